@@ -1,0 +1,42 @@
+# Each target calls the console script; `make` alone prints this help.
+PYTHON ?= python3
+BIN := .venv/bin
+SAMPLE := data/sample
+AS_OF := 2025-12-31
+
+.DEFAULT_GOAL := help
+.PHONY: help setup sample train score test lint lock clean
+
+help: ## print this help
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+.venv/installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 13); sys.exit(0 if ok else "Pentad needs Python 3.11 to 3.13; give one with make PYTHON=python3.11")'
+	@echo "installing the locked packages into .venv (a few minutes the first time) ..."
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: .venv/installed ## virtual environment with the hashed lock
+
+$(SAMPLE)/loans.csv: | .venv/installed
+	$(BIN)/pentad simulate --customers 2000 --months 48 --seed 7 --out $(SAMPLE) --replace
+
+sample: $(SAMPLE)/loans.csv ## the synthetic sample book
+
+train: .venv/installed $(SAMPLE)/loans.csv ## set up, train on the sample, score it, explain one customer
+	$(BIN)/pentad train --data $(SAMPLE)
+	$(BIN)/pentad score --data $(SAMPLE) --as-of $(AS_OF) --model challenger --out runs/assignments --replace
+
+test: .venv/installed ## set up and run the tests
+	$(BIN)/python -m pytest
+
+lint: .venv/installed ## ruff
+	$(BIN)/ruff check .
+
+lock: .venv/installed ## renew requirements.txt (needs uv)
+	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --extra dev pyproject.toml -o requirements.txt
+
+clean: ## remove what was built and run, keep the data
+	rm -rf .venv runs build *.egg-info .pytest_cache .hypothesis

@@ -1,0 +1,31 @@
+"""Who, as of when: one row per customer and date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import narwhals as nw
+import pandas as pd
+
+from features.days import as_date, as_day
+from features.errors import NoFactsYet
+from features.sources import Tables
+
+
+def everyone(tables: Tables, as_of: Iterable[str]) -> pd.DataFrame:
+    """Every customer of the book on each date: columns customer_id (text) and as_of (whole days since 1970-01-01).
+
+    Customers who were not known yet keep a row; their features are missing.
+
+    Raises
+    ------
+    NoFactsYet
+        When a date lies before the first loan was signed.
+    """
+    days = sorted({as_day(day) for day in as_of})
+    first = tables.loans.select(nw.col("signed_on").min()).collect("pandas").to_native()["signed_on"].min()
+    if pd.isna(first) or days[0] < first:
+        since = "no loan at all" if pd.isna(first) else f"the first loan was signed on {as_date(first)}"
+        raise NoFactsYet(f"nothing is known on {as_date(days[0])}: {since}", "--as-of", "Give a later date.")
+    ids = tables.customers.select("customer_id").collect("pandas").to_native()
+    return ids.merge(pd.DataFrame({"as_of": days}), how="cross").sort_values(["customer_id", "as_of"])

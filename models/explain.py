@@ -1,0 +1,253 @@
+"""Why this type and not the next: per customer, in numbers that add up and in words.
+
+The contrast of two types A and B, per feature, is what the feature contributed to A less what it contributed
+to B, in calibrated log-odds. Over all features and the starting point it sums to ln(p_A / p_B).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from features.errors import PentadError
+from models.matrix import KEYS, feature_matrix, feature_names
+from models.segmenter import Judgement
+from models.types import RelationshipType, names
+
+DIMENSIONS = ("value", "need", "behaviour", "risk")
+STARTING_POINT = "starting_point"
+PERCENTILES = np.arange(101) / 100
+
+REASON = {
+    "zh": "{words}：{value}（全部客户中位数 {median}）",
+    "en": "{words}: {value} (book median {median})",
+}
+REASON_ALONE = {"zh": "{words}：{value}", "en": "{words}: {value}"}
+MISSING = {"zh": "无数据", "en": "not known"}
+NOTHING_PUSHES = {"zh": "无单一特征起主导作用", "en": "no single feature decides"}
+YES_NO = {"zh": ("否", "是"), "en": ("no", "yes")}
+SPAN = {
+    ("days", "zh"): ("天", "天"), ("months", "zh"): ("个月", "个月"),
+    ("days", "en"): (" day", " days"), ("months", "en"): (" month", " months"),
+}  # fmt: skip
+JOIN = {"zh": "；", "en": "; "}
+
+
+class UndescribedFeature(PentadError):
+    """The model uses a feature the catalogue cannot put into words."""
+
+    exit_code = 42
+
+
+class OtherRows(PentadError):
+    """The frame and the judgement are not of the same customers in the same order."""
+
+    exit_code = 43
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What is usual in the scored book: per feature its percentiles, an array (101, n_features)."""
+
+    features: tuple[str, ...]
+    percentiles: np.ndarray
+
+    @property
+    def medians(self) -> np.ndarray:
+        """Median of each feature, an observed value; NaN where nobody has one."""
+        return self.percentiles[50]
+
+    def sides(self, values: np.ndarray, place: int) -> np.ndarray:
+        """Whether each value of a feature is high (1), low (-1) or neither (0) for the book.
+
+        A value at the median is low when more of the book lies above it than below (nobody pays late: 0 days
+        late is low), high when more lies below, and neither otherwise.
+        """
+        grid, median = self.percentiles[:, place], self.medians[place]
+        at_median = np.sign((grid < median).sum() - (grid > median).sum())
+        return np.where(values > median, 1, np.where(values < median, -1, at_median))
+
+
+def reference(frame: pd.DataFrame) -> Reference:
+    """Measure what is usual in a book from its feature frame, missing values left out."""
+    features = feature_names(frame)
+    matrix = feature_matrix(frame, features)
+    percentiles = np.full((len(PERCENTILES), len(features)), np.nan)
+    for place, column in enumerate(matrix.T):
+        known = column[~np.isnan(column)]
+        if len(known):
+            percentiles[:, place] = np.quantile(known, PERCENTILES, method="inverted_cdf")
+    return Reference(features, percentiles)
+
+
+def contrast(judgement: Judgement, row: int, a: str, b: str) -> pd.Series:
+    """Why type ``a`` and not ``b`` for one customer: log-odds per feature and of the starting point.
+
+    The numbers sum to ln(p_a / p_b); positive ones push to ``a``.
+    """
+    to_a, to_b = (judgement.contributions[row, judgement.types.index(kind)] for kind in (a, b))
+    return pd.Series(to_a - to_b, index=[*judgement.features, STARTING_POINT], name=f"{a} over {b}")
+
+
+def assign(
+    frame: pd.DataFrame,
+    judgement: Judgement,
+    catalogue: Mapping[str, Any],
+    types: Sequence[RelationshipType],
+    reference: Reference,
+    model_version: str,
+    fingerprint: str,
+    n_reasons: int = 3,
+) -> pd.DataFrame:
+    """Give each customer its type, with the runner-up, the gap between them, reasons and the strategy.
+
+    One row per customer in the order of ``frame``. ``gap_log_odds`` is ln(p_type / p_runner_up), the sum of
+    ``why_value``, ``why_need``, ``why_behaviour``, ``why_risk`` and ``why_base``. Equal probabilities are
+    decided by precedence.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The features that were judged.
+    judgement : Judgement
+        What the segmenter said of the same rows.
+    catalogue : mapping of str to Feature
+        Dimension, unit and words of each feature.
+    types : sequence of RelationshipType
+        In precedence order.
+    reference : Reference
+        What is usual in the book.
+    model_version, fingerprint : str
+        Which model and which data, written on every row.
+    n_reasons : int
+        How many features to name at most, the strongest first.
+
+    Raises
+    ------
+    OtherRows
+        Frame and judgement differ in their rows.
+    UndescribedFeature
+        A feature is not in the catalogue or the reference.
+    """
+    if names(types) != judgement.types:
+        raise ValueError(f"the model knows {judgement.types}, not {names(types)}")
+    if not frame[KEYS].reset_index(drop=True).equals(judgement.keys):
+        todo = "Explain the frame that was judged."
+        raise OtherRows("other customers, dates or order", "frame and judgement", todo)
+    dimension = _dimensions(judgement.features, catalogue, reference)
+    matrix = feature_matrix(frame, judgement.features)
+    # a stable sort leaves equal probabilities in precedence order
+    ranked = np.argsort(-judgement.probabilities, axis=1, kind="stable")
+    rows, winner, second = np.arange(len(frame)), ranked[:, 0], ranked[:, 1]
+    difference = judgement.contributions[rows, winner] - judgement.contributions[rows, second]
+
+    def spelled(attribute: str, which: np.ndarray) -> np.ndarray:
+        return np.array([getattr(kind, attribute) for kind in types], dtype=object)[which]
+
+    result = frame[KEYS].reset_index(drop=True)
+    result["type"], result["type_zh"] = spelled("name", winner), spelled("name_zh", winner)
+    for place, kind in enumerate(types):
+        result[f"p_{kind.name}"] = judgement.probabilities[:, place]
+    result["runner_up"], result["runner_up_zh"] = spelled("name", second), spelled("name_zh", second)
+    result["gap_log_odds"] = judgement.margins[rows, winner] - judgement.margins[rows, second]
+    for name in DIMENSIONS:
+        result[f"why_{name}"] = difference[:, :-1][:, dimension == name].sum(axis=1)
+    result["why_base"] = difference[:, -1]
+    for language in REASON:
+        result[f"reasons_{language}"] = _reasons(
+            matrix, difference[:, :-1], judgement.features, catalogue, reference, n_reasons, language
+        )
+    result["strategy_zh"] = spelled("strategy_zh", winner)
+    result["strategy_en"] = spelled("strategy_en", winner)
+    result["model_version"], result["data_fingerprint"] = model_version, fingerprint
+    result["additivity_residual"] = judgement.residuals
+    return result
+
+
+def _dimensions(features: Sequence[str], catalogue: Mapping[str, Any], reference: Reference) -> np.ndarray:
+    for name in features:
+        if (
+            name not in catalogue
+            or catalogue[name].dimension not in DIMENSIONS
+            or name not in reference.features
+        ):
+            todo = "Score with the code the model was trained with, or train anew."
+            raise UndescribedFeature(
+                f"{name} has no dimension, words or median", "features/catalogue.py", todo
+            )
+    return np.array([catalogue[name].dimension for name in features], dtype=object)
+
+
+def _reasons(
+    matrix: np.ndarray,
+    pushes: np.ndarray,
+    features: Sequence[str],
+    catalogue: Mapping[str, Any],
+    reference: Reference,
+    n_reasons: int,
+    language: str,
+) -> list[str]:
+    """Word the features that push most to the winner; feature by feature, as few differ within one."""
+    top = np.argsort(-pushes, axis=1, kind="stable")[:, :n_reasons]
+    pushing = np.take_along_axis(pushes, top, axis=1) > 0
+    words = np.full(top.shape, "", dtype=object)
+    for place, name in enumerate(features):
+        chosen = (top == place) & pushing
+        values = matrix[chosen.any(axis=1), place]
+        words[chosen] = _worded(values, catalogue[name], reference, reference.features.index(name), language)
+    return [JOIN[language].join(filter(None, row)) or NOTHING_PUSHES[language] for row in words]
+
+
+def _worded(values: np.ndarray, feature: Any, reference: Reference, place: int, language: str) -> list[str]:
+    meaning = getattr(feature, f"meaning_{language}").rstrip(".。 ")
+    phrase = {
+        1: getattr(feature.words, f"high_{language}"),
+        -1: getattr(feature.words, f"low_{language}"),
+        0: meaning,
+    }
+    median = reference.medians[place]
+    template = (REASON_ALONE if np.isnan(median) else REASON)[language]
+    usual = "" if np.isnan(median) else written(median, feature.unit, language, compared=True)
+    missing = REASON_ALONE[language].format(words=meaning, value=MISSING[language])
+    return [
+        missing
+        if np.isnan(value)
+        else template.format(
+            words=phrase[int(side)], value=written(value, feature.unit, language), median=usual
+        )
+        for value, side in zip(values, reference.sides(values, place))
+    ]
+
+
+def written(value: float, unit: str, language: str, compared: bool = False) -> str:
+    """Write a value as people do in its unit; a value only compared with leaves out days and months.
+
+    Parameters
+    ----------
+    value : float
+        Not missing.
+    unit : str
+        money, share, rate, ratio, days, months, count or flag.
+    language : str
+        zh or en.
+    compared : bool
+        Whether the unit was just named beside it.
+    """
+    if unit == "flag":
+        return YES_NO[language][int(value != 0)]
+    if unit in ("share", "rate"):
+        return _number(100 * value, 1 if unit == "share" else 2) + ("%" if language == "zh" else " %")
+    number = _number(value, {"money": 0, "ratio": 2}.get(unit, 1))
+    if (unit, language) not in SPAN or compared:
+        return number
+    return number + SPAN[unit, language][number != "1"]
+
+
+def _number(value: float, decimals: int) -> str:
+    # adding 0.0 turns -0.0 into 0.0; 12.50 is written 12.5, and 12.0 is written 12
+    text = f"{round(float(value), decimals) + 0.0:,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

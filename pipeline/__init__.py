@@ -1,0 +1,1 @@
+"""The jobs people and schedulers run: simulate, import, validate, train, promote, score."""

@@ -1,0 +1,217 @@
+"""The console script ``pentad``: parse, call, exit with a code that says what happened."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import date
+from pathlib import Path
+
+EPILOG = """exit codes: 0 done, 1 unexpected (with a traceback), 2 usage, 10 and up named: `pentad exit-codes` lists them.
+Readers of Chinese: README.md has a 中文 section."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    from features.errors import PentadError
+
+    try:
+        return options.run(options) or 0
+    except PentadError as error:
+        print(f"pentad: {type(error).__name__}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("pentad: interrupted; nothing was half written", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pentad", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Sorts the borrowers of a bank's loan book into five relationship types, and says why.")
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="another run.toml than the one delivered")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    simulate = _command(commands, "simulate", _simulate, "write a synthetic loan book with known truth beside it")
+    simulate.add_argument("--customers", type=_positive, default=2000, help="number of borrowers (default 2000)")
+    simulate.add_argument("--months", type=_positive, default=48, help="length of the history (default 48)")
+    simulate.add_argument("--seed", type=int, default=7, help="every random number comes from it (default 7)")
+    simulate.add_argument("--out", type=Path, required=True, help="new folder; the truth goes to <out>_truth")
+    simulate.add_argument("--replace", action="store_true", help="replace what is there")
+
+    imports = _command(commands, "import", _import, "turn other people's files into a loan book")
+    imports.add_argument("source", choices=["worldbank"], help="IBRD Statement of Loans, IDA Statement of Credits")
+    imports.add_argument("files", nargs="+", type=Path, metavar="FILE", help="dated statements, in any order")
+    imports.add_argument("--out", type=Path, required=True, help="new folder for the tables")
+    imports.add_argument("--replace", action="store_true", help="replace what is there")
+
+    validate = _command(commands, "validate", _validate, "list every breach of the table contracts")
+    _book(validate)
+
+    train = _command(commands, "train", _train, "learn from labels, measure, register the model as challenger")
+    _book(train)
+    train.add_argument("--labels", choices=["analysts", "hindsight"], default="analysts",
+                       help="analysts: the labels table; hindsight: what happened after --as-of")
+    train.add_argument("--as-of", type=_day, metavar="DATE", help="hindsight: the date the features stop at")
+    train.add_argument("--until", type=_day, metavar="DATE",
+                       help="hindsight: the date the outcome is read on; analysts: labels given by then")
+
+    promote = _command(commands, "promote", _promote, "make a registered model the champion")
+    promote.add_argument("--model", default="challenger", help="alias or version number (default challenger)")
+    promote.add_argument("--reason", required=True, help="why, kept with the model")
+    promote.add_argument("--by", required=True, help="who decides, kept with the model")
+
+    score = _command(commands, "score", _score, "write the types of all active borrowers on a date, with reasons")
+    _book(score)
+    score.add_argument("--as-of", type=_day, required=True, metavar="DATE", help="the date, YYYY-MM-DD")
+    score.add_argument("--model", default="champion", help="alias or version number (default champion)")
+    score.add_argument("--out", type=Path, default=Path("runs/assignments"), help="default runs/assignments")
+    score.add_argument("--replace", action="store_true", help="replace another file of the same date")
+
+    _command(commands, "exit-codes", _exit_codes, "list the named failures")
+    return parser
+
+
+def _command(commands, name: str, run, sentence: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=sentence, description=sentence[0].upper() + sentence[1:] + ".")
+    command.set_defaults(run=run)
+    return command
+
+
+def _book(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--data", type=Path, required=True, help="folder of CSV or Parquet tables, or a DuckDB file")
+    command.add_argument("--rejects", type=Path, default=Path("runs/rejects"),
+                         help="folder for rows that break a rule (default runs/rejects)")
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date; write YYYY-MM-DD") from None
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _settings(options: argparse.Namespace):
+    from pipeline.settings import load_settings
+
+    return load_settings(options.settings)
+
+
+def _open(options: argparse.Namespace, limit: float):
+    from features.sources import open_tables
+
+    print(f"book: {options.data} ...", flush=True)
+    tables = open_tables(options.data, options.rejects, limit)
+    for account in tables.accounts:
+        print(f"  {account}")
+    for breach in tables.breaches:
+        print(f"  rejected from {breach.table}: {breach.n_rows:,} rows, {breach.rule}; first keys: {', '.join(breach.keys)}")
+    if tables.breaches:
+        print(f"  the rejected rows are in {options.rejects}")
+    return tables
+
+
+def _simulate(options: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from pipeline.simulate import simulate
+
+    with tqdm(total=options.customers, unit="customer", desc="simulate", disable=not sys.stderr.isatty()) as bar:
+        made = simulate(options.customers, options.months, options.seed, options.out, replace=options.replace,
+                        progress=lambda done, _: bar.update(done - bar.n))
+    for name, value in made.items():
+        print(f"{name}: {value}")
+
+
+def _import(options: argparse.Namespace) -> None:
+    from pipeline.adapters.worldbank import import_worldbank
+
+    import_worldbank(options.files, options.out, replace=options.replace)
+
+
+def _validate(options: argparse.Namespace) -> None:
+    from features.errors import BreachesFound
+
+    tables = _open(options, 1.0)
+    tables.close()
+    if tables.breaches:
+        total = sum(account.n_rejected for account in tables.accounts)
+        raise BreachesFound(f"{total:,} rows break a rule", str(options.data), "Mend them, or let them be left out.")
+    print("every row keeps its rules")
+
+
+def _train(options: argparse.Namespace) -> int | None:
+    from pipeline.train import analyst_labels, hindsight_labels, train
+
+    if options.labels == "hindsight" and not (options.as_of and options.until and options.as_of < options.until):
+        print("pentad train: --labels hindsight needs --as-of DATE and a later --until DATE", file=sys.stderr)
+        return 2
+    settings = _settings(options)
+    tables = _open(options, settings.book.reject_share_limit)
+    if options.labels == "hindsight":
+        labels = hindsight_labels(tables, options.as_of, options.until, settings)
+        print(f"hindsight types on {options.as_of}: {labels['type'].value_counts().to_dict()}")
+    else:
+        labels = analyst_labels(tables, options.until, print)
+    trained = train(tables, labels, settings, options.labels, lambda line: print(line, flush=True))
+    for evaluation in trained.evaluations:
+        print(f"\n{evaluation.name}, {evaluation.n_rows:,} labelled customers and dates")
+        print(evaluation.table.round(3).to_string())
+    print(f"\n{evaluation.confusion.to_string()}\n\n{evaluation.per_type.round(3).to_string()}")
+    print(f"\nregistered as challenger: version {trained.registered.name}")
+    tables.close()
+    return None
+
+
+def _promote(options: argparse.Namespace) -> None:
+    from pipeline.tracking import promote
+
+    version = promote(options.model, options.reason, options.by, _settings(options).tracking)
+    print(f"champion is now version {version}")
+
+
+def _score(options: argparse.Namespace) -> None:
+    from pipeline.score import score
+    from pipeline.tracking import load
+
+    settings = _settings(options)
+    model = load(options.model, settings.tracking)
+    print(f"model: {options.model}, version {model.name}")
+    tables = _open(options, settings.book.reject_share_limit)
+    scored = score(tables, options.as_of, model, settings, options.out, options.replace)
+    print(scored)
+    print("\n" + "\n".join(_one(scored.assignments.iloc[0])))
+    tables.close()
+
+
+def _one(row) -> list[str]:
+    dimensions = ", ".join(f"{name} {row[f'why_{name}']:+.2f}" for name in ("value", "need", "behaviour", "risk"))
+    return [
+        f"{row['customer_id']}: {row['type']} {row['type_zh']} ({row['p_' + row['type']]:.0%}), "
+        f"before {row['runner_up']} {row['runner_up_zh']} by {row['gap_log_odds']:.2f} log-odds ({dimensions})",
+        f"  why: {row['reasons_en']}", f"  原因：{row['reasons_zh']}",
+        f"  strategy: {row['strategy_en']}", f"  策略：{row['strategy_zh']}",
+    ]
+
+
+def _exit_codes(_: argparse.Namespace) -> None:
+    import pipeline.adapters.worldbank
+    import pipeline.score
+    import pipeline.simulate
+    import pipeline.train  # noqa: F401  (their failures register themselves)
+    from pipeline.errors import exit_codes
+
+    print("0\tdone\n1\tunexpected, with a traceback\n2\tusage")
+    for code, meaning in exit_codes().items():
+        print(f"{code}\t{meaning}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""Failures of the jobs, each with its exit code; ``exit_codes`` lists those of every room."""
+
+from __future__ import annotations
+
+from features.errors import PentadError
+
+DONE, UNEXPECTED, USAGE = 0, 1, 2
+
+
+class BadSettings(PentadError):
+    """run.toml has an unknown or impossible setting."""
+
+    exit_code = 50
+
+
+class NoLabels(PentadError):
+    """There is nothing to learn from."""
+
+    exit_code = 51
+
+
+class NoModel(PentadError):
+    """No registered model has the alias or version asked for."""
+
+    exit_code = 52
+
+
+class NobodyToScore(PentadError):
+    """No customer is in scope on the date."""
+
+    exit_code = 53
+
+
+class StoreUnavailable(PentadError):
+    """The tracking store cannot be opened or does not answer."""
+
+    exit_code = 54
+
+
+def exit_codes(kind: type[PentadError] = PentadError) -> dict[int, str]:
+    """Exit code and meaning of every named failure that is loaded, by code."""
+    found = {} if kind is PentadError else {kind.exit_code: (kind.__doc__ or "").strip().split("\n")[0]}
+    for child in kind.__subclasses__():
+        found |= exit_codes(child)
+    return dict(sorted(found.items()))

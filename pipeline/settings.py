@@ -1,0 +1,93 @@
+"""run.toml and the environment, read once into one frozen object. The only module that reads the environment."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from features.outcome import HindsightRules
+from models.segmenter import SegmenterSettings
+from pipeline.errors import BadSettings
+
+RUN_TOML = Path(__file__).with_name("run.toml")
+
+
+@dataclass(frozen=True)
+class BookSettings:
+    """What is tolerated of a delivered book."""
+
+    reject_share_limit: float
+
+
+@dataclass(frozen=True)
+class SplitSettings:
+    """Who is held out, and for how long the past stays away from the test date."""
+
+    held_out_share: float
+    embargo_days: int
+
+
+@dataclass(frozen=True)
+class ScoreSettings:
+    """What is written beside an assignment."""
+
+    n_reasons: int
+
+
+@dataclass(frozen=True)
+class TrackingSettings:
+    """Where runs and models are kept."""
+
+    uri: str
+    artifacts: str
+    experiment: str
+    model_name: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting of a run."""
+
+    book: BookSettings
+    model: SegmenterSettings
+    split: SplitSettings
+    score: ScoreSettings
+    hindsight: HindsightRules
+    tracking: TrackingSettings
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Read the settings.
+
+    Raises
+    ------
+    BadSettings
+        The file is missing or not TOML, or a section or key is missing, unknown or of another type.
+    """
+    path = path or RUN_TOML
+    todo = f"Compare with {RUN_TOML.name} as delivered."
+    try:
+        read = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadSettings(str(error), str(path), todo) from error
+    if "PENTAD_TRACKING_URI" in os.environ:
+        read.setdefault("tracking", {})["uri"] = os.environ["PENTAD_TRACKING_URI"]
+    sections = {"book": BookSettings, "model": SegmenterSettings, "split": SplitSettings, "score": ScoreSettings,
+                "hindsight": HindsightRules, "tracking": TrackingSettings}
+    if set(read) != set(sections):
+        raise BadSettings(f"sections {sorted(set(read) ^ set(sections))} missing or unknown", str(path), todo)
+    return Settings(**{name: _section(kind, read[name], f"{path} [{name}]", todo) for name, kind in sections.items()})
+
+
+def _section(kind: type, values: dict, where: str, todo: str):
+    wanted = {f.name: f.type for f in dataclasses.fields(kind)}
+    if set(values) != set(wanted):
+        raise BadSettings(f"keys {sorted(set(values) ^ set(wanted))} missing or unknown", where, todo)
+    for name, value in values.items():
+        fits = {"float": (int, float), "int": int, "str": str}[wanted[name]]
+        if isinstance(value, bool) or not isinstance(value, fits):
+            raise BadSettings(f"{name} = {value!r} is not of type {wanted[name]}", where, todo)
+    return kind(**values)

@@ -1,0 +1,155 @@
+"""Runs, metrics and registered models in MLflow. The only module that imports it."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from models.segmenter import Segmenter
+from pipeline.errors import NoModel, StoreUnavailable
+from pipeline.settings import TrackingSettings
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
+logging.getLogger("alembic").setLevel(logging.WARNING)
+logging.getLogger("mlflow").setLevel(logging.WARNING)
+
+CHALLENGER, CHAMPION = "challenger", "champion"
+FOLDER = "segmenter"
+
+
+@dataclass
+class RunRecord:
+    """Everything one training run leaves behind."""
+
+    params: dict[str, str]
+    metrics: dict[str, float]
+    tags: dict[str, str]
+    files: Path
+    segmenter: Segmenter = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A model as the registry knows it."""
+
+    segmenter: Segmenter
+    version: str
+    run_id: str
+
+    @property
+    def name(self) -> str:
+        """Version and run, as written beside every assignment."""
+        return f"{self.version} ({self.run_id[:8]})"
+
+
+def record(run: RunRecord, settings: TrackingSettings) -> Registered:
+    """Log a training run and register its model as ``challenger``."""
+    client = _client(settings)
+    experiment = client.get_experiment_by_name(settings.experiment).experiment_id
+    _close_killed_runs(client, experiment)
+    started = client.create_run(experiment, tags=run.tags | {"pentad.pid": str(os.getpid())})
+    run_id = started.info.run_id
+    try:
+        for name, value in run.params.items():
+            client.log_param(run_id, name, value)
+        for name, value in run.metrics.items():
+            client.log_metric(run_id, name, value)
+        client.log_artifacts(run_id, str(run.files))
+        with tempfile.TemporaryDirectory(prefix="pentad-") as folder:
+            run.segmenter.save(Path(folder))
+            client.log_artifacts(run_id, folder, FOLDER)
+        version = client.create_model_version(settings.model_name, f"{started.info.artifact_uri}/{FOLDER}", run_id)
+        client.set_registered_model_alias(settings.model_name, CHALLENGER, version.version)
+    except BaseException:
+        client.set_terminated(run_id, "FAILED")
+        raise
+    client.set_terminated(run_id, "FINISHED")
+    return Registered(run.segmenter, str(version.version), run_id)
+
+
+def load(which: str, settings: TrackingSettings) -> Registered:
+    """The registered model of an alias (champion, challenger) or a version number.
+
+    Raises
+    ------
+    NoModel
+        The registry has no such alias or version.
+    BrokenModel
+        The files are not the ones that were saved.
+    """
+    version = _version(which, settings)
+    with tempfile.TemporaryDirectory(prefix="pentad-") as folder:
+        from mlflow.artifacts import download_artifacts
+
+        os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+        local = download_artifacts(artifact_uri=version.source, dst_path=folder)
+        return Registered(Segmenter.load(Path(local)), str(version.version), version.run_id)
+
+
+def promote(which: str, reason: str, who: str, settings: TrackingSettings) -> str:
+    """Make a version the champion; who did it and why are kept as tags of the version. Returns the version."""
+    version = _version(which, settings)
+    client = _client(settings)
+    for key, value in (("promotion_reason", reason), ("promoted_by", who)):
+        client.set_model_version_tag(settings.model_name, version.version, key, value)
+    client.set_registered_model_alias(settings.model_name, CHAMPION, version.version)
+    return str(version.version)
+
+
+def _version(which: str, settings: TrackingSettings):
+    from mlflow.exceptions import MlflowException
+
+    client = _client(settings)
+    try:
+        if which.isdecimal():
+            return client.get_model_version(settings.model_name, which)
+        return client.get_model_version_by_alias(settings.model_name, which)
+    except MlflowException as error:
+        todo = "Run `pentad promote` first." if which == CHAMPION else "Run `pentad train` first."
+        raise NoModel(f"no model {settings.model_name} under {which!r}", settings.uri, todo) from error
+
+
+def _client(settings: TrackingSettings):
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    try:
+        with _first_start_alone(settings.uri):
+            mlflow.set_tracking_uri(settings.uri)
+            client = mlflow.MlflowClient(settings.uri)
+            if client.get_experiment_by_name(settings.experiment) is None:
+                client.create_experiment(settings.experiment, artifact_location=Path(settings.artifacts).resolve().as_uri())
+            if not client.search_registered_models(f"name = '{settings.model_name}'"):
+                client.create_registered_model(settings.model_name)
+    except (MlflowException, OSError) as error:
+        raise StoreUnavailable(str(error).splitlines()[0], settings.uri, "Check the store and PENTAD_TRACKING_URI.") from error
+    return client
+
+
+@contextmanager
+def _first_start_alone(uri: str) -> Iterator[None]:
+    """Hold a file lock while a sqlite store is opened: processes that create it at once crash each other."""
+    if not uri.startswith("sqlite:///"):
+        yield
+        return
+    database = Path(uri.removeprefix("sqlite:///"))
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with database.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _close_killed_runs(client, experiment: str) -> None:
+    """A killed run says RUNNING for ever: close those whose process is gone."""
+    for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
+        pid = run.data.tags.get("pentad.pid", "")
+        if not pid or not Path(f"/proc/{pid}").exists():
+            client.set_terminated(run.info.run_id, "KILLED")
