@@ -3,12 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 SAMPLE := data/sample
 AS_OF := 2025-12-31
+REAL := ../shared/realdata/worldbank_ibrd
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sample train score test lint lock clean
+.PHONY: help setup sample train test dictionary real lint lock clean
 
 help: ## print this help
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .venv/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 13); sys.exit(0 if ok else "Pentad needs Python 3.11 to 3.13; give one with make PYTHON=python3.11")'
@@ -31,6 +32,16 @@ train: .venv/installed $(SAMPLE)/loans.csv ## set up, train on the sample, score
 
 test: .venv/installed ## set up and run the tests
 	$(BIN)/python -m pytest
+
+dictionary: .venv/installed ## write data/README.md anew
+	$(BIN)/python -m features.dictionary
+
+real: .venv/installed ## the World Bank's statements, where ../shared/realdata is: import, train, score
+	@if ls $(REAL)/*.csv >/dev/null 2>&1; then \
+	  $(BIN)/pentad import worldbank $(REAL)/*.csv --out runs/worldbank --replace && \
+	  $(BIN)/pentad train --data runs/worldbank --labels hindsight --as-of 2020-11-30 --until 2025-05-31 && \
+	  $(BIN)/pentad score --data runs/worldbank --as-of 2025-05-31 --model challenger --out runs/worldbank_assignments --replace; \
+	else echo "skipped: no statements in $(REAL)"; fi
 
 lint: .venv/installed ## ruff
 	$(BIN)/ruff check .

@@ -120,8 +120,19 @@ def _repayment_rows(loan: LoanHistory) -> Iterator[tuple]:
     for one in loan.instalments:
         after = (one.scheduled_on, one.superseded_on, one.superseded_by, True, one.is_opening)
         before = (loan.first_shown.loan_id, one.number)
+        interest = None if one.principal_due else 0  # a prepayment has nothing due; else it is not shown
         for payment, (paid_on, paid, recorded_on) in enumerate(one.payments or [(None, None, None)], start=1):
-            yield (*before, payment, one.due_on, one.principal_due, None, paid_on, paid, *after, recorded_on)
+            yield (
+                *before,
+                payment,
+                one.due_on,
+                one.principal_due,
+                interest,
+                paid_on,
+                paid,
+                *after,
+                recorded_on,
+            )
 
 
 def check_destination(out: Path, replace: bool) -> None:

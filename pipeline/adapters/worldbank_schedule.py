@@ -7,10 +7,10 @@ terms shown at the time, and only from those. Rules that keep the derived schedu
 - Payments are set against the oldest instalment first and dated on the day most favourable to the borrower
   that the statements allow, so days late are a lower bound.
 - Most real plans are no straight line (annuities, steps, a large last instalment). So an interval with any
-  payment shows a borrower on its true, unseen plan: the rest of what was derived for that interval is
-  withdrawn as a revision, and an excess is an instalment of its own, a prepayment only where it exceeds all
-  that was due. An interval with no payment at all leaves its instalments unpaid, and only payments clear
-  them afterwards.
+  payment shows a borrower on its true, unseen plan: what it paid is what was due, the rest of what was
+  derived for that interval is withdrawn as a revision, and an excess is an instalment of its own, a
+  prepayment only where it exceeds all that was due. An interval with no payment at all leaves its
+  instalments unpaid, and only payments clear them afterwards.
 - Nothing is due on a loan whose repayment has not begun by the statement's own status.
 - What moves a balance without cash (revaluation, restatements) is booked as rows flagged ``is_opening``,
   which count for balances, never for behaviour. So after each statement the book owes what the statement
@@ -193,9 +193,19 @@ class LoanHistory:
         is_postponed = row.first_due_on is not None and row.first_due_on > on
         has_begun = row.repaid > 0 or row.status in REPAYING
         if is_restated or is_postponed or not has_begun or (cash and not is_carried):
-            self._supersede(unpaid, on, "revision")
+            self._replace_by_what_was_paid(unpaid, on)
         self.open = [one for one in self.open if one.unpaid and not one.superseded_on]
         return is_prepaid
+
+    def _replace_by_what_was_paid(self, unpaid: list[Instalment], on: date) -> None:
+        """Withdraw instalments that were never on the true plan; what was paid now is what was due."""
+        self._supersede(unpaid, on, "revision")
+        for instalment in unpaid:
+            if instalment.payments and instalment.payments[-1][2] == on:
+                payment = instalment.payments.pop()
+                paid = Instalment(self._next_number(), instalment.due_on, payment[1], on)
+                paid.payments.append(payment)
+                self.instalments.append(paid)
 
     def _revise(self, row: LoanRow, on: date, cause: str) -> None:
         """Derive the schedule anew where terms or amounts no longer fit what the statement shows."""

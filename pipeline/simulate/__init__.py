@@ -1,7 +1,7 @@
-"""The synthetic book: a seeded loan book whose every customer's hidden type is known, and the truth beside it.
+"""The synthetic book: a seeded loan book whose every customer's hidden type is known, and that truth.
 
-Every number comes from one seed: customer i draws from its own branch of it, so its history does not
-depend on how many customers there are. The tables are written in the book's contract; the truth (states, what the
+Every number comes from one seed: customer i draws from its own branch of it, so its history does not depend
+on how many customers there are. The tables are written in the book's contract; the truth (states, what the
 analysts got wrong, the best accuracy anybody can reach) goes to a sibling folder, never into the book.
 """
 
@@ -28,8 +28,13 @@ _PROGRESS_EVERY = 50
 
 
 def simulate(
-    customers: int, months: int, seed: int, out: Path, last_day: date = date(2025, 12, 31),
-    progress: Callable[[int, int], None] | None = None, replace: bool = False,
+    customers: int,
+    months: int,
+    seed: int,
+    out: Path,
+    last_day: date = date(2025, 12, 31),
+    progress: Callable[[int, int], None] | None = None,
+    replace: bool = False,
 ) -> dict:
     """Write a synthetic loan book, and the truth about it in the folder ``<out>_truth`` beside it.
 
@@ -61,7 +66,9 @@ def simulate(
         If there is no customer, or fewer than 24 months.
     """
     if customers < 1 or months < FEWEST_MONTHS:
-        raise ValueError(f"a synthetic book needs a customer and {FEWEST_MONTHS} months, not {customers} and {months}")
+        raise ValueError(
+            f"a synthetic book needs a customer and {FEWEST_MONTHS} months, not {customers} and {months}"
+        )
     out = Path(out)
     truth = out.with_name(out.name + "_truth")
     for folder in (out, truth):
@@ -86,11 +93,20 @@ def _put(new: Path, place: Path, old: Path) -> None:
 
 
 def _write(
-    customers: int, months: int, seed: int, last_day: date, book: Path, beside: Path,
+    customers: int,
+    months: int,
+    seed: int,
+    last_day: date,
+    book: Path,
+    beside: Path,
     progress: Callable[[int, int], None] | None,
 ) -> dict:
     calendar, end, days = Calendar(months, last_day), last_day.toordinal(), Days()
-    ends = [(m, calendar.first(m + 1) - 1) for m in range(FIRST_LABEL_MONTH, months) if calendar.month_of_year(m) % 3 == 2]
+    ends = [
+        (m, calendar.first(m + 1) - 1)
+        for m in range(FIRST_LABEL_MONTH, months)
+        if calendar.month_of_year(m) % 3 == 2
+    ]
     ends = [(month, day) for month, day in ends if day <= end]
     desk = Desk(np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,))))
     stories: list[Story] = []
@@ -108,7 +124,9 @@ def _write(
             key = f"C{number:05d}"
             rows = loan_rows(story, end, days)
             rows["customers"] = [customer_row(story, days)]
-            rows["labels"] = [f"{key},{days[x.as_of]},{STATES[x.given]},{x.analyst},{days[x.labelled_on]}\n" for x in given]
+            rows["labels"] = [
+                f"{key},{days[x.as_of]},{STATES[x.given]},{x.analyst},{days[x.labelled_on]}\n" for x in given
+            ]
             for name, lines in rows.items():
                 files[name].writelines(lines)
                 n_rows[name] += len(lines)
@@ -123,11 +141,18 @@ def _write(
     return _write_truth(stories, labels, calendar, beside, days) | {"rows": n_rows}
 
 
-def _write_truth(stories: list[Story], labels: list[list[Label]], calendar: Calendar, beside: Path, days: Days) -> dict:
-    """Write the spells, the truth of the labels, the exact posteriors and the best accuracy; return the last."""
+def _write_truth(
+    stories: list[Story], labels: list[list[Label]], calendar: Calendar, beside: Path, days: Days
+) -> dict:
+    """Write spells, the truth of the labels, exact posteriors and the best accuracy; return the last."""
     years = np.array([calendar.month_of_year(m) for m in range(calendar.months)])
     chances = filter_states([s.borrower for s in stories], [s.signals for s in stories], years)
-    spells, told, beliefs, hits = ["customer_id,state,onset\n"], ["customer_id,as_of,analyst,type,true_type,is_wrong\n"], [], []
+    spells, told, beliefs, hits = (
+        ["customer_id,state,onset\n"],
+        ["customer_id,as_of,analyst,type,true_type,is_wrong\n"],
+        [],
+        [],
+    )
     for row, (story, given) in enumerate(zip(stories, labels, strict=True)):
         key, states = f"C{story.borrower.number:05d}", story.borrower.states
         for month in range(story.borrower.arrival, calendar.months):
@@ -136,14 +161,21 @@ def _write_truth(stories: list[Story], labels: list[list[Label]], calendar: Cale
         for label in given:
             belief = chances[row, label.month]
             wrong = "true" if label.given != label.true else "false"
-            told.append(f"{key},{days[label.as_of]},{label.analyst},{STATES[label.given]},{STATES[label.true]},{wrong}\n")
+            told.append(
+                f"{key},{days[label.as_of]},{label.analyst},{STATES[label.given]},{STATES[label.true]},{wrong}\n"
+            )
             line = f"{key},{days[label.as_of]}," + ",".join(f"{p:.6f}" for p in belief) + "\n"
             if not beliefs or beliefs[-1] != line:
                 beliefs.append(line)
             best = int(belief.argmax())
             hits.append((best == label.true, best == label.given, float(belief.max())))
     share = np.mean(hits, axis=0).round(4).tolist() if hits else [None] * 3
-    best = {"best_accuracy": share[0], "best_accuracy_against_labels": share[1], "expected_best_accuracy": share[2], "n": len(hits)}
+    best = {
+        "best_accuracy": share[0],
+        "best_accuracy_against_labels": share[1],
+        "expected_best_accuracy": share[2],
+        "n": len(hits),
+    }
     _save(beside / "states.csv", spells)
     _save(beside / "labels_truth.csv", told)
     _save(beside / "posterior.csv", ["customer_id,as_of," + ",".join(STATES) + "\n", *beliefs])

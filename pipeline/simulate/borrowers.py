@@ -1,8 +1,8 @@
 """Who borrows in the synthetic book, and the hidden relationship state each borrower moves through.
 
-The state moves month by month as a Markov chain; how readily, and where to, depends on the segment.
-Nothing here is estimated from a real bank: the numbers are chosen so that the five types are present,
-last for months rather than days, and change into one another as their descriptions suggest.
+The state moves month by month as a Markov chain; how readily, and where to, depends on the segment. Nothing
+here is estimated from a real bank: the numbers are chosen so that the five types are present, last for
+months rather than days, and change into one another as their descriptions suggest.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ TEMPERS = 3  # punctual, usual, casual: how a borrower pays whatever its state
 APPETITES = 2  # small, large: how much credit it likes to use whatever its state
 
 # Chance per month to leave each state, in the order of STATES.
-_LEAVE = np.array([0.017, 0.016, 0.010, 0.018, 0.014])
+_LEAVE = np.array([0.017, 0.014, 0.010, 0.020, 0.014])
 
 
 @dataclass(frozen=True)
 class Segment:
     """A kind of borrower.
 
-    ``share`` of the book; ``start`` distribution of the first state; ``pull``: where those who leave a
-    state go; ``size_cny`` (median) and ``size_spread`` (of the logarithm) of a usual loan; ``premium`` on the rate;
-    ``season``: swing of the utilisation over the year; ``age_years``: range of the firm's age at the first loan;
-    ``products``: chances of a term loan, revolver, project loan and guarantee.
+    ``share`` of the book; ``start`` distribution of the first state; ``pull``: where those who leave a state
+    go; ``size_cny`` (median) and ``size_spread`` (of the logarithm) of a usual loan; ``premium`` on the rate;
+    ``season``: swing of the utilisation over the year; ``age_years``: range of the firm's age at the first
+    loan; ``products``: chances of a term loan, revolver, project loan and guarantee.
     """
 
     name: str
@@ -42,28 +42,111 @@ class Segment:
 
 
 SEGMENTS = (
-    Segment("sme", 0.50, (0.10, 0.10, 0.03, 0.14, 0.63), (0.26, 0.44, 0.03, 0.10, 0.20),
-            3e6, 0.9, 0.008, 0.15, (4, 25), (0.55, 0.40, 0.0, 0.05)),
-    Segment("young", 0.20, (0.10, 0.04, 0.00, 0.71, 0.15), (0.26, 0.30, 0.01, 0.23, 0.20),
-            1.5e6, 0.7, 0.014, 0.08, (0.4, 3), (0.50, 0.48, 0.0, 0.02)),
-    Segment("project", 0.08, (0.12, 0.05, 0.13, 0.15, 0.55), (0.30, 0.20, 0.10, 0.08, 0.32),
-            9e7, 0.7, 0.010, 0.05, (1, 8), (0.35, 0.15, 0.35, 0.15)),
-    Segment("state", 0.14, (0.06, 0.06, 0.33, 0.08, 0.47), (0.14, 0.28, 0.24, 0.05, 0.29),
-            1.6e8, 0.9, 0.000, 0.06, (8, 40), (0.45, 0.30, 0.10, 0.15)),
-    Segment("foreign", 0.08, (0.06, 0.08, 0.28, 0.13, 0.45), (0.14, 0.36, 0.18, 0.10, 0.22),
-            5e7, 0.9, 0.002, 0.08, (6, 40), (0.45, 0.38, 0.02, 0.15)),
+    Segment(
+        "sme",
+        0.50,
+        (0.10, 0.10, 0.03, 0.14, 0.63),
+        (0.26, 0.44, 0.03, 0.10, 0.20),
+        3e6,
+        0.9,
+        0.008,
+        0.15,
+        (4, 25),
+        (0.55, 0.40, 0.0, 0.05),
+    ),
+    Segment(
+        "young",
+        0.20,
+        (0.10, 0.04, 0.00, 0.71, 0.15),
+        (0.26, 0.30, 0.01, 0.23, 0.20),
+        1.5e6,
+        0.7,
+        0.014,
+        0.08,
+        (0.4, 3),
+        (0.50, 0.48, 0.0, 0.02),
+    ),
+    Segment(
+        "project",
+        0.08,
+        (0.12, 0.05, 0.13, 0.15, 0.55),
+        (0.30, 0.20, 0.10, 0.08, 0.32),
+        9e7,
+        0.7,
+        0.010,
+        0.05,
+        (1, 8),
+        (0.35, 0.15, 0.35, 0.15),
+    ),
+    Segment(
+        "state",
+        0.14,
+        (0.06, 0.06, 0.33, 0.08, 0.47),
+        (0.14, 0.28, 0.24, 0.05, 0.29),
+        1.6e8,
+        0.9,
+        0.000,
+        0.06,
+        (8, 40),
+        (0.45, 0.30, 0.10, 0.15),
+    ),
+    Segment(
+        "foreign",
+        0.08,
+        (0.06, 0.08, 0.28, 0.13, 0.45),
+        (0.14, 0.36, 0.18, 0.10, 0.22),
+        5e7,
+        0.9,
+        0.002,
+        0.08,
+        (6, 40),
+        (0.45, 0.38, 0.02, 0.15),
+    ),
 )
 
 # English and Chinese name of an industry, and the month (0..11) in which it needs most working capital.
 INDUSTRIES = (
-    ("textiles", "纺织", 7), ("foods", "食品", 8), ("machinery", "机械", 2), ("chemicals", "化工", 4),
-    ("logistics", "物流", 10), ("construction", "建设", 5), ("energy", "能源", 0), ("retail", "商贸", 11),
-    ("electronics", "电子", 9), ("agriculture", "农业", 3), ("software", "软件", 1), ("water", "水务", 6),
+    ("textiles", "纺织", 7),
+    ("foods", "食品", 8),
+    ("machinery", "机械", 2),
+    ("chemicals", "化工", 4),
+    ("logistics", "物流", 10),
+    ("construction", "建设", 5),
+    ("energy", "能源", 0),
+    ("retail", "商贸", 11),
+    ("electronics", "电子", 9),
+    ("agriculture", "农业", 3),
+    ("software", "软件", 1),
+    ("water", "水务", 6),
 )
-_FIRST = (("Blue", "蓝"), ("Green", "绿"), ("Silver", "银"), ("East", "东"), ("North", "北"), ("Bright", "明"),
-          ("Long", "长"), ("High", "高"), ("New", "新"), ("Clear", "清"), ("Broad", "广"), ("Twin", "双"))
-_SECOND = (("River", "河"), ("Mountain", "山"), ("Lake", "湖"), ("Bridge", "桥"), ("Harbour", "港"), ("Field", "田"),
-           ("Pine", "松"), ("Stone", "石"), ("Cloud", "云"), ("Star", "星"), ("Gate", "门"), ("Valley", "谷"))
+_FIRST = (
+    ("Blue", "蓝"),
+    ("Green", "绿"),
+    ("Silver", "银"),
+    ("East", "东"),
+    ("North", "北"),
+    ("Bright", "明"),
+    ("Long", "长"),
+    ("High", "高"),
+    ("New", "新"),
+    ("Clear", "清"),
+    ("Broad", "广"),
+    ("Twin", "双"),
+)
+_SECOND = (
+    ("River", "河"),
+    ("Mountain", "山"),
+    ("Lake", "湖"),
+    ("Bridge", "桥"),
+    ("Harbour", "港"),
+    ("Field", "田"),
+    ("Pine", "松"),
+    ("Stone", "石"),
+    ("Cloud", "云"),
+    ("Star", "星"),
+    ("Gate", "门"),
+    ("Valley", "谷"),
+)
 _REGIONS = ("east", "north", "south", "west", "central")
 _COUNTRIES = ("SG", "DE", "JP", "FR", "KR", "NL")
 _BLOCK = 40  # consecutive customers from whom connected groups are formed
@@ -120,10 +203,17 @@ def draw_borrower(number: int, months: int, rng: np.random.Generator) -> Borrowe
     onboarded = int(founded * picks[3] ** 3)
     path = chain(segment.start, transitions(segment), months - arrival, rng)
     return Borrower(
-        number=number, segment=kind, temper=int(picks[4] * TEMPERS), appetite=int(picks[5] * APPETITES),
-        industry=industry, size_cents=100 * segment.size_cny * float(np.exp(segment.size_spread * rng.standard_normal())),
-        arrival=arrival, states=np.concatenate([np.full(arrival, -1, dtype=np.int8), path]),
-        facts=_facts(number, segment.name, industry, picks[6:]), founded_days=founded, onboarded_days=onboarded,
+        number=number,
+        segment=kind,
+        temper=int(picks[4] * TEMPERS),
+        appetite=int(picks[5] * APPETITES),
+        industry=industry,
+        size_cents=100 * segment.size_cny * float(np.exp(segment.size_spread * rng.standard_normal())),
+        arrival=arrival,
+        states=np.concatenate([np.full(arrival, -1, dtype=np.int8), path]),
+        facts=_facts(number, segment.name, industry, picks[6:]),
+        founded_days=founded,
+        onboarded_days=onboarded,
     )
 
 
@@ -136,12 +226,21 @@ def _facts(number: int, segment: str, industry: int, picks: list[float]) -> dict
         name = f"{first[0]} {second[0]} {english.capitalize()}"
     else:
         name = f"{first[1]}{second[1]}{chinese}"
-    ownership = segment if segment in ("state", "foreign") else "state" if segment == "project" and picks[3] < 0.4 else "private"
+    ownership = (
+        segment
+        if segment in ("state", "foreign")
+        else "state"
+        if segment == "project" and picks[3] < 0.4
+        else "private"
+    )
     group = ""
     if segment == "state" or (is_foreign and picks[4] < 0.5):
         group = f"G{(number - 1) // _BLOCK + 1:04d}-{segment[0]}{int(picks[5] * 2) + 1}"
     return {
-        "name": name, "country": _COUNTRIES[int(picks[6] * len(_COUNTRIES))] if is_foreign else "CN",
-        "region": _REGIONS[int(picks[7] * len(_REGIONS))], "industry": english,
-        "ownership": "" if picks[3] > 0.96 else ownership, "group_id": group,
+        "name": name,
+        "country": _COUNTRIES[int(picks[6] * len(_COUNTRIES))] if is_foreign else "CN",
+        "region": _REGIONS[int(picks[7] * len(_REGIONS))],
+        "industry": english,
+        "ownership": "" if picks[3] > 0.96 else ownership,
+        "group_id": group,
     }

@@ -1,7 +1,7 @@
 """One loan's books in whole cents: its schedule, payouts, payments and balance.
 
-Days are ``date.toordinal()`` numbers, amounts are cents, rates are hundredths of a percent (450 = 4.5 %), so that
-nothing is ever rounded twice. Interest runs on months of a twelfth of a year.
+Days are ``date.toordinal()`` numbers, amounts are cents, rates are hundredths of a percent (450 = 4.5 %),
+so that nothing is ever rounded twice. Interest runs on months of a twelfth of a year.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class Instalment:
     scheduled_on: int = 0  # 0: with the signing
     superseded_on: int = 0
     superseded_by: str = ""
-    payments: list[tuple[int, int, int]] = field(default_factory=list)  # day, amount, day booked (0: same day)
+    payments: list[tuple[int, int, int]] = field(
+        default_factory=list
+    )  # day, amount, day booked (0: same day)
     paid: int = 0
 
     @property
@@ -66,7 +68,9 @@ class Loan:
     balance: int = 0
     closed_on: int = 0
     grace_until: int = -1  # project finance: month index before which nothing but interest is due
-    stages: list[tuple[int, int, int]] = field(default_factory=list)  # month index, day, amount still to be drawn
+    stages: list[tuple[int, int, int]] = field(
+        default_factory=list
+    )  # month index, day, amount still to be drawn
     instalments: list[Instalment] = field(default_factory=list)
     pending: list[Instalment] = field(default_factory=list)  # unpaid and not superseded, in order of due_on
     drawdowns: list[tuple[int, int]] = field(default_factory=list)
@@ -120,4 +124,7 @@ class Loan:
 
     def last_booked(self) -> int:
         """Day on which the last payment was in the books."""
-        return max((booked or day for item in self.instalments for day, _, booked in item.payments), default=self.signed_on)
+        return max(
+            (booked or day for item in self.instalments for day, _, booked in item.payments),
+            default=self.signed_on,
+        )

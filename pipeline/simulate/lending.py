@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import date
 
@@ -9,8 +10,12 @@ from pipeline.simulate.borrowers import SEGMENTS, Borrower
 from pipeline.simulate.ledger import Loan, amortise
 
 _PRODUCTS = ("term", "revolver", "project", "guarantee")
-_PURPOSES = {"term": ("equipment", "premises", "refinancing", "working_capital"), "revolver": ("working_capital", "trade"),
-             "project": ("construction",), "guarantee": ("tender", "performance")}
+_PURPOSES = {
+    "term": ("equipment", "premises", "refinancing", "working_capital"),
+    "revolver": ("working_capital", "trade"),
+    "project": ("construction",),
+    "guarantee": ("tender", "performance"),
+}
 _BASE_RATE = 0.036
 _TEN_THOUSAND = 1_000_000  # ten thousand yuan, in cents: loan amounts are rounded to it
 _DUE_DAYS = (5, 10, 15)
@@ -38,8 +43,13 @@ class Calendar:
 
 
 def sign_loan(
-    borrower: Borrower, number: int, month: int, terms: tuple[float, float], product: str | None,
-    calendar: Calendar, noise: Callable[[], float],
+    borrower: Borrower,
+    number: int,
+    month: int,
+    terms: tuple[float, float],
+    product: str | None,
+    calendar: Calendar,
+    noise: Callable[[], float],
 ) -> Loan:
     """Write a new loan with its schedule; what is drawn at once is drawn.
 
@@ -55,35 +65,58 @@ def sign_loan(
     segment, size, margin = SEGMENTS[borrower.segment], *terms
     if product is None:
         pick, steps = noise(), segment.products
-        product = next((p for p, step in zip(_PRODUCTS, (steps[0], sum(steps[:2]), sum(steps[:3])), strict=False) if pick < step),
-                       "guarantee")
+        product = next(
+            (
+                p
+                for p, step in zip(_PRODUCTS, (steps[0], sum(steps[:2]), sum(steps[:3])), strict=False)
+                if pick < step
+            ),
+            "guarantee",
+        )
         if segment.name == "project" and number == 1:
             product = "project"
     share = {"term": 1.0, "revolver": 0.8, "project": 1.6, "guarantee": 0.3}[product]
-    amount = max(round(borrower.size_cents * share * 2.718281828 ** size / _TEN_THOUSAND), 10) * _TEN_THOUSAND
+    amount = max(round(borrower.size_cents * share * math.exp(size) / _TEN_THOUSAND), 10) * _TEN_THOUSAND
     rate = max(round(10_000 * (_BASE_RATE + segment.premium + margin)), 150)
     every = {"term": 1 if noise() < 0.7 else 3, "revolver": 1, "project": 3, "guarantee": 12}[product]
     signed, due_day = calendar.day(month, 1 + int(noise() * 28)), _DUE_DAYS[int(noise() * 3)]
-    months = {"term": 12 * (1 + int(noise() * 4)), "revolver": 12 if noise() < 0.6 else 24,
-              "project": 60 + 12 * int(noise() * 6), "guarantee": 12 + 6 * int(noise() * 3)}[product]
+    months = {
+        "term": 12 * (1 + int(noise() * 4)),
+        "revolver": 12 if noise() < 0.6 else 24,
+        "project": 60 + 12 * int(noise() * 6),
+        "guarantee": 12 + 6 * int(noise() * 3),
+    }[product]
     secured = noise()
     security = "none" if secured < 0.35 else "collateral" if secured < 0.75 else "guarantee"
     loan = Loan(
-        number=number, product=product, purpose=_PURPOSES[product][int(noise() * len(_PURPOSES[product]))], signed_on=signed,
-        matures_on=calendar.day(month + months, due_day), committed=amount, rate=rate, security=security,
-        guarantor=_guarantor(borrower, noise()) if security == "guarantee" else "", due_day=due_day, every=every, limit=amount,
+        number=number,
+        product=product,
+        purpose=_PURPOSES[product][int(noise() * len(_PURPOSES[product]))],
+        signed_on=signed,
+        matures_on=calendar.day(month + months, due_day),
+        committed=amount,
+        rate=rate,
+        security=security,
+        guarantor=_guarantor(borrower, noise()) if security == "guarantee" else "",
+        due_day=due_day,
+        every=every,
+        limit=amount,
     )
     if product == "term":
         loan.draw(signed + int(noise() * 3), amount)
         is_annuity = noise() < 0.6
-        for step, (principal, interest) in enumerate(amortise(amount, rate, months // every, every, is_annuity), start=1):
+        for step, (principal, interest) in enumerate(
+            amortise(amount, rate, months // every, every, is_annuity), start=1
+        ):
             loan.schedule(calendar.day(month + step * every, due_day), principal, interest)
     elif product == "project":
         _plan_project(loan, month, months, calendar, noise)
     return loan
 
 
-def _plan_project(loan: Loan, month: int, months: int, calendar: Calendar, noise: Callable[[], float]) -> None:
+def _plan_project(
+    loan: Loan, month: int, months: int, calendar: Calendar, noise: Callable[[], float]
+) -> None:
     """Interest every quarter while the project is built and drawn in stages, then principal every half-year."""
     grace = 6 * (1 + int(noise() * 3))
     n_stages = 2 + grace // 6

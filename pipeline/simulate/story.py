@@ -1,8 +1,9 @@
 """One borrower's months: its signals become payments, drawdowns, reschedulings, new loans and farewells.
 
 Within a month: dues are billed, then paid (day 5 to 26), then lines are drawn (21 to 26), then loans are
-rescheduled, prepaid or closed (27), then limits change (28). A signal that cannot act in a month, because nothing
-was due or the borrower is in arrears, is erased: the tables say nothing of it, so the ceiling must not use it.
+rescheduled, prepaid or closed (27), then limits change (28). A signal that cannot act in a month, because
+nothing was due or the borrower is in arrears, is erased: the tables say nothing of it, so the ceiling must
+not use it.
 """
 
 from __future__ import annotations
@@ -79,7 +80,9 @@ class Story:
 
     def _sign(self, month: int, product: str | None) -> None:
         terms = says.draw_terms(int(self.borrower.states[month]), self._rng)
-        loan = sign_loan(self.borrower, len(self.loans) + 1, month, terms, product, self.calendar, self._noise)
+        loan = sign_loan(
+            self.borrower, len(self.loans) + 1, month, terms, product, self.calendar, self._noise
+        )
         self.loans.append(loan)
         self._open.append(loan)
         self.signals.n_loans[month] += 1
@@ -145,7 +148,11 @@ class Story:
                 loan.pay(item, day, max(amount, 1), self._booked(day))
                 continue
             lag = {says.PROMPT: 0, says.DAYS: 1 + int(self._noise() * 7)}.get(how)
-            day = base + lag if lag is not None else self.calendar.day(month, loan.due_day + 8 + int(self._noise() * (19 - loan.due_day)))
+            day = (
+                base + lag
+                if lag is not None
+                else self.calendar.day(month, loan.due_day + 8 + int(self._noise() * (19 - loan.due_day)))
+            )
             booked = self._booked(day)
             for item in due[:_MOST_CAUGHT_UP]:
                 loan.pay(item, day, item.unpaid, booked)
@@ -158,7 +165,12 @@ class Story:
                 _, day, amount = loan.stages.pop(0)
                 loan.draw(day, amount)
             day = self.calendar.day(month, 21 + int(self._noise() * 6)) if loan.product == "revolver" else 0
-            if loan.product != "revolver" or is_late or np.isnan(self.signals.use[month]) or day >= loan.matures_on:
+            if (
+                loan.product != "revolver"
+                or is_late
+                or np.isnan(self.signals.use[month])
+                or day >= loan.matures_on
+            ):
                 continue
             if loan.signed_on < self.calendar.first(month):
                 amount = self._target(loan, month) - loan.balance
@@ -201,7 +213,11 @@ class Story:
             else:
                 is_over = loan.balance == 0 and not loan.pending and not loan.stages
             if is_over:
-                loan.closed_on = loan.matures_on if loan.product == "guarantee" else max(loan.last_booked(), min(loan.matures_on, end))
+                loan.closed_on = (
+                    loan.matures_on
+                    if loan.product == "guarantee"
+                    else max(loan.last_booked(), min(loan.matures_on, end))
+                )
                 self._open.remove(loan)
                 matured.append(loan.product)
         return matured
@@ -209,7 +225,11 @@ class Story:
     def _prepay(self, month: int) -> bool:
         """Pay back early as the month's signal says; return whether the borrower left altogether."""
         how, day = int(self.signals.prepay[month]), self.calendar.day(month, 27)
-        able = [x for x in self._open if x.signed_on < self.calendar.first(month) and not x.stages and month > x.grace_until]
+        able = [
+            x
+            for x in self._open
+            if x.signed_on < self.calendar.first(month) and not x.stages and month > x.grace_until
+        ]
         if not able:
             self.signals.prepay[month] = -1
             return False
@@ -249,12 +269,18 @@ class Story:
     def _change_limits(self, month: int) -> bool:
         """Raise or cut the lines as the month's signal says; return whether there was a line."""
         how, day = int(self.signals.limit[month]), self.calendar.day(month, 28)
-        lines = [x for x in self._open if x.product == "revolver" and x.signed_on < self.calendar.first(month) and x.matures_on > day]
+        lines = [
+            x
+            for x in self._open
+            if x.product == "revolver" and x.signed_on < self.calendar.first(month) and x.matures_on > day
+        ]
         for loan in lines:
             if how == says.NO_CHANGE:
                 break
             by = (1.15, 0.4) if how == says.RAISE else (0.5, 0.35)
-            limit = max(int(loan.limit * (by[0] + by[1] * self._noise())) // _THOUSAND * _THOUSAND, loan.balance)
+            limit = max(
+                int(loan.limit * (by[0] + by[1] * self._noise())) // _THOUSAND * _THOUSAND, loan.balance
+            )
             if limit != loan.limit:
                 loan.limit = limit
                 loan.limits.append((day, limit, "bank" if how == says.CUT_BY_BANK else "customer"))

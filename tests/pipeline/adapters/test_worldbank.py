@@ -96,11 +96,48 @@ def test_a_smaller_payment_than_derived_is_a_revision_and_no_arrears(import_text
     before = {"Repaid to IBRD": "400", "Borrower's Obligation": "600"}
     after = {"Repaid to IBRD": "500", "Borrower's Obligation": "500"}
     _, tables = import_texts(statement_text("2022-12-31", before), statement_text("2023-06-30", after))
-    first = next(row for row in tables["repayments"] if row["due_on"] == date(2023, 3, 15))
-    assert (first["amount_paid"], first["superseded_on"]) == (100, date(2023, 6, 30))
-    assert first["superseded_by"] == "revision"
-    standing = [row["principal_due"] for row in tables["repayments"][1:] if not row["superseded_on"]]
-    assert sum(standing) == 500 and len(standing) == 3
+    derived, paid = [row for row in tables["repayments"] if row["due_on"] == date(2023, 3, 15)]
+    assert (derived["principal_due"], derived["amount_paid"]) == (150, None)
+    assert (derived["superseded_on"], derived["superseded_by"]) == (date(2023, 6, 30), "revision")
+    assert (paid["principal_due"], paid["amount_paid"], paid["paid_on"]) == (100, 100, date(2023, 3, 15))
+    assert paid["scheduled_on"] == date(2023, 6, 30)
+    ahead = [
+        row for row in tables["repayments"] if row["due_on"] > date(2023, 6, 30) and not row["superseded_on"]
+    ]
+    assert [float(row["principal_due"]) for row in ahead] == [166.67, 166.67, 166.66]
+
+
+def test_a_token_payment_does_not_clear_arrears_carried_from_an_earlier_statement(
+    import_texts, statement_text
+):
+    owing = {"Repaid to IBRD": "400", "Borrower's Obligation": "600"}
+    token = {"Repaid to IBRD": "410", "Borrower's Obligation": "590"}
+    texts = [statement_text(on, owing) for on in ("2022-12-31", "2023-06-30")]
+    _, tables = import_texts(*texts, statement_text("2023-12-31", token))
+    standing = [row for row in tables["repayments"] if not row["is_opening"] and not row["superseded_on"]]
+    overdue = [row for row in standing if row["due_on"] <= date(2023, 12, 31)]
+    assert [(row["due_on"].month, row["principal_due"], row["amount_paid"]) for row in overdue] == [
+        (3, 150, 10),
+        (9, 150, None),
+    ]
+
+
+def test_an_instalment_due_on_the_day_of_the_statement_is_past(import_texts, statement_text):
+    text = statement_text("2024-03-15", {"Repaid to IBRD": "900", "Borrower's Obligation": "100"})
+    _, tables = import_texts(text)
+    assert [row["due_on"] for row in tables["repayments"][1:]] == [date(2024, 9, 15)]
+
+
+def test_an_old_loan_shown_late_brings_opening_figures(import_texts, statement_text):
+    late = {"Loan Number": "LATE", "Repaid to IBRD": "400", "Borrower's Obligation": "600"}
+    _, tables = import_texts(statement_text("2019-01-31", {}), statement_text("2019-12-31", {}, late))
+    of_late = [
+        row for table in ("drawdowns", "repayments") for row in tables[table] if row["loan_id"] == "LATE"
+    ]
+    assert [row["is_opening"] for row in of_late if row.get("amount") or row.get("amount_paid")] == [
+        True,
+        True,
+    ]
 
 
 def test_a_loan_repaid_early_is_a_prepayment_and_closed_from_that_statement_on(import_texts, statement_text):
