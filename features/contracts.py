@@ -179,7 +179,7 @@ CONTRACTS: dict[str, Contract] = {
                     "superseded_by", "why", one_of=("forbearance", "prepayment", "revision"), **_MAYBE
                 ),
                 Column("is_derived", "flag", "the schedule is derived, not contractual", **_MAYBE),
-                Column("is_opening", "flag", "one cumulative figure from before records begin", **_MAYBE),
+                Column("is_opening", "flag", "no cash of its day: a cumulative figure from before records begin, or a correction; counts for the balance only", **_MAYBE),
                 _RECORDED,
             ),
             (
@@ -206,7 +206,7 @@ CONTRACTS: dict[str, Contract] = {
                 Column("drawdown", "integer", "number of the payout within the loan"),
                 _date("drawn_on", "day of the payout"),
                 _money("amount", "amount paid out"),
-                Column("is_opening", "flag", "one cumulative figure from before records begin", **_MAYBE),
+                Column("is_opening", "flag", "no cash of its day: a cumulative figure from before records begin, or a correction; counts for the balance only", **_MAYBE),
                 _RECORDED,
             ),
             (

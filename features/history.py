@@ -132,6 +132,7 @@ def _instalments(keys: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
         due_age_days=age("due_on"),
         withdrawn_age_days=nw.col("as_of") - withdrawn,
         is_forborne=nw.when(~withdrawn.is_null() & (nw.col("superseded_by") == "forbearance")).then(1).otherwise(0),
+        is_revised=nw.when(~withdrawn.is_null() & (nw.col("superseded_by") == "revision")).then(1).otherwise(0),
         is_opening=nw.when(nw.col("is_opening")).then(1).otherwise(0),
     )
     whole = rows.group_by(*LOAN, "instalment").agg(
@@ -139,7 +140,7 @@ def _instalments(keys: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
         nw.col("amount").sum().alias("paid"), nw.col("amount_12m").sum().alias("paid_12m"),
         nw.col("paid_age_days").min().alias("last_paid_age_days"),
         nw.col("paid_age_days").count().alias("n_payments"),
-        nw.col("withdrawn_age_days").max(), nw.col("is_forborne").max(), nw.col("is_opening").max(),
+        nw.col("withdrawn_age_days").max(), nw.col("is_forborne").max(), nw.col("is_revised").max(), nw.col("is_opening").max(),
     )
     due = nw.col("principal_due") + nw.col("interest_due").fill_null(0)
     whole = whole.with_columns(
@@ -149,7 +150,9 @@ def _instalments(keys: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
         is_settled=nw.when(nw.col("paid") >= due).then(1).otherwise(0),
     )
     counts = (nw.col("due") > 0) & (nw.col("is_opening") == 0)
-    never_due = (nw.col("withdrawn_age_days") > nw.col("due_age_days")).fill_null(False) & (nw.col("is_settled") == 0)
+    # withdrawn before its day, or found to have been scheduled wrongly: nobody was late on it
+    before_its_day = (nw.col("withdrawn_age_days") > nw.col("due_age_days")).fill_null(False)
+    never_due = (before_its_day | (nw.col("is_revised") == 1)) & (nw.col("is_settled") == 0)
     late_until = (
         nw.when(nw.col("is_settled") == 1).then(nw.col("last_paid_age_days"))
         .when(nw.col("is_withdrawn") == 1).then(nw.col("withdrawn_age_days"))

@@ -197,7 +197,7 @@ def draw_borrower(number: int, months: int, rng: np.random.Generator) -> Borrowe
     segment = SEGMENTS[kind]
     picks = rng.random(14).tolist()
     industry = 6 if kind == 2 and picks[0] < 0.5 else int(picks[0] * len(INDUSTRIES))
-    # Six in ten are there when the records begin; the others come at a steady pace until half a year before the end.
+    # Six in ten are there when the records begin; the others come steadily until half a year before the end.
     arrival = int(picks[1] / 0.6 * 4) if picks[1] < 0.6 else 4 + int((picks[1] - 0.6) / 0.4 * (months - 10))
     founded = int(365 * (segment.age_years[0] + picks[2] * (segment.age_years[1] - segment.age_years[0])))
     onboarded = int(founded * picks[3] ** 3)

@@ -117,7 +117,7 @@ def sign_loan(
 def _plan_project(
     loan: Loan, month: int, months: int, calendar: Calendar, noise: Callable[[], float]
 ) -> None:
-    """Interest every quarter while the project is built and drawn in stages, then principal every half-year."""
+    """Interest every quarter while the project is drawn in stages, then principal every half-year."""
     grace = 6 * (1 + int(noise() * 3))
     n_stages = 2 + grace // 6
     part = loan.committed // n_stages // _TEN_THOUSAND * _TEN_THOUSAND

@@ -9,10 +9,10 @@ from pipeline.simulate.story import Story
 
 COLUMNS = {
     "customers": "customer_id,name,country,region,industry,ownership,group_id,founded_on,onboarded_on",
-    "loans": "loan_id,customer_id,product,purpose,currency,signed_on,matures_on,committed_amount,annual_rate,security,"
-    "guarantor_id,closed_on",
-    "repayments": "loan_id,instalment,payment,due_on,principal_due,interest_due,paid_on,amount_paid,scheduled_on,"
-    "superseded_on,superseded_by,recorded_on",
+    "loans": "loan_id,customer_id,product,purpose,currency,signed_on,matures_on,committed_amount,annual_rate,"
+    "security,guarantor_id,closed_on",
+    "repayments": "loan_id,instalment,payment,due_on,principal_due,interest_due,paid_on,amount_paid,"
+    "scheduled_on,superseded_on,superseded_by,recorded_on",
     "drawdowns": "loan_id,drawdown,drawn_on,amount",
     "limits": "loan_id,changed_on,committed_amount,cause",
     "labels": "customer_id,as_of,type,analyst,labelled_on",
