@@ -108,6 +108,8 @@ def _money(name: str, meaning: str, **more) -> Column:
 
 _MAYBE = {"may_be_empty": True, "may_be_absent": True}
 _RECORDED = _date("recorded_on", "day the bank learnt of it; empty = the fact's own day", **_MAYBE)
+_OPENING = Column("is_opening", "flag", "no cash of its day, counts for the balance only: a cumulative figure from "
+                  "before records begin, or a correction", **_MAYBE)
 
 
 def _before(first: str, second: str) -> Rule:
@@ -179,7 +181,7 @@ CONTRACTS: dict[str, Contract] = {
                     "superseded_by", "why", one_of=("forbearance", "prepayment", "revision"), **_MAYBE
                 ),
                 Column("is_derived", "flag", "the schedule is derived, not contractual", **_MAYBE),
-                Column("is_opening", "flag", "no cash of its day: a cumulative figure from before records begin, or a correction; counts for the balance only", **_MAYBE),
+                _OPENING,
                 _RECORDED,
             ),
             (
@@ -206,7 +208,7 @@ CONTRACTS: dict[str, Contract] = {
                 Column("drawdown", "integer", "number of the payout within the loan"),
                 _date("drawn_on", "day of the payout"),
                 _money("amount", "amount paid out"),
-                Column("is_opening", "flag", "no cash of its day: a cumulative figure from before records begin, or a correction; counts for the balance only", **_MAYBE),
+                _OPENING,
                 _RECORDED,
             ),
             (

@@ -33,7 +33,8 @@ def dictionary() -> str:
             lines.append(f"| {column.name} | {column.kind} | {empty} | {column.meaning}{domain} |")
         rules = [rule.name for rule in contract.rules]
         rules += [f"{r.column} is not a kept row of {r.table}" for r in contract.references]
-        rules += [f"{own} is before the {r.table[:-1]}'s {other}" for r in contract.references for own, other in r.not_before]
+        rules += [f"{own} is before the {r.table[:-1]}'s {other}"
+                  for r in contract.references for own, other in r.not_before]
         lines += ["", "A row is set aside when: " + "; ".join(rules) + "." if rules else "", ""]
     lines += ["## Features", "", "One row per customer and date, float64, missing where the sentence says so.", ""]
     for dimension, zh in DIMENSIONS.items():

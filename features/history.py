@@ -94,15 +94,17 @@ def _with_commitment(loans: nw.LazyFrame, keys: nw.LazyFrame, tables: Tables) ->
         return loans.with_columns(commitment=nw.col("first_commitment"), commitment_age_days=nw.lit(None, nw.Int64),
                                   cut_by_bank=nw.lit(0, nw.Int64)).drop("signed_on", "known_from")
     changes = keys.join(tables.limits, on="loan_id", how="inner").filter(is_known("changed_on", "recorded_on"))
-    changes = changes.with_columns(last=nw.col("changed_on").max().over(*LOAN))
+    changes = changes.with_columns(
+        last=nw.col("changed_on").max().over(*LOAN),
+        amount_before=nw.col("committed_amount").shift(1).over(*LOAN, order_by="changed_on"))
     latest = changes.filter(nw.col("changed_on") == nw.col("last")).select(
-        *LOAN, "committed_amount", commitment_age_days=age("changed_on"),
-        cut_by_bank=nw.when(nw.col("cause") == "bank").then(1).otherwise(0))
+        *LOAN, "committed_amount", "amount_before", "cause", commitment_age_days=age("changed_on"))
+    is_cut = nw.col("committed_amount") < nw.coalesce("amount_before", "first_commitment")
     return (
         loans.join(latest, on=list(LOAN), how="left")
         .with_columns(commitment=nw.coalesce("committed_amount", "first_commitment"),
-                      cut_by_bank=nw.col("cut_by_bank").fill_null(0))
-        .drop("committed_amount", "signed_on", "known_from")
+                      cut_by_bank=nw.when(is_cut & (nw.col("cause") == "bank")).then(1).otherwise(0))
+        .drop("committed_amount", "amount_before", "cause", "signed_on", "known_from")
     )
 
 

@@ -13,7 +13,7 @@ _late = nw.col("days_late")
 @feature("risk", "share", "逾期金额占余额的比例", high=("much of the exposure is overdue", "逾期金额占比高"),
          low=("nothing overdue", "无逾期金额"))
 def overdue_share(of: Grains) -> nw.Expr:
-    """Unpaid amounts past their due date over balance plus unpaid interest, from 0 to 1."""
+    """Unpaid amounts past their due date over the balance, or over themselves where they exceed it: from 0 to 1."""
     overdue = of.loans.sum(nw.col("loan_overdue"))
     return share(overdue, nw.max_horizontal(overdue, of.loans.sum(nw.col("balance"))))
 
@@ -82,5 +82,5 @@ def firm_age_months(of: Grains) -> nw.Expr:
 @feature("risk", "count", "近二十四个月内被银行调减的授信笔数", high=("the bank cut its limits", "银行调减额度"),
          low=("no limit cut by the bank", "额度未被调减"), tables=("limits",))
 def n_limits_cut_24m(of: Grains) -> nw.Expr:
-    """Loans whose latest commitment change, in the last 24 months, was the bank's decision."""
+    """Loans whose latest commitment change, in the last 24 months, was a cut decided by the bank."""
     return of.loans.count((nw.col("cut_by_bank") == 1) & (nw.col("commitment_age_days") < 730))

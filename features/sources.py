@@ -7,6 +7,7 @@ same on every engine. Rows that break a rule are set aside with the reason; kept
 from __future__ import annotations
 
 import codecs
+import csv
 import hashlib
 import tempfile
 from dataclasses import dataclass, field
@@ -132,8 +133,13 @@ def open_tables(where: Path | str, rejects_to: Path | None = None, reject_share_
             account, broken = _load(engine, contract, found[contract.name], where)
             accounts.append(account)
             breaches.extend(broken)
-            if account.n_rejected and rejects_to is not None:
-                _write_rejects(engine, contract.name, rejects_to)
+        if rejects_to is not None:
+            rejected = {account.table for account in accounts if account.n_rejected}
+            for name in CONTRACTS:
+                if name in rejected:
+                    _write_rejects(engine, name, rejects_to)
+                else:
+                    (rejects_to / f"{name}.csv").unlink(missing_ok=True)  # an earlier book's
         for account in accounts:
             if account.n_read and account.n_rejected / account.n_read > reject_share_limit:
                 worst = max((b for b in breaches if b.table == account.table), key=lambda b: b.n_rows)
@@ -193,17 +199,21 @@ def _find(where: Path) -> dict[str, Path | str]:
 def _source(engine: Engine, contract: Contract, place: Path | str, where: Path) -> str:
     """SQL that scans the table as it was delivered."""
     if isinstance(place, str):
-        engine.con.execute(f"ATTACH IF NOT EXISTS {_quoted(str(where))} AS book (READ_ONLY)")
-        return f'book."{contract.name}"'
-    if place.suffix == ".parquet":
+        sql = f'delivered."{contract.name}"'
+    elif place.suffix == ".parquet":
         sql = f"read_parquet({_quoted(str(place))})"
     else:
         _must_be_utf8(place)
-        sql = f"read_csv({_quoted(str(place))}, all_varchar = true, header = true, delim = ',', quote = '\"')"
+        columns = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in _header(place))
+        sql = (f"read_csv({_quoted(str(place))}, columns = {{{columns}}}, auto_detect = false, header = true, "
+               "delim = ',', quote = '\"', escape = '\"')")  # detection skips rows before a wider one
     try:
+        if isinstance(place, str):
+            engine.con.execute(f"ATTACH IF NOT EXISTS {_quoted(str(where))} AS delivered (READ_ONLY)")
         engine.con.execute(f"SELECT * FROM {sql} LIMIT 0")
     except duckdb.Error as error:
-        raise UnreadableFile(f"cannot be read as {place.suffix[1:]} ({_first_line(error)})", str(place),
+        kind, at = ("DuckDB table", f"{where} {place}") if isinstance(place, str) else (place.suffix[1:], str(place))
+        raise UnreadableFile(f"cannot be read as {kind} ({_first_line(error)})", at,
                              "It may be truncated or empty; deliver the file again.") from error
     return sql
 
@@ -271,8 +281,9 @@ def _unread(column: Column) -> str:
 
 def _judge(engine: Engine, contract: Contract, typed: nw.LazyFrame) -> nw.LazyFrame:
     """Add ``why``: the names of the rules that a row breaks, empty where it keeps them all."""
-    empties = [r for r in contract.column_rules() if r.name.endswith(" is empty")]
-    others = [r for r in (*contract.column_rules(), *contract.rules) if r not in empties]
+    from_columns = contract.column_rules()
+    empties = [r for r in from_columns if r.name.endswith(" is empty")]
+    others = [r for r in (*from_columns, *contract.rules) if r not in empties]
     reasons = [nw.when(nw.col("unread") != "").then(nw.col("unread"))]
     for rule in empties:
         column = rule.name.removesuffix(" is empty")
@@ -344,6 +355,11 @@ def _must_be_utf8(file: Path) -> None:
             line += block.count(b"\n")
     if line == 1 and not file.stat().st_size:
         raise UnreadableFile("an empty file", str(file), "Deliver it with a header line.")
+
+
+def _header(file: Path) -> list[str]:
+    with file.open(encoding="utf-8-sig", newline="") as handle:
+        return next(csv.reader(handle))
 
 
 def _count(con: duckdb.DuckDBPyConnection, source: str) -> int:

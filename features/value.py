@@ -52,9 +52,10 @@ def interest_income_share_12m(of: Grains) -> nw.Expr:
 def exposure_growth_12m_ratio(of: Grains) -> nw.Expr:
     """Change of the drawn balance over 12 months relative to the larger of then and now, from -1 to 1."""
     now = of.loans.sum(_balance)
-    drawn = of.drawdowns.sum_where(nw.col("drawn_age_days") < 365, nw.col("amount"))
+    drawn = of.drawdowns.sum_where((nw.col("is_rhythm") == 1) & (nw.col("drawn_age_days") < 365), nw.col("amount"))
     repaid = of.instalments.sum_where(nw.col("is_opening") == 0, _principal_paid_12m())
-    before = now - drawn + repaid
+    then = now - drawn + repaid
+    before = nw.when(then > 0).then(then).otherwise(0)  # payments of unknown interest can exceed what was drawn
     larger = nw.max_horizontal(now, before)
     return share(now - before, larger)
 

@@ -12,8 +12,10 @@ from models.metrics import confusion, given_types
 from models.segmenter import Judgement
 from models.types import RelationshipType
 
+Types = tuple[RelationshipType, ...]
 
-def draw_confusion(truth: np.ndarray, probabilities: np.ndarray, types: tuple[RelationshipType, ...], to: Path) -> None:
+
+def draw_confusion(truth: np.ndarray, probabilities: np.ndarray, types: Types, to: Path) -> None:
     """Draw who was taken for what, with counts, shaded by the share of the true type."""
     counts = confusion(truth, probabilities, types)
     shares = counts.div(counts.sum(axis=1).replace(0, 1), axis=0)
@@ -22,14 +24,15 @@ def draw_confusion(truth: np.ndarray, probabilities: np.ndarray, types: tuple[Re
     for row in range(len(counts)):
         for column in range(len(counts)):
             dark = shares.iat[row, column] > 0.5
-            axes.text(column, row, counts.iat[row, column], ha="center", va="center", color="white" if dark else "black")
+            colour = "white" if dark else "black"
+            axes.text(column, row, counts.iat[row, column], ha="center", va="center", color=colour)
     axes.set_xticks(range(len(counts)), counts.columns)
     axes.set_yticks(range(len(counts)), counts.index)
     axes.set(xlabel="type given by the model", ylabel="type in the labels", title="Who was taken for what")
     figure.savefig(to, dpi=120)
 
 
-def draw_reliability(truth: np.ndarray, probabilities: np.ndarray, types: tuple[RelationshipType, ...], to: Path) -> None:
+def draw_reliability(truth: np.ndarray, probabilities: np.ndarray, types: Types, to: Path) -> None:
     """Draw, per type, how often it was true against how probable it was said to be."""
     figure, axes = _figure(5.5, 4.8)
     axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle="--")

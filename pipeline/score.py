@@ -53,7 +53,8 @@ def score(tables: Tables, as_of: str, model: Registered, settings: Settings, out
     book = book_frame(tables, as_of)
     frame = book[book["n_active_loans"] > 0].reset_index(drop=True)
     if frame.empty:
-        raise NobodyToScore(f"none of {len(book):,} customers has an active loan on {as_of}", "--as-of", "Give another date.")
+        found = f"none of {len(book):,} customers has an active loan on {as_of}"
+        raise NobodyToScore(found, "--as-of", "Give another date.")
     judgement = model.segmenter.judge(frame)
     assignments = assign(frame, judgement, FEATURES, load_types(), reference(frame), model.name, tables.fingerprint,
                          settings.score.n_reasons)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import tomllib
 from dataclasses import dataclass
@@ -13,6 +14,11 @@ from models.segmenter import SegmenterSettings
 from pipeline.errors import BadSettings
 
 RUN_TOML = Path(__file__).with_name("run.toml")
+
+#: Smallest and largest possible value; no other number may be negative.
+RANGES = {"reject_share_limit": (0, 1), "held_out_share": (0, 1), "subsample": (0, 1), "colsample": (0, 1),
+          "n_trees": (1, math.inf), "depth": (1, math.inf), "n_folds": (2, math.inf), "n_threads": (1, math.inf),
+          "silent_months": (1, math.inf)}
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ def load_settings(path: Path | None = None) -> Settings:
     Raises
     ------
     BadSettings
-        The file is missing or not TOML, or a section or key is missing, unknown or of another type.
+        The file is missing or not TOML, or a section or key is missing, unknown, of another type or out of range.
     """
     path = path or RUN_TOML
     todo = f"Compare with {RUN_TOML.name} as delivered."
@@ -73,8 +79,8 @@ def load_settings(path: Path | None = None) -> Settings:
         read = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadSettings(str(error), str(path), todo) from error
-    if "PENTAD_TRACKING_URI" in os.environ:
-        read.setdefault("tracking", {})["uri"] = os.environ["PENTAD_TRACKING_URI"]
+    if "PENTAD_TRACKING_URI" in os.environ and isinstance(read.get("tracking"), dict):
+        read["tracking"]["uri"] = os.environ["PENTAD_TRACKING_URI"]
     sections = {"book": BookSettings, "model": SegmenterSettings, "split": SplitSettings, "score": ScoreSettings,
                 "hindsight": HindsightRules, "tracking": TrackingSettings}
     if set(read) != set(sections):
@@ -84,10 +90,15 @@ def load_settings(path: Path | None = None) -> Settings:
 
 def _section(kind: type, values: dict, where: str, todo: str):
     wanted = {f.name: f.type for f in dataclasses.fields(kind)}
+    if not isinstance(values, dict):
+        raise BadSettings("a single value, not a section", where, todo)
     if set(values) != set(wanted):
         raise BadSettings(f"keys {sorted(set(values) ^ set(wanted))} missing or unknown", where, todo)
     for name, value in values.items():
         fits = {"float": (int, float), "int": int, "str": str}[wanted[name]]
         if isinstance(value, bool) or not isinstance(value, fits):
             raise BadSettings(f"{name} = {value!r} is not of type {wanted[name]}", where, todo)
+        low, high = RANGES.get(name, (0, math.inf))
+        if not isinstance(value, str) and not (low <= value <= high and math.isfinite(value)):
+            raise BadSettings(f"{name} = {value!r} is not between {low} and {high}", where, todo)
     return kind(**values)

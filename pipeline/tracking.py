@@ -18,8 +18,6 @@ from pipeline.settings import TrackingSettings
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
-logging.getLogger("alembic").setLevel(logging.WARNING)
-logging.getLogger("mlflow").setLevel(logging.WARNING)
 
 CHALLENGER, CHAMPION = "challenger", "champion"
 FOLDER = "segmenter"
@@ -121,16 +119,20 @@ def _client(settings: TrackingSettings):
     import mlflow
     from mlflow.exceptions import MlflowException
 
+    for chatty in ("mlflow", "mlflow.store.db.utils", "alembic"):  # MLflow sets its own levels when imported
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    artifacts = Path(settings.artifacts).resolve().as_uri()
     try:
         with _first_start_alone(settings.uri):
             mlflow.set_tracking_uri(settings.uri)
             client = mlflow.MlflowClient(settings.uri)
             if client.get_experiment_by_name(settings.experiment) is None:
-                client.create_experiment(settings.experiment, artifact_location=Path(settings.artifacts).resolve().as_uri())
+                client.create_experiment(settings.experiment, artifact_location=artifacts)
             if not client.search_registered_models(f"name = '{settings.model_name}'"):
                 client.create_registered_model(settings.model_name)
     except (MlflowException, OSError) as error:
-        raise StoreUnavailable(str(error).splitlines()[0], settings.uri, "Check the store and PENTAD_TRACKING_URI.") from error
+        todo = "Check the store and PENTAD_TRACKING_URI."
+        raise StoreUnavailable(str(error).splitlines()[0], settings.uri, todo) from error
     return client
 
 

@@ -25,6 +25,7 @@ from pipeline import plots, tracking
 from pipeline.errors import NoLabels
 from pipeline.settings import Settings
 
+
 @dataclass(frozen=True)
 class Evaluation:
     """Scores of the model and the baselines on one set of labelled customers.
@@ -58,7 +59,8 @@ def analyst_labels(tables: Tables, until: str | None, echo: Callable[[str], None
     if labels.empty:
         raise NoLabels(f"no label given by {until or 'anybody'}", "labels", "Deliver labels, or give a later --until.")
     agreed = consensus(labels)
-    echo(f"labels: {len(labels):,} by {labels['analyst'].nunique()} analysts on {len(agreed.rows):,} customers and dates; "
+    n_analysts = labels["analyst"].nunique()
+    echo(f"labels: {len(labels):,} by {n_analysts} analysts on {len(agreed.rows):,} customers and dates; "
          f"analysts disagree on {agreed.n_disagreements:,}")
     return agreed.rows.assign(as_of=[as_date(day).isoformat() for day in agreed.rows["as_of"]])
 
@@ -79,7 +81,9 @@ def connected_groups(tables: Tables, customers: pd.Series) -> pd.Series:
     return ("group " + found).fillna("customer " + customers)
 
 
-def train(tables: Tables, labels: pd.DataFrame, settings: Settings, source: str, echo: Callable[[str], None]) -> Trained:
+def train(
+    tables: Tables, labels: pd.DataFrame, settings: Settings, source: str, echo: Callable[[str], None]
+) -> Trained:
     """Fit, evaluate, track.
 
     Parameters
@@ -140,9 +144,9 @@ def _evaluate(name: str, fitted: Fitted, side, side_types, test, test_types, typ
 
 
 def _scored(name: str, truth, contenders: dict, types) -> Evaluation:
-    table = pd.DataFrame({who: metrics.scores(truth, probabilities, types) for who, probabilities in contenders.items()}).T
-    ours = contenders["pentad"]
-    return Evaluation(name, len(truth), table, metrics.confusion(truth, ours, types), metrics.per_type(truth, ours, types))
+    table = pd.DataFrame({who: metrics.scores(truth, given, types) for who, given in contenders.items()}).T
+    ours = (truth, contenders["pentad"], types)
+    return Evaluation(name, len(truth), table, metrics.confusion(*ours), metrics.per_type(*ours))
 
 
 def _write_files(folder: Path, fitted: Fitted, evaluations, test, test_types, split: Split) -> None:

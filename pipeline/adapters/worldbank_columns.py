@@ -97,7 +97,7 @@ def read_date(text: str) -> date | None:
     day = re.split(r"[T ](?=\d{1,2}:)", shown, maxsplit=1)[0]
     for shape in DATE_SHAPES:
         try:
-            found = datetime.strptime(day, shape).date()
+            found = datetime.strptime(day, shape).date()  # noqa: DTZ007  (a day has no zone)
         except ValueError:
             continue
         if 1940 <= found.year <= 2150:

@@ -149,6 +149,7 @@ _SECOND = (
 )
 _REGIONS = ("east", "north", "south", "west", "central")
 _COUNTRIES = ("SG", "DE", "JP", "FR", "KR", "NL")
+_SIZE_BOUND = 1.7  # standard deviations within which usual loans stay, so that none dwarfs the book
 _BLOCK = 40  # consecutive customers from whom connected groups are formed
 
 
@@ -202,13 +203,14 @@ def draw_borrower(number: int, months: int, rng: np.random.Generator) -> Borrowe
     founded = int(365 * (segment.age_years[0] + picks[2] * (segment.age_years[1] - segment.age_years[0])))
     onboarded = int(founded * picks[3] ** 3)
     path = chain(segment.start, transitions(segment), months - arrival, rng)
+    spread = min(max(float(rng.standard_normal()), -_SIZE_BOUND), _SIZE_BOUND)
     return Borrower(
         number=number,
         segment=kind,
         temper=int(picks[4] * TEMPERS),
         appetite=int(picks[5] * APPETITES),
         industry=industry,
-        size_cents=100 * segment.size_cny * float(np.exp(segment.size_spread * rng.standard_normal())),
+        size_cents=100 * segment.size_cny * float(np.exp(segment.size_spread * spread)),
         arrival=arrival,
         states=np.concatenate([np.full(arrival, -1, dtype=np.int8), path]),
         facts=_facts(number, segment.name, industry, picks[6:]),

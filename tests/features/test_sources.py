@@ -1,0 +1,353 @@
+"""Opening a book: what is kept, what is rejected and why, and what stops the job."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+
+from features.contracts import CONTRACTS
+from features.errors import BrokenTable, NoBook, TooManyRejects, UnreadableFile
+from features.sources import BETWEEN_REASONS, fingerprint, open_tables
+
+GOOD = {
+    "customers": {"customer_id": "C1", "name": "钢铁 \"A\", Ltd", "country": "CN", "region": "Asia", "industry": "steel",
+                  "ownership": "state", "group_id": "G1", "founded_on": "1990-02-28", "onboarded_on": "2020-02-29",
+                  "recorded_on": "2020-03-01"},
+    "loans": {"loan_id": "L1", "customer_id": "C1", "product": "term", "purpose": "plant", "currency": "CNY",
+              "signed_on": "2022-01-31", "matures_on": "2026-01-31", "committed_amount": "1200.50", "annual_rate": "0.045",
+              "security": "none", "guarantor_id": "", "closed_on": "", "recorded_on": ""},
+    "repayments": {"loan_id": "L1", "instalment": "1", "payment": "1", "due_on": "2022-02-28", "principal_due": "100.00",
+                   "interest_due": "4.50", "paid_on": "2022-03-01", "amount_paid": "104.50", "scheduled_on": "",
+                   "superseded_on": "", "superseded_by": "", "is_derived": "false", "is_opening": "", "recorded_on": ""},
+    "drawdowns": {"loan_id": "L1", "drawdown": "1", "drawn_on": "2022-01-31", "amount": "1200.50", "is_opening": "true",
+                  "recorded_on": ""},
+    "limits": {"loan_id": "L1", "changed_on": "2023-01-31", "committed_amount": "0.00", "cause": "bank", "recorded_on": ""},
+    "labels": {"customer_id": "C1", "as_of": "2024-06-30", "type": "stable", "analyst": "a1", "labelled_on": "2024-07-01"},
+}
+
+#: A row that breaks each rule of a contract's own list, and each reference: (table, reason) -> what is wrong in it.
+BREAKS = {
+    ("loans", "matures_on is before signed_on"): {"matures_on": "2022-01-30"},
+    ("loans", "closed_on is before signed_on"): {"closed_on": "2022-01-30"},
+    ("loans", "annual_rate is outside -10 % to 200 %"): {"annual_rate": "4.5"},
+    ("loans", "customer_id is not a kept row of customers"): {"customer_id": "C404"},
+    ("repayments", "instalment is negative"): {"instalment": "-1"},
+    ("repayments", "payment is below 1"): {"payment": "0"},
+    ("repayments", "paid_on and amount_paid are not both filled or both empty"): {"amount_paid": ""},
+    ("repayments", "recorded_on is before paid_on"): {"recorded_on": "2022-02-28"},
+    ("repayments", "loan_id is not a kept row of loans"): {"loan_id": "L404"},
+    ("repayments", "due_on is before the loan's signed_on"): {"due_on": "2022-01-30"},
+    ("repayments", "paid_on is before the loan's signed_on"): {"paid_on": "2022-01-30"},
+    ("drawdowns", "amount is zero"): {"amount": "0.00"},
+    ("drawdowns", "recorded_on is before drawn_on"): {"recorded_on": "2022-01-30"},
+    ("drawdowns", "loan_id is not a kept row of loans"): {"loan_id": "L404"},
+    ("drawdowns", "drawn_on is before the loan's signed_on"): {"drawn_on": "2022-01-30"},
+    ("limits", "recorded_on is before changed_on"): {"recorded_on": "2023-01-30"},
+    ("limits", "loan_id is not a kept row of loans"): {"loan_id": "L404"},
+    ("limits", "changed_on is before the loan's signed_on"): {"changed_on": "2022-01-30"},
+    ("labels", "labelled_on is before as_of"): {"labelled_on": "2024-06-29"},
+    ("labels", "customer_id is not a kept row of customers"): {"customer_id": "C404"},
+}
+
+UNREADABLE = {"date": ("2024-02-30", "a date (YYYY-MM-DD)"), "money": ("1,200.50", "an amount"),
+              "number": ("nan", "a number"), "integer": ("one", "a whole number"), "flag": ("maybe", "true or false")}
+
+
+def column_breaks(contract) -> dict[tuple[str, str], dict[str, str]]:
+    """A breaking row for every rule that follows from a column, by its kind."""
+    made = {}
+    for column in contract.columns:
+        name = column.name
+        if not column.may_be_empty:
+            made[f"{name} is empty"] = " "
+        if column.one_of:
+            made[f"{name} is not one of {', '.join(column.one_of)}"] = "golden"
+        if column.kind == "date":
+            made[f"{name} is before 1900 or after 2200"] = "1899-12-31"
+        if column.kind == "money":
+            made[f"{name} is negative"] = "-0.01"
+            made[f"{name} is absurd (over 10 trillion)"] = "10000000000000.01"
+        if column.kind in UNREADABLE:
+            value, kind = UNREADABLE[column.kind]
+            made[f"{name} is not {kind}"] = value
+    return {(contract.name, reason): {reason.split(" is ")[0]: value} for reason, value in made.items()}
+
+
+CASES = {case: change for contract in CONTRACTS.values() for case, change in column_breaks(contract).items()} | BREAKS
+
+
+def reasons_promised() -> set[tuple[str, str]]:
+    """Every reason the contracts can give, less those of values that cannot be read."""
+    promised = set()
+    for contract in CONTRACTS.values():
+        promised |= {(contract.name, rule.name) for rule in (*contract.column_rules(), *contract.rules)}
+        for reference in contract.references:
+            promised.add((contract.name, f"{reference.column} is not a kept row of {reference.table}"))
+            promised |= {(contract.name, f"{own} is before the {reference.table[:-1]}'s {other}")
+                         for own, other in reference.not_before}
+    return promised
+
+
+def write(folder: Path, **tables: list[dict]) -> Path:
+    """A book of the good rows, the named tables replaced; ``None`` leaves a table out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, rows in ({name: [row] for name, row in GOOD.items()} | tables).items():
+        if rows is not None:
+            pd.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
+    return folder
+
+
+def kept(tables, name: str) -> pd.DataFrame:
+    frame = getattr(tables, name).collect("pandas").to_native()
+    return frame.sort_values(list(CONTRACTS[name].key), ignore_index=True)
+
+
+def read_csv(file: Path) -> list[dict]:
+    with file.open(encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+@pytest.fixture
+def opened(tmp_path):
+    """Open a book, and close it after the test; rejects go to ``tmp_path / "rejects"``."""
+    held = []
+
+    def open_book(where: Path, limit: float = 1.0):
+        held.append(open_tables(where, tmp_path / "rejects", limit))
+        return held[-1]
+
+    yield open_book
+    for tables in held:
+        tables.close()
+
+
+@pytest.fixture(scope="module")
+def broken_book(tmp_path_factory):
+    """One book with the good row and a breaking row for every case, opened: (tables, what was written, rejects)."""
+    root = tmp_path_factory.mktemp("broken")
+    rows = {name: [row | {"case": "good"}] for name, row in GOOD.items()}
+    for (name, reason), change in CASES.items():
+        rows[name].append(GOOD[name] | change | {"case": reason})
+    tables = open_tables(write(root / "book", **rows), root / "rejects")
+    yield tables, rows, {name: {row["case"]: row for row in read_csv(root / "rejects" / f"{name}.csv")} for name in rows}
+    tables.close()
+
+
+def test_every_rule_of_every_contract_has_a_row_that_breaks_it():
+    assert reasons_promised() - set(CASES) == set()
+    assert set(BREAKS) - reasons_promised() == set()
+
+
+@pytest.mark.parametrize(("table", "reason"), CASES, ids=lambda text: text)
+def test_a_row_that_breaks_a_rule_is_set_aside_with_the_reason_as_it_was_read(broken_book, table, reason):
+    _, rows, rejected = broken_book
+    as_read = next(row for row in rows[table] if row["case"] == reason)
+    found = rejected[table][reason]
+    assert reason in found["reason"].split(BETWEEN_REASONS)
+    assert {column: found[column] for column in as_read} == as_read
+
+
+def test_the_good_row_is_the_only_one_kept_and_every_row_is_accounted_for(broken_book):
+    tables, rows, rejected = broken_book
+    for account in tables.accounts:
+        assert account.n_kept == 1
+        assert account.n_kept + account.n_rejected == account.n_read == len(rows[account.table])
+        assert len(rejected[account.table]) == account.n_rejected
+    assert {breach.table for breach in tables.breaches} == set(CONTRACTS)
+
+
+def test_a_date_that_is_no_date_is_not_also_called_empty(broken_book):
+    reason = "signed_on is not a date (YYYY-MM-DD)"
+    assert broken_book[2]["loans"][reason]["reason"] == reason
+
+
+def test_breaches_count_the_rows_and_name_the_first_keys(opened, tmp_path):
+    rows = [GOOD["repayments"] | {"instalment": str(i), "principal_due": "-5.00"} for i in range(7)]
+    tables = opened(write(tmp_path / "book", repayments=rows))
+    (breach,) = tables.breaches
+    assert (breach.table, breach.rule, breach.n_rows) == ("repayments", "principal_due is negative", 7)
+    assert breach.keys == ("L1 0 1", "L1 1 1", "L1 2 1", "L1 3 1", "L1 4 1")
+
+
+def test_a_repayment_of_a_rejected_loan_is_rejected_with_it(opened, tmp_path):
+    tables = opened(write(tmp_path / "book", loans=[GOOD["loans"] | {"committed_amount": "-1"}]))
+    assert kept(tables, "repayments").empty
+    (row,) = read_csv(tmp_path / "rejects" / "repayments.csv")
+    assert row["reason"] == "loan_id is not a kept row of loans"
+
+
+def as_parquet(book: Path, folder: Path, typed: bool) -> Path:
+    """The same book as Parquet: text as delivered, or with dates, decimals and integers of Parquet's own."""
+    folder.mkdir()
+    sql = {"date": "DATE", "money": "DECIMAL(18, 2)", "number": "DOUBLE", "integer": "INTEGER", "flag": "BOOLEAN",
+           "text": "VARCHAR"}
+    with duckdb.connect() as con:
+        for name, contract in CONTRACTS.items():
+            picks = ", ".join(f"CAST({c.name} AS {sql[c.kind] if typed else 'VARCHAR'}) AS {c.name}"
+                              for c in contract.columns)
+            con.execute(f"COPY (SELECT {picks} FROM read_csv('{book}/{name}.csv', all_varchar = true)) "
+                        f"TO '{folder}/{name}.parquet'")
+    return folder
+
+
+def as_duckdb(parquet: Path, file: Path) -> Path:
+    with duckdb.connect(str(file)) as con:
+        for name in CONTRACTS:
+            con.execute(f"CREATE TABLE {name} AS SELECT * FROM '{parquet}/{name}.parquet'")
+    return file
+
+
+def test_csv_parquet_and_duckdb_give_equal_kept_rows(opened, tmp_path):
+    repayments = [GOOD["repayments"] | {"instalment": str(i), "amount_paid": "" if i > 2 else "0.005",
+                                        "paid_on": "" if i > 2 else "2024-02-29"} for i in range(5)]
+    book = write(tmp_path / "csv", repayments=[r | {"amount_paid": r["amount_paid"] and "104.10"} for r in repayments],
+                 customers=[GOOD["customers"], GOOD["customers"] | {"customer_id": " C2 ", "ownership": ""}])
+    texts = as_parquet(book, tmp_path / "texts", typed=False)
+    typed = as_parquet(book, tmp_path / "typed", typed=True)
+    database = as_duckdb(typed, tmp_path / "book.duckdb")
+    first = opened(book)
+    assert all(account.n_rejected == 0 for account in first.accounts)
+    for where in (texts, typed, database):
+        other = opened(where)
+        assert other.accounts == first.accounts
+        for name in CONTRACTS:
+            pd.testing.assert_frame_equal(kept(other, name), kept(first, name))
+
+
+def test_dates_become_days_and_money_becomes_cents(opened, tmp_path):
+    tables = opened(write(tmp_path / "book"))
+    (loan,) = kept(tables, "loans").to_dict("records")
+    assert loan["signed_on"] == (pd.Timestamp("2022-01-31") - pd.Timestamp("1970-01-01")).days
+    assert loan["committed_amount"] == 120050
+
+
+def test_a_book_without_its_optional_tables_and_columns_is_whole(opened, tmp_path):
+    must = {name: [{c.name: GOOD[name][c.name] for c in CONTRACTS[name].columns if not c.may_be_absent}] for name in GOOD}
+    tables = opened(write(tmp_path / "book", **(must | dict.fromkeys(("drawdowns", "limits", "labels")))))
+    assert tables.labels is None
+    assert list(kept(tables, "loans")) == [c.name for c in CONTRACTS["loans"].columns]
+
+
+def refusal(kind, where: Path, limit: float = 1.0):
+    """The failure that opening the place gives."""
+    with pytest.raises(kind) as caught:
+        open_tables(where, None, limit)
+    assert caught.value.todo.strip()
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def test_a_place_where_nothing_is_holds_no_book(tmp_path):
+    assert "nothing there" in str(refusal(NoBook, tmp_path / "nowhere"))
+
+
+def test_an_empty_folder_holds_no_book_and_the_first_missing_table_is_named(tmp_path):
+    assert "no table customers, no table loans, no table repayments" in refusal(NoBook, tmp_path).found
+
+
+def test_a_missing_table_is_named(tmp_path):
+    assert refusal(NoBook, write(tmp_path / "book", repayments=None)).found == "no table repayments"
+
+
+def test_a_table_delivered_twice_is_refused(tmp_path):
+    book = write(tmp_path / "book")
+    as_parquet(book, tmp_path / "parquet", typed=False)
+    (tmp_path / "parquet" / "loans.parquet").rename(book / "loans.parquet")
+    assert "two files for loans" in refusal(BrokenTable, book).found
+
+
+def test_a_missing_column_is_named_beside_the_columns_found(tmp_path):
+    row = {name: value for name, value in GOOD["repayments"].items() if name != "due_on"}
+    failure = refusal(BrokenTable, write(tmp_path / "book", repayments=[row]))
+    assert failure.found.startswith("no column due_on (found: loan_id, instalment")
+    assert failure.where.endswith("repayments.csv")
+
+
+def test_a_duplicate_key_is_named_with_how_often_it_comes(tmp_path):
+    again = [GOOD["customers"], GOOD["customers"] | {"name": "another"}]
+    assert refusal(BrokenTable, write(tmp_path / "book", customers=again)).found == "duplicate key (customer_id): C1 (2 times)"
+
+
+def test_two_currencies_in_one_book_are_refused(tmp_path):
+    loans = [GOOD["loans"], GOOD["loans"] | {"loan_id": "L2", "currency": "USD"}]
+    assert refusal(BrokenTable, write(tmp_path / "book", loans=loans)).found == "2 currencies: CNY (1 loans), USD (1 loans)"
+
+
+def test_a_truncated_parquet_file_is_unreadable(tmp_path):
+    book = as_parquet(write(tmp_path / "book"), tmp_path / "parquet", typed=True)
+    file = book / "loans.parquet"
+    file.write_bytes(file.read_bytes()[:-20])
+    assert refusal(UnreadableFile, book).where == str(file)
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.01, 0.5, 0.99])
+def test_a_truncated_duckdb_file_is_unreadable(tmp_path, keep):
+    many = [GOOD["repayments"] | {"instalment": str(i)} for i in range(3000)]
+    book = as_parquet(write(tmp_path / "book", repayments=many), tmp_path / "parquet", typed=False)
+    file = as_duckdb(book, tmp_path / "book.duckdb")
+    whole = file.read_bytes()
+    file.write_bytes(whole[: int(len(whole) * keep)])
+    with pytest.raises((UnreadableFile, NoBook)) as caught:
+        open_tables(file).close()
+    assert caught.value.where.startswith(str(file))
+
+
+def test_a_gbk_file_is_unreadable_and_the_line_is_named(tmp_path):
+    book = write(tmp_path / "book", customers=[GOOD["customers"] | {"customer_id": f"C{i}", "name": n}
+                                               for i, n in enumerate(("a", "b", "工业"))])
+    file = book / "customers.csv"
+    file.write_bytes(file.read_text(encoding="utf-8").encode("gbk"))
+    failure = refusal(UnreadableFile, book)
+    assert "near line 4" in failure.found
+    assert "GBK" in failure.todo
+
+
+def test_an_empty_file_is_unreadable_and_a_header_alone_is_an_empty_table(opened, tmp_path):
+    book = write(tmp_path / "book")
+    (book / "labels.csv").write_text("customer_id,as_of,type,analyst,labelled_on\n", encoding="utf-8")
+    assert kept(opened(book), "labels").empty
+    (book / "labels.csv").write_bytes(b"")
+    assert refusal(UnreadableFile, book).found == "an empty file"
+
+
+def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(opened, tmp_path):
+    book = write(tmp_path / "book")
+    file = book / "loans.csv"
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
+    assert kept(opened(book), "loans")["loan_id"].tolist() == ["L1"]
+
+
+@pytest.mark.parametrize("row", ["C2,a\n", "C2,a,b,c,d,e,f,g,h,i,j,k,l\n"], ids=["too short", "too long"])
+def test_a_csv_with_ragged_rows_is_unreadable(tmp_path, row):
+    book = write(tmp_path / "book")
+    with (book / "customers.csv").open("a", encoding="utf-8") as handle:
+        handle.write(row)
+    assert refusal(UnreadableFile, book).where.endswith("customers.csv")
+
+
+def test_more_rejects_than_the_limit_stop_the_job_and_as_many_as_the_limit_do_not(opened, tmp_path):
+    bad = GOOD["repayments"] | {"instalment": "9", "due_on": "soon"}
+    good = [GOOD["repayments"] | {"instalment": str(i)} for i in range(3)]
+    book = write(tmp_path / "book", repayments=[*good, bad])
+    assert opened(book, 0.25).accounts[2].n_rejected == 1
+    failure = refusal(TooManyRejects, book, 0.24)
+    assert "repayments: 4 read = 3 kept + 1 rejected" in failure.found
+    assert "due_on is not a date" in failure.found
+
+
+def test_an_earlier_reject_file_does_not_outlive_a_book_that_is_clean(opened, tmp_path):
+    opened(write(tmp_path / "bad", labels=[GOOD["labels"] | {"type": "golden"}]))
+    assert (tmp_path / "rejects" / "labels.csv").exists()
+    opened(write(tmp_path / "good"))
+    assert not (tmp_path / "rejects" / "labels.csv").exists()
+
+
+def test_the_fingerprint_follows_the_content_and_not_the_place(tmp_path):
+    one, two = write(tmp_path / "one"), write(tmp_path / "two")
+    assert fingerprint(one) == fingerprint(two)
+    write(two, labels=[GOOD["labels"] | {"type": "risk"}])
+    assert fingerprint(one) != fingerprint(two)
