@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -139,8 +140,8 @@ def _import(options: argparse.Namespace) -> None:
 def _validate(options: argparse.Namespace) -> None:
     from features.errors import BreachesFound
 
-    tables = _open(options, 1.0)
-    tables.close()
+    with closing(_open(options, 1.0)) as tables:
+        pass
     if tables.breaches:
         total = sum(account.n_rejected for account in tables.accounts)
         raise BreachesFound(f"{total:,} rows break a rule", str(options.data), "Mend them, or let them be left out.")
@@ -154,19 +155,18 @@ def _train(options: argparse.Namespace) -> int | None:
         print("pentad train: --labels hindsight needs --as-of DATE and a later --until DATE", file=sys.stderr)
         return 2
     settings = _settings(options)
-    tables = _open(options, settings.book.reject_share_limit)
-    if options.labels == "hindsight":
-        labels = hindsight_labels(tables, options.as_of, options.until, settings)
-        print(f"hindsight types on {options.as_of}: {labels['type'].value_counts().to_dict()}")
-    else:
-        labels = analyst_labels(tables, options.until, print)
-    trained = train(tables, labels, settings, options.labels, lambda line: print(line, flush=True))
+    with closing(_open(options, settings.book.reject_share_limit)) as tables:
+        if options.labels == "hindsight":
+            labels = hindsight_labels(tables, options.as_of, options.until, settings)
+            print(f"hindsight types on {options.as_of}: {labels['type'].value_counts().to_dict()}")
+        else:
+            labels = analyst_labels(tables, options.until, print)
+        trained = train(tables, labels, settings, options.labels, lambda line: print(line, flush=True))
     for evaluation in trained.evaluations:
         print(f"\n{evaluation.name}, {evaluation.n_rows:,} labelled customers and dates")
         print(evaluation.table.round(3).to_string())
     print(f"\n{evaluation.confusion.to_string()}\n\n{evaluation.per_type.round(3).to_string()}")
     print(f"\nregistered as challenger: version {trained.registered.name}")
-    tables.close()
     return None
 
 
@@ -184,11 +184,10 @@ def _score(options: argparse.Namespace) -> None:
     settings = _settings(options)
     model = load(options.model, settings.tracking)
     print(f"model: {options.model}, version {model.name}")
-    tables = _open(options, settings.book.reject_share_limit)
-    scored = score(tables, options.as_of, model, settings, options.out, options.replace)
+    with closing(_open(options, settings.book.reject_share_limit)) as tables:
+        scored = score(tables, options.as_of, model, settings, options.out, options.replace)
     print(scored)
     print("\n" + "\n".join(_one(scored.assignments.iloc[0])))
-    tables.close()
 
 
 def _one(row) -> list[str]:
