@@ -58,7 +58,7 @@ def history(cohort: pd.DataFrame, tables: Tables) -> History:
     rows = tables.hold(cohort[list(ROW)])
     customers = _customers(rows, tables)
     loans = _loans(rows, tables)
-    keys = loans.select(*LOAN, "signed_on", "known_from")
+    keys = loans.select(*LOAN)
     drawdowns = _drawdowns(keys, loans, tables)
     return History(customers, _with_commitment(loans, keys, tables), drawdowns, _instalments(keys, tables))
 
@@ -78,9 +78,8 @@ def _customers(rows: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
 def _loans(rows: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
     loans = rows.join(tables.loans, on="customer_id", how="inner").filter(is_known("signed_on", "recorded_on"))
     return loans.select(
-        *LOAN, "product", "purpose", "security", "annual_rate", "signed_on",
+        *LOAN, "product", "purpose", "security", "annual_rate",
         nw.col("committed_amount").alias("first_commitment"),
-        known_from=nw.max_horizontal("signed_on", "recorded_on"),
         signed_age_days=age("signed_on"),
         days_to_maturity=-age("matures_on"),
         tenor_days=nw.col("matures_on") - nw.col("signed_on"),
@@ -92,7 +91,7 @@ def _with_commitment(loans: nw.LazyFrame, keys: nw.LazyFrame, tables: Tables) ->
     """Loans with the commitment in force on the date: the latest known change, else the amount at signing."""
     if tables.limits is None:
         return loans.with_columns(commitment=nw.col("first_commitment"), commitment_age_days=nw.lit(None, nw.Int64),
-                                  cut_by_bank=nw.lit(0, nw.Int64)).drop("signed_on", "known_from")
+                                  cut_by_bank=nw.lit(0, nw.Int64))
     changes = keys.join(tables.limits, on="loan_id", how="inner").filter(is_known("changed_on", "recorded_on"))
     changes = changes.with_columns(
         last=nw.col("changed_on").max().over(*LOAN),
@@ -104,7 +103,7 @@ def _with_commitment(loans: nw.LazyFrame, keys: nw.LazyFrame, tables: Tables) ->
         loans.join(latest, on=list(LOAN), how="left")
         .with_columns(commitment=nw.coalesce("committed_amount", "first_commitment"),
                       cut_by_bank=nw.when(is_cut & (nw.col("cause") == "bank")).then(1).otherwise(0))
-        .drop("committed_amount", "amount_before", "cause", "signed_on", "known_from")
+        .drop("committed_amount", "amount_before", "cause")
     )
 
 

@@ -359,7 +359,10 @@ def _must_be_utf8(file: Path) -> None:
 
 def _header(file: Path) -> list[str]:
     with file.open(encoding="utf-8-sig", newline="") as handle:
-        return next(csv.reader(handle))
+        try:
+            return next(csv.reader(handle), [])
+        except csv.Error as error:
+            raise UnreadableFile(f"no header line ({error})", str(file), "Deliver it with a header line.") from error
 
 
 def _count(con: duckdb.DuckDBPyConnection, source: str) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pipeline.errors import NoModel, StoreUnavailable
 from pipeline.settings import TrackingSettings
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # MLflow resets its loggers when it is imported
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
 
@@ -46,6 +46,17 @@ class Registered:
     def name(self) -> str:
         """Version and run, as written beside every assignment."""
         return f"{self.version} ({self.run_id[:8]})"
+
+
+def reach(settings: TrackingSettings) -> None:
+    """Open the store, made at the first start, so that a job learns that it is out of reach before it works for it.
+
+    Raises
+    ------
+    StoreUnavailable
+        It cannot be opened or does not answer.
+    """
+    _client(settings)
 
 
 def record(run: RunRecord, settings: TrackingSettings) -> Registered:
@@ -118,9 +129,8 @@ def _version(which: str, settings: TrackingSettings):
 def _client(settings: TrackingSettings):
     import mlflow
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
-    for chatty in ("mlflow", "mlflow.store.db.utils", "alembic"):  # MLflow sets its own levels when imported
-        logging.getLogger(chatty).setLevel(logging.WARNING)
     artifacts = Path(settings.artifacts).resolve().as_uri()
     try:
         with _first_start_alone(settings.uri):
@@ -130,7 +140,7 @@ def _client(settings: TrackingSettings):
                 client.create_experiment(settings.experiment, artifact_location=artifacts)
             if not client.search_registered_models(f"name = '{settings.model_name}'"):
                 client.create_registered_model(settings.model_name)
-    except (MlflowException, OSError) as error:
+    except (MlflowException, SQLAlchemyError, OSError) as error:
         todo = "Check the store and PENTAD_TRACKING_URI."
         raise StoreUnavailable(str(error).splitlines()[0], settings.uri, todo) from error
     return client

@@ -99,6 +99,7 @@ def train(
     echo : callable
         Told in a line what is going on.
     """
+    tracking.reach(settings.tracking)
     types = load_types()
     echo(f"features: {len(FEATURES)} of {len(labels):,} customers and dates ...")
     frame = feature_frame(labels[["customer_id", "as_of"]], tables)
