@@ -29,3 +29,12 @@ def everyone(tables: Tables, as_of: Iterable[str]) -> pd.DataFrame:
         raise NoFactsYet(f"nothing is known on {as_date(days[0])}: {since}", "--as-of", "Give a later date.")
     ids = tables.customers.select("customer_id").collect("pandas").to_native()
     return ids.merge(pd.DataFrame({"as_of": days}), how="cross").sort_values(["customer_id", "as_of"])
+
+
+def last_fact(tables: Tables) -> str:
+    """The day (ISO) of the book's latest signing, payout or payment, or of the booking of one."""
+    facts = ((tables.loans, ("signed_on", "recorded_on")), (tables.repayments, ("paid_on", "recorded_on")),
+             (tables.drawdowns, ("drawn_on", "recorded_on")))
+    days = [table.select(nw.col(*columns).max()).collect("pandas").to_native() for table, columns in facts
+            if table is not None]
+    return as_date(int(max(row.max(axis=1).max() for row in days if row.notna().any(axis=None)))).isoformat()

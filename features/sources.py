@@ -168,20 +168,24 @@ def fingerprint(where: Path | str) -> str:
 
 def _find(where: Path) -> dict[str, Path | str]:
     """Where each table of the book is: a file, or the name of a table inside the DuckDB file."""
+    a_file = "{0}.parquet or {0}.csv"
+    if where.is_file() and where.suffix in SUFFIXES:
+        raise NoBook("one table, not a book", str(where), "Give the folder that holds it.")
     if where.is_file():
-        found: dict[str, Path | str] = {}
+        a_file = "a table or view {0} in schema main"
         try:
             with duckdb.connect(str(where), read_only=True) as con:
-                names = {row[0] for row in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-                names |= {row[0] for row in con.execute("SELECT view_name FROM duckdb_views()").fetchall()}
+                listed = ("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main' UNION ALL "
+                          "SELECT view_name FROM duckdb_views() WHERE schema_name = 'main'")
+                names = {row[0].lower() for row in con.execute(listed).fetchall()}
         except duckdb.Error as error:
             raise UnreadableFile(f"not a DuckDB file ({_first_line(error)})", str(where),
                                  "Give a folder of CSV or Parquet files, or a DuckDB file.") from error
-        found = {name: name for name in CONTRACTS if name in names}
+        found: dict[str, Path | str] = {name: name for name in CONTRACTS if name in names}
     elif where.is_dir():
         found = {}
         for name in CONTRACTS:
-            files = [where / f"{name}{suffix}" for suffix in SUFFIXES if (where / f"{name}{suffix}").exists()]
+            files = [where / f"{name}{suffix}" for suffix in SUFFIXES if (where / f"{name}{suffix}").is_file()]
             if len(files) > 1:
                 raise BrokenTable(f"two files for {name}: {files[0].name} and {files[1].name}", str(where),
                                   "Keep one of them.")
@@ -192,7 +196,7 @@ def _find(where: Path) -> dict[str, Path | str]:
     missing = [name for name, contract in CONTRACTS.items() if not contract.optional and name not in found]
     if missing:
         raise NoBook(f"no table {', no table '.join(missing)}", str(where),
-                     f"A book needs {missing[0]}.parquet or {missing[0]}.csv (data/README.md lists the columns).")
+                     f"A book needs {a_file.format(missing[0])} (data/README.md lists the columns).")
     return found
 
 
@@ -222,13 +226,17 @@ def _load(engine: Engine, contract: Contract, place: Path | str, where: Path) ->
     """Copy the kept rows of one table into the engine, typed; set the others aside."""
     name, con, at = contract.name, engine.con, str(place if isinstance(place, Path) else f"{where} {place}")
     source = _source(engine, contract, place, where)
-    present = [row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+    described = {row[0]: row[1] for row in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+    present = list(described)
     missing = [c.name for c in contract.columns if not c.may_be_absent and c.name not in present]
     if missing:
         raise BrokenTable(f"no column {', no column '.join(missing)} (found: {', '.join(present)})", at,
-                          f"Deliver {name} with the columns of data/README.md.")
+                          f"Deliver {name} with the columns of data/README.md, in lower case.")
+    zoned = [c.name for c in contract.columns if c.kind == "date" and "TIME ZONE" in described.get(c.name, "")]
+    if zoned:  # an instant: which day it was depends on a zone that the file does not keep
+        raise BrokenTable(f"{', '.join(zoned)} is a timestamp with a time zone", at, "Deliver dates as DATE.")
     try:
-        typed = con.sql(_typing_sql(contract, source, present))
+        typed = con.sql(_typing_sql(contract, source, described))
         judged = _judge(engine, contract, nw.from_native(typed))
         judged.filter(nw.col("why") == "").select([c.name for c in contract.columns]).to_native().create(name)
         n_read = _count(con, source)
@@ -255,7 +263,7 @@ def contract_keys(contract: Contract) -> list[str]:
     return [f"key {column}" for column in contract.key]
 
 
-def _typing_sql(contract: Contract, source: str, present: list[str]) -> str:
+def _typing_sql(contract: Contract, source: str, present: dict[str, str]) -> str:
     """Select typed columns, raw columns under ``raw <name>``, and a sentence on every value that cannot be read."""
     picks, unread = [], []
     for column in contract.columns:
@@ -264,6 +272,8 @@ def _typing_sql(contract: Contract, source: str, present: list[str]) -> str:
             continue
         raw = f'"{column.name}"'
         if column.kind != "text":
+            if present[column.name] in ("DOUBLE", "FLOAT"):  # pandas writes NaN where it means empty
+                raw = f"CASE WHEN NOT isnan({raw}) THEN {raw} END"
             raw = f"NULLIF(TRIM(CAST({raw} AS VARCHAR)), '')"
         value = _TYPED[column.kind].format(raw=raw)
         picks.append(f"{value} AS {column.name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from contextlib import closing
 from datetime import date
@@ -22,6 +23,9 @@ def main(arguments: list[str] | None = None) -> int:
     except PentadError as error:
         print(f"pentad: {type(error).__name__}: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:  # the reader of our output (head, less) has left
+        sys.stdout = open(os.devnull, "w")  # or Python complains again at exit
+        return 141
     except KeyboardInterrupt:
         print("pentad: interrupted; nothing was half written", file=sys.stderr)
         return 130

@@ -37,6 +37,12 @@ class StoreUnavailable(PentadError):
     exit_code = 54
 
 
+class BookTooOld(PentadError):
+    """The book ends long before the date it is to be judged on."""
+
+    exit_code = 55
+
+
 def exit_codes(kind: type[PentadError] = PentadError) -> dict[int, str]:
     """Exit code and meaning of every named failure that is loaded, by code."""
     found = {} if kind is PentadError else {kind.exit_code: (kind.__doc__ or "").strip().split("\n")[0]}

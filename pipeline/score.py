@@ -6,18 +6,20 @@ import hashlib
 import os
 import tempfile
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.catalogue import FEATURES
+from features.cohort import last_fact
 from features.errors import OutputExists
 from features.frame import book_frame
 from features.sources import Tables
 from models.explain import assign, reference
 from models.types import load_types
-from pipeline.errors import NobodyToScore
+from pipeline.errors import BookTooOld, NobodyToScore
 from pipeline.settings import Settings
 from pipeline.tracking import Registered
 
@@ -43,6 +45,8 @@ def score(tables: Tables, as_of: str, model: Registered, settings: Settings, out
 
     Raises
     ------
+    BookTooOld
+        The book's last fact lies more than ``stale_days`` before the date.
     NobodyToScore
         No customer has one.
     AdditivityBroken
@@ -55,6 +59,11 @@ def score(tables: Tables, as_of: str, model: Registered, settings: Settings, out
     if frame.empty:
         found = f"none of {len(book):,} customers has an active loan on {as_of}"
         raise NobodyToScore(found, "--as-of", "Give another date.")
+    last = last_fact(tables)
+    age_days = (date.fromisoformat(as_of) - date.fromisoformat(last)).days
+    if age_days > settings.score.stale_days:
+        raise BookTooOld(f"the last fact is of {last}, {age_days:,} days before {as_of}", "--as-of",
+                         "Deliver a newer book, or give the date it was made for: unbooked payments look unpaid.")
     judgement = model.segmenter.judge(frame)
     assignments = assign(frame, judgement, FEATURES, load_types(), reference(frame), model.name, tables.fingerprint,
                          settings.score.n_reasons)

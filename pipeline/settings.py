@@ -41,6 +41,7 @@ class ScoreSettings:
     """What is written beside an assignment."""
 
     n_reasons: int
+    stale_days: int
 
 
 @dataclass(frozen=True)

@@ -121,12 +121,14 @@ def read_statements(path: Path) -> list[Statement]:
     statements: dict[date, Statement] = {}
     rows: dict[date, dict[str, list[tuple[int, Cells]]]] = {}
     broken_rows: list[str] = []
+    last_width = 0
     try:
         header = next(lines, [])
         at, lender = find_columns(header, path.name)
         for values in lines:
             if not any(value.strip() for value in values):
                 continue
+            last_width = len(values)
             cells = Cells(tuple(values), at)
             ends_on = _end_of_period(cells, len(header))
             if ends_on is None:
@@ -137,6 +139,8 @@ def read_statements(path: Path) -> list[Statement]:
             rows.setdefault(ends_on, {}).setdefault(number, []).append((lines.line_num, cells))
     except csv.Error as broken:
         raise UnreadableFile(f"not a table: {broken}", path.name, "Fetch the file again.") from broken
+    if 0 < last_width < len(header) and not text.endswith(("\n", "\r")):
+        raise UnreadableFile(f"ends in the middle of line {lines.line_num:,}", str(path), "Fetch the file again.")
     if not statements:
         todo = "Give a statement with at least one loan in it."
         raise NotAStatement("no row with a readable End of Period", path.name, todo)

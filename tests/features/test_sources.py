@@ -361,3 +361,22 @@ def test_the_fingerprint_follows_the_content_and_not_the_place(tmp_path):
     assert fingerprint(one) == fingerprint(two)
     write(two, labels=[GOOD["labels"] | {"type": "risk"}])
     assert fingerprint(one) != fingerprint(two)
+
+
+def test_a_parquet_date_that_is_an_instant_in_a_zone_is_refused_because_its_day_is_lost(tmp_path):
+    book = as_parquet(write(tmp_path / "csv"), tmp_path / "parquet", typed=True)
+    loans = pd.read_parquet(book / "loans.parquet")
+    loans["signed_on"] = pd.to_datetime(loans["signed_on"]).dt.tz_localize("Asia/Shanghai")
+    loans.to_parquet(book / "loans.parquet")
+    assert "signed_on is a timestamp with a time zone" in str(refusal(BrokenTable, book))
+
+
+def test_a_nan_that_pandas_wrote_into_duckdb_is_an_empty_amount(opened, tmp_path):
+    book = as_parquet(write(tmp_path / "csv"), tmp_path / "parquet", typed=True)
+    file = as_duckdb(book, tmp_path / "book.duckdb")
+    with duckdb.connect(str(file)) as con:
+        con.execute("CREATE OR REPLACE TABLE repayments AS SELECT * REPLACE ('nan'::DOUBLE AS amount_paid, NULL AS paid_on) "
+                    "FROM repayments")
+    tables = opened(file)
+    assert tables.breaches == ()
+    assert kept(tables, "repayments")["amount_paid"].isna().all()

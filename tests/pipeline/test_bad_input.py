@@ -273,3 +273,14 @@ def test_a_store_that_is_no_database_is_named_before_the_work_begins(desk, book,
     said = capsys.readouterr()
     assert "StoreUnavailable" in said.err
     assert "fit:" not in said.out
+
+
+def test_a_book_that_ends_years_before_the_date_is_not_scored(trained, book, capsys):
+    assert trained.score(book, "--model", "1", as_of="2026-06-30") == 55
+    assert "the last fact is of 2025-06" in the_line(capsys)
+    assert not trained.partition("2026-06-30").exists()
+
+
+def test_one_table_given_as_the_book_is_told_to_give_its_folder(book, desk, capsys):
+    assert desk.validate(book / "loans.csv") == 10
+    assert "Give the folder that holds it" in the_line(capsys)

@@ -174,7 +174,12 @@ def test_the_same_row_twice_counts_once_and_a_contradiction_not_at_all(import_te
     assert [loan["loan_id"] for loan in tables["loans"]] == ["A"]
 
 
+def test_a_file_that_ends_in_the_middle_of_a_line_is_refused_as_truncated(import_texts, statement_text):
+    with pytest.raises(UnreadableFile, match="ends in the middle of line 3"):
+        import_texts(statement_text("2020-01-31", {}) + "2020-01-31,IBRD2,AFR")
+
+
 def test_a_row_cut_short_is_counted(import_texts, statement_text):
-    account, _ = import_texts(statement_text("2020-01-31", {}) + "2020-01-31,IBRD2,AFR")
+    account, _ = import_texts(statement_text("2020-01-31", {}) + "2020-01-31,IBRD2,AFR\n")
     (left,) = account.statements[0].left_out.values()
     assert left.n == 1 and account.statements[0].is_closed_sum
