@@ -6,8 +6,6 @@ same on every engine. Rows that break a rule are set aside with the reason; kept
 
 from __future__ import annotations
 
-import codecs
-import csv
 import hashlib
 import tempfile
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ import narwhals as nw
 import pandas as pd
 
 from features.contracts import CONTRACTS, Breach, Column, Contract
+from features.csv_text import csv_header
 from features.errors import BrokenTable, NoBook, TooManyRejects, UnreadableFile
 
 SUFFIXES = (".parquet", ".csv")
@@ -144,7 +143,7 @@ def open_tables(where: Path | str, rejects_to: Path | None = None, reject_share_
             if account.n_read and account.n_rejected / account.n_read > reject_share_limit:
                 worst = max((b for b in breaches if b.table == account.table), key=lambda b: b.n_rows)
                 raise TooManyRejects(
-                    f"{account}; most often: {worst.rule} ({worst.n_rows:,} rows)", f"{where} {account.table}",
+                    f"{account}; most often: {worst.rule} ({worst.n_rows:,} rows)", str(where),
                     f"Mend the rows, or raise reject_share_limit ({reject_share_limit:g}) if they may be left out.",
                 )
         lazy = {name: engine.table(name) if name in found else None for name in CONTRACTS}
@@ -207,8 +206,7 @@ def _source(engine: Engine, contract: Contract, place: Path | str, where: Path) 
     elif place.suffix == ".parquet":
         sql = f"read_parquet({_quoted(str(place))})"
     else:
-        _must_be_utf8(place)
-        columns = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in _header(place))
+        columns = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in csv_header(place))
         sql = (f"read_csv({_quoted(str(place))}, columns = {{{columns}}}, auto_detect = false, header = true, "
                "delim = ',', quote = '\"', escape = '\"')")  # detection skips rows before a wider one
     try:
@@ -349,30 +347,6 @@ def _write_rejects(engine: Engine, name: str, folder: Path) -> None:
     engine.con.execute(f"COPY (SELECT {picks}, why AS reason FROM rejected_{name} ORDER BY ALL) "
                        f"TO {_quoted(str(target) + '.tmp')} (HEADER, DELIMITER ',')")
     Path(f"{target}.tmp").replace(target)
-
-
-def _must_be_utf8(file: Path) -> None:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    line = 1
-    with file.open("rb") as handle:
-        while block := handle.read(1 << 20):
-            try:
-                decoder.decode(block)
-            except UnicodeDecodeError as error:
-                line += block[: error.start].count(b"\n")
-                raise UnreadableFile(f"not UTF-8 text (byte 0x{error.object[error.start]:02x} near line {line:,})",
-                                     str(file), "Save it as UTF-8; Chinese systems often write GBK.") from error
-            line += block.count(b"\n")
-    if line == 1 and not file.stat().st_size:
-        raise UnreadableFile("an empty file", str(file), "Deliver it with a header line.")
-
-
-def _header(file: Path) -> list[str]:
-    with file.open(encoding="utf-8-sig", newline="") as handle:
-        try:
-            return next(csv.reader(handle), [])
-        except csv.Error as error:
-            raise UnreadableFile(f"no header line ({error})", str(file), "Deliver it with a header line.") from error
 
 
 def _count(con: duckdb.DuckDBPyConnection, source: str) -> int:

@@ -153,7 +153,7 @@ def check_destination(out: Path, replace: bool) -> None:
     if found - {f"{table}.parquet" for table in COLUMNS} - {ACCOUNT_FILE} or ACCOUNT_FILE not in found:
         raise OutputExists("files that are no imported book", str(out), "Name another folder.")
     if not replace:
-        raise OutputExists("a book imported earlier", str(out), "Name another folder, or allow replacing it.")
+        raise OutputExists("a book imported earlier", str(out), "Name another folder, or use --replace.")
 
 
 def write_book(

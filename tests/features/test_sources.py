@@ -380,3 +380,16 @@ def test_a_nan_that_pandas_wrote_into_duckdb_is_an_empty_amount(opened, tmp_path
     tables = opened(file)
     assert tables.breaches == ()
     assert kept(tables, "repayments")["amount_paid"].isna().all()
+
+
+def test_a_column_name_that_stands_twice_is_named(tmp_path):
+    book = write(tmp_path / "book")
+    text = (book / "customers.csv").read_text(encoding="utf-8")
+    (book / "customers.csv").write_text(text.replace("country", "name", 1), encoding="utf-8")
+    assert refusal(BrokenTable, book).found == "column 'name' stands twice"
+
+
+def test_a_text_that_ends_within_a_character_is_not_utf8(tmp_path):
+    book = write(tmp_path / "book")
+    (book / "customers.csv").write_bytes((book / "customers.csv").read_bytes() + "C2,钢".encode()[:-1])
+    assert "not UTF-8" in refusal(UnreadableFile, book).found

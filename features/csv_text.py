@@ -1,0 +1,54 @@
+"""A delivered CSV file as text: is it UTF-8, and what does its header line say."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from pathlib import Path
+
+from features.errors import BrokenTable, UnreadableFile
+
+BLOCK_BYTES = 1 << 20
+
+
+def csv_header(file: Path) -> list[str]:
+    """Column names of a CSV file, after a look at every byte of it.
+
+    Raises
+    ------
+    UnreadableFile
+        The file cannot be opened, is empty, or is not UTF-8; the line is named.
+    BrokenTable
+        A column name stands twice.
+    """
+    try:
+        _must_be_utf8(file)
+        with file.open(encoding="utf-8-sig", newline="") as handle:
+            names = next(csv.reader(handle), [])
+    except OSError as error:
+        raise UnreadableFile(str(error.strerror), str(file), "Check the file and who may read it.") from error
+    except csv.Error as error:
+        raise UnreadableFile(f"no header line ({error})", str(file), "Deliver it with a header line.") from error
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BrokenTable(f"column {', '.join(map(repr, twice))} stands twice", str(file), "Deliver each column once.")
+    return names
+
+
+def _must_be_utf8(file: Path) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    line = 1
+    with file.open("rb") as handle:
+        while True:
+            block = handle.read(BLOCK_BYTES)
+            try:
+                decoder.decode(block, final=not block)
+            except UnicodeDecodeError as error:
+                line += block[: error.start].count(b"\n")
+                raise UnreadableFile(f"not UTF-8 text (byte 0x{error.object[error.start]:02x} near line {line:,})",
+                                     str(file), "Save it as UTF-8; Chinese systems often write GBK.") from error
+            if not block:
+                break
+            line += block.count(b"\n")
+    if not file.stat().st_size:
+        raise UnreadableFile("an empty file", str(file), "Deliver it with a header line.")
