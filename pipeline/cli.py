@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -39,9 +40,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     simulate = _command(commands, "simulate", _simulate, "write a synthetic loan book with known truth beside it")
-    simulate.add_argument("--customers", type=_positive, default=2000, help="number of borrowers (default 2000)")
-    simulate.add_argument("--months", type=_positive, default=48, help="length of the history (default 48)")
-    simulate.add_argument("--seed", type=int, default=7, help="every random number comes from it (default 7)")
+    simulate.add_argument("--customers", type=_at_least(1), default=2000, help="number of borrowers (default 2000)")
+    simulate.add_argument("--months", type=_at_least(24), default=48, help="length of the history, 24 or more (default 48)")
+    simulate.add_argument("--seed", type=_at_least(0), default=7, help="every random number comes from it (default 7)")
     simulate.add_argument("--out", type=Path, required=True, help="new folder; the truth goes to <out>_truth")
     simulate.add_argument("--replace", action="store_true", help="replace what is there")
 
@@ -97,10 +98,13 @@ def _day(text: str) -> str:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date; write YYYY-MM-DD") from None
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
+def _at_least(least: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
+        return int(text)
+
+    return number
 
 
 def _settings(options: argparse.Namespace):
@@ -118,6 +122,9 @@ def _open(options: argparse.Namespace, limit: float):
         print(f"  {account}")
     for breach in tables.breaches:
         print(f"  rejected from {breach.table}: {breach.n_rows:,} rows, {breach.rule}; first keys: {', '.join(breach.keys)}")
+    for account in tables.accounts:
+        if not account.n_kept:
+            print(f"  note: {account.table} has no row")
     if tables.breaches:
         print(f"  the rejected rows are in {options.rejects}")
     return tables

@@ -284,3 +284,12 @@ def test_a_book_that_ends_years_before_the_date_is_not_scored(trained, book, cap
 def test_one_table_given_as_the_book_is_told_to_give_its_folder(book, desk, capsys):
     assert desk.validate(book / "loans.csv") == 10
     assert "Give the folder that holds it" in the_line(capsys)
+
+
+@pytest.mark.parametrize("wrong", [("--months", "23"), ("--customers", "0"), ("--seed", "-1")])
+def test_an_impossible_size_of_a_synthetic_book_is_a_usage_error(wrong, desk, capsys):
+    with pytest.raises(SystemExit) as left:
+        desk.run("simulate", *wrong, "--out", desk.folder / "new")
+    assert left.value.code == 2
+    assert "at least" in capsys.readouterr().err
+    assert not (desk.folder / "new").exists()
