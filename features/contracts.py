@@ -153,11 +153,13 @@ CONTRACTS: dict[str, Contract] = {
                 _text("security", "main security", one_of=("none", "collateral", "guarantee"), **_MAYBE),
                 _text("guarantor_id", "who guarantees it", **_MAYBE),
                 _date("closed_on", "day the facility was closed; unknown before that day", **_MAYBE),
+                _date("closed_recorded_on", "day the bank booked the closure; empty = closed_on", **_MAYBE),
                 _RECORDED,
             ),
             (
                 _before("matures_on", "signed_on"),
                 _before("closed_on", "signed_on"),
+                _before("closed_recorded_on", "closed_on"),
                 Rule("annual_rate is outside -10 % to 200 %", lambda: ~nw.col("annual_rate").is_between(-0.1, 2.0)),
             ),
             (Reference("customer_id", "customers", "customer_id"),),
@@ -177,6 +179,7 @@ CONTRACTS: dict[str, Contract] = {
                 _money("amount_paid", "amount of the payment, interest first; empty while unpaid", may_be_empty=True),
                 _date("scheduled_on", "day the instalment entered the schedule; empty = at signing", **_MAYBE),
                 _date("superseded_on", "day the unpaid part was withdrawn from the schedule", **_MAYBE),
+                _date("superseded_recorded_on", "day the bank booked the withdrawal; empty = superseded_on", **_MAYBE),
                 _text(
                     "superseded_by", "why", one_of=("forbearance", "prepayment", "revision"), **_MAYBE
                 ),
@@ -192,6 +195,7 @@ CONTRACTS: dict[str, Contract] = {
                     lambda: nw.col("paid_on").is_null() != nw.col("amount_paid").is_null(),
                 ),
                 _before("recorded_on", "paid_on"),
+                _before("superseded_recorded_on", "superseded_on"),
             ),
             (
                 Reference(

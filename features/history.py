@@ -83,7 +83,7 @@ def _loans(rows: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
         signed_age_days=age("signed_on"),
         days_to_maturity=-age("matures_on"),
         tenor_days=nw.col("matures_on") - nw.col("signed_on"),
-        closed_age_days=nw.when(is_known("closed_on")).then(age("closed_on")).otherwise(None),
+        closed_age_days=nw.when(is_known("closed_on", "closed_recorded_on")).then(age("closed_on")).otherwise(None),
     )
 
 
@@ -125,7 +125,7 @@ def _instalments(keys: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
         (is_known("scheduled_on") & ~is_unscheduled) | paid_known)
     paid_age = nw.when(paid_known).then(age("paid_on")).otherwise(None)
     amount = nw.when(paid_known).then(nw.col("amount_paid")).otherwise(0)
-    withdrawn = nw.when(is_known("superseded_on")).then(nw.col("superseded_on")).otherwise(None)
+    withdrawn = nw.when(is_known("superseded_on", "superseded_recorded_on")).then(nw.col("superseded_on")).otherwise(None)
     rows = rows.with_columns(
         amount=amount,
         amount_12m=nw.when(paid_known & (age("paid_on") < 365)).then(nw.col("amount_paid")).otherwise(0),

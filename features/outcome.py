@@ -101,7 +101,6 @@ def judge(facts: pd.DataFrame, rules: HindsightRules) -> pd.Series:
 def hindsight_facts(tables: Any, as_of: int, until: int, rules: HindsightRules) -> pd.DataFrame:
     """Return what the rules look at, one row per customer active on the date, money in whole cents."""
     loans = _known(_read(tables.loans), until, "signed_on").set_index("loan_id").sort_index()
-    loans["closed_on"] = _day_or(loans, "closed_on", NEVER)
     repayments = _read(tables.repayments)
     before = _position(tables, loans, repayments, as_of)
     after = _position(tables, loans, repayments, until)
@@ -147,6 +146,12 @@ def _day_or(table: pd.DataFrame, column: str, otherwise: Any) -> pd.Series:
     return table[column].astype("Int64").fillna(otherwise).astype("int64")
 
 
+def _ended_on(table: pd.DataFrame, what: str, on: int) -> pd.Series:
+    """Return the day each row was closed or superseded, as booked by a day; ``NEVER`` where it is not."""
+    own = _day_or(table, f"{what}_on", NEVER)
+    return own.where(_day_or(table, f"{what}_recorded_on", own) <= on, NEVER)
+
+
 def _cents(table: pd.DataFrame, column: str) -> pd.Series:
     return _day_or(table, column, 0)
 
@@ -161,7 +166,7 @@ def _known(table: pd.DataFrame, on: int, own_day: str) -> pd.DataFrame:
 def _position(tables: Any, loans: pd.DataFrame, repayments: pd.DataFrame, on: int) -> pd.DataFrame:
     """Return each loan's balance, commitment and undrawn part as known on a day, cents."""
     known = loans.index.isin(_known(loans.reset_index(), on, "signed_on")["loan_id"])
-    is_open = pd.Series(known, index=loans.index) & (loans["closed_on"] > on)
+    is_open = pd.Series(known, index=loans.index) & (_ended_on(loans, "closed", on) > on)
     committed = loans["committed_amount"].astype("int64").where(known, 0)
     drawn = committed.where(loans["product"] != "guarantee", 0)
     if getattr(tables, "drawdowns", None) is not None:
@@ -219,7 +224,7 @@ def _standing(repayments: pd.DataFrame, on: int) -> pd.DataFrame:
     """Return the first row of each instalment that stands in the schedule known on a day."""
     is_first = ~repayments.duplicated(["loan_id", "instalment"])
     is_scheduled = _day_or(repayments, "scheduled_on", -NEVER) <= on
-    is_there = _day_or(repayments, "superseded_on", NEVER) > on
+    is_there = _ended_on(repayments, "superseded", on) > on
     return repayments[is_first & is_scheduled & is_there & ~_is_true(repayments, "is_opening")]
 
 
@@ -252,7 +257,7 @@ def _is_silent(repayments: pd.DataFrame, as_of: int, until: int, months: int) ->
     asked = _cents(spells, "principal_due") + _cents(spells, "interest_due")
     is_paid = paid["paid"].sum().reindex(spells.index, fill_value=0) >= asked
     settled = paid["last"].max().reindex(spells.index).astype("Int64").fillna(NEVER).where(is_paid, NEVER)
-    end = np.minimum(np.minimum(settled.astype("int64"), _day_or(spells, "superseded_on", NEVER)), until)
+    end = np.minimum(np.minimum(settled.astype("int64"), _ended_on(spells, "superseded", until)), until)
     start = np.maximum(spells["due_on"].astype("int64"), as_of)
     long = pd.DataFrame({"start": start, "end": end})[(end - start >= least) & (asked > 0)]
     booked = known.assign(paid_on=_day_or(known, "recorded_on", known["paid_on"]))

@@ -16,11 +16,12 @@ from features.outcome import TYPES, HindsightRules, hindsight_facts, hindsight_t
 RULES = HindsightRules()
 MILLION = 1_000_000_00  # in cents
 DAY_COLUMNS = ("signed_on", "matures_on", "closed_on", "due_on", "paid_on", "drawn_on", "changed_on")
-DAY_COLUMNS += ("scheduled_on", "superseded_on", "recorded_on")
+DAY_COLUMNS += ("scheduled_on", "superseded_on", "recorded_on", "closed_recorded_on", "superseded_recorded_on")
 COLUMNS = {
-    "loans": "loan_id customer_id product signed_on matures_on committed_amount closed_on recorded_on",
+    "loans": "loan_id customer_id product signed_on matures_on committed_amount closed_on"
+    " closed_recorded_on recorded_on",
     "repayments": "loan_id instalment payment due_on principal_due interest_due paid_on amount_paid"
-    " scheduled_on superseded_on is_opening recorded_on",
+    " scheduled_on superseded_on superseded_recorded_on is_opening recorded_on",
     "drawdowns": "loan_id drawn_on amount recorded_on",
     "limits": "loan_id changed_on committed_amount cause recorded_on",
 }
@@ -95,12 +96,17 @@ def test_an_end_before_the_date_is_refused():
     [
         {"signed_on": "2021-01-01"},
         {"closed_on": "2020-12-31"},
+        {"closed_on": "2020-12-01", "closed_recorded_on": "2020-12-31"},
         {"recorded_on": "2021-01-01"},
         {"millions": 0},
     ],
 )
 def test_only_customers_active_and_known_on_the_date_are_judged(case):
     assert types_of(book([loan(**case)])) == {}
+
+
+def test_a_closure_booked_after_the_date_was_not_known_on_it():
+    assert types_of(book([loan(closed_on="2020-12-01", closed_recorded_on="2021-01-01")])) == {"C1": "churn"}
 
 
 def test_an_undrawn_commitment_makes_a_customer_active():
@@ -132,6 +138,12 @@ def test_the_day_a_payment_was_booked_breaks_the_silence_too():
 def test_an_instalment_withdrawn_in_time_is_no_silence():
     withdrawn = instalment("2021-01-15", 1, superseded_on="2021-11-30", number=1, scheduled_on="2021-01-01")
     assert types_of(book([loan()], [withdrawn, *PAID_YEARLY[1:]])) == {"C1": "stable"}
+
+
+@pytest.mark.parametrize("booked, expected", [("2022-02-01", "stable"), ("2025-01-01", "risk")])
+def test_a_withdrawal_ends_a_silence_on_its_own_day_once_it_is_booked_by_the_end(booked, expected):
+    withdrawn = instalment("2021-01-15", 1, superseded_on="2021-11-30", superseded_recorded_on=booked, number=1)
+    assert types_of(book([loan()], [withdrawn, *PAID_YEARLY[1:]])) == {"C1": expected}
 
 
 @pytest.mark.parametrize("small, expected", [(10, "stable"), (12, "risk")])

@@ -52,6 +52,7 @@ def books(draw) -> tuple[str, dict[str, list[dict]]]:
                 "security": draw(st.sampled_from(["", "none", "collateral"])),
                 "recorded_on": recorded(signed) if number else ""}
         loan["closed_on"] = loan["closed_on"] and max(signed, loan["closed_on"])
+        loan["closed_recorded_on"] = loan["closed_on"] and recorded(loan["closed_on"])
         book["loans"].append(loan)
         own = {"loan_id": loan["loan_id"]}
 
@@ -74,6 +75,7 @@ def books(draw) -> tuple[str, dict[str, list[dict]]]:
                         "interest_due": draw(st.one_of(st.just(""), money)), "superseded_on": draw(maybe)}
                 why = draw(st.sampled_from(["forbearance", "prepayment", "revision"]))
                 side["superseded_by"] = side["superseded_on"] and why
+                side["superseded_recorded_on"] = side["superseded_on"] and recorded(side["superseded_on"])
             side["is_opening"] = draw(st.sampled_from(["", "", "true"]))
             rows = parts or [{"paid_on": "", "amount_paid": "", "recorded_on": ""}]
             book["repayments"] += [own | side | part | {"instalment": instalment, "payment": n}
@@ -101,7 +103,8 @@ def known_then(as_of: str, book: dict[str, list[dict]]) -> dict[str, list[dict]]
     def blank(row: dict, *columns: str) -> dict:
         return row | {column: "" for column in columns if column in row}
 
-    loans = [loan if is_known(loan, "closed_on") else blank(loan, "closed_on")
+    closing, withdrawal = ("closed_on", "closed_recorded_on"), ("superseded_on", "superseded_recorded_on")
+    loans = [loan if is_known(loan, *closing) else blank(loan, *closing)
              for loan in book["loans"] if is_known(loan, "signed_on", "recorded_on")]
     signed, borrowers = {loan["loan_id"] for loan in loans}, {loan["customer_id"] for loan in loans}
     customers = []
@@ -114,8 +117,8 @@ def known_then(as_of: str, book: dict[str, list[dict]]) -> dict[str, list[dict]]
             customers.append(blank(customer, *facts))
     repayments = []
     for row in (row for row in book["repayments"] if row["loan_id"] in signed):
-        if not is_known(row, "superseded_on"):
-            row = blank(row, "superseded_on", "superseded_by")
+        if not is_known(row, *withdrawal):
+            row = blank(row, *withdrawal, "superseded_by")
         if not (row["paid_on"] and is_known(row, "paid_on", "recorded_on")):
             row = blank(row, "paid_on", "amount_paid", "recorded_on")
             is_unscheduled = row["principal_due"] == row["interest_due"] == "0"
@@ -188,8 +191,8 @@ def limit(changed_on: str, recorded_on: str = "") -> dict:
     return {"limits": [cut]}
 
 
-def superseded(on: str) -> dict:
-    by = {"superseded_on": on, "superseded_by": "forbearance"}
+def superseded(on: str, recorded_on: str = "") -> dict:
+    by = {"superseded_on": on, "superseded_by": "forbearance", "superseded_recorded_on": recorded_on}
     return {"repayments": [instalment_of(2) | by]}
 
 
@@ -197,6 +200,8 @@ FACTS = {
     "a-loan-signed": (new_loan, "exposure_committed n_active_loans new_lending_share_12m exposure_share"),
     "a-loan-recorded-late": (lambda day: new_loan(LATELY, day), "exposure_committed n_active_loans"),
     "a-loan-closed": (lambda day: {"loans": [{"closed_on": day}]}, "utilisation_share exposure_committed"),
+    "a-closing-recorded-late": (lambda day: {"loans": [{"closed_on": LATELY, "closed_recorded_on": day}]},
+                                "utilisation_share exposure_committed"),
     "a-payment": (lambda day: paid(1, day), "interest_income_12m days_since_payment n_partial_payments_12m"),
     "a-payment-recorded-late": (lambda day: paid(1, LATELY, day), "interest_income_12m days_since_payment"),
     "a-second-part": (lambda day: paid(1, day, payment=2), "interest_income_12m n_partial_payments_12m"),
@@ -205,6 +210,7 @@ FACTS = {
     "a-prepayment": (prepaid, "prepaid_12m_ratio exposure_drawn"),
     "a-prepayment-recorded-late": (lambda day: prepaid(LATELY, day), "prepaid_12m_ratio exposure_drawn"),
     "a-rescheduling": (superseded, "n_forborne_24m due_share_12m"),
+    "a-rescheduling-recorded-late": (lambda day: superseded(LATELY, day), "n_forborne_24m due_share_12m"),
     "an-instalment-scheduled": (lambda day: {"repayments": [instalment_of(3) | {"scheduled_on": day}]},
                                 "due_share_12m"),
     "a-drawdown": (drawdown, "n_drawdowns_12m days_since_drawdown drawn_12m_ratio exposure_drawn"),
