@@ -1,77 +1,249 @@
-"""Behaviour 客户行为: how the customer pays and deals with the bank."""
+"""Behaviour 客户行为: how the customer pays and deals with us."""
 
 from __future__ import annotations
 
 import narwhals as nw
 
 from features.catalogue import Grains, feature, share
+from features.figures import (
+    cash_paid_within,
+    drawn_within,
+    due_within,
+    exposure,
+    is_due,
+    late,
+    months,
+    oldest_past_due,
+    spread,
+)
 
-_due = nw.col("is_due") == 1
-_due_12m = _due & (nw.col("due_age_days") < 365)
-_late = nw.col("days_late")
+_PAID = "repayments.due_on repayments.principal_due repayments.interest_due repayments.paid_on repayments.amount_paid"
+_SCHEDULE = f"{_PAID} repayments.scheduled_on repayments.superseded_on repayments.returned_on"
+_NONE_DUE_12M = "no instalment fell due in 12 months"
+_CONTACTS = {"needs": "contacts", "missing": "the book has no contacts table"}
 
 
-@feature("behaviour", "days", "当前最长逾期天数", high=("is past due now", "当前逾期"), low=("nothing past due", "当前无逾期"))
+@feature("behaviour", "days", "当前最长逾期天数", window="on the date", reads=_SCHEDULE, missing="never missing",
+         high=("further past due than most", "当前逾期天数多于多数客户"), low=("less past due than most", "当前逾期天数少于多数客户"),
+         zero=("nothing past due", "当前无逾期"))
 def days_past_due(of: Grains) -> nw.Expr:
-    """Days that the oldest unpaid instalment is past due; 0 when nothing is."""
-    return of.loans.max(nw.col("loan_days_past_due").fill_null(0))
+    """Days that the oldest unpaid instalment is past due; 0 when nothing is.
+
+    Counted on material instalments: one of which 1 % or less is unpaid is settled, after the relative threshold of
+    Regulation (EU) 2018/171.
+    """
+    return oldest_past_due(of)
 
 
-@feature("behaviour", "days", "近十二个月最长迟付天数", high=("paid very late within the year", "一年内曾严重迟付"),
-         low=("never paid late within the year", "一年内无迟付"))
-def days_late_max_12m(of: Grains) -> nw.Expr:
-    """Worst lateness of an instalment due in the last 12 months; missing when none was due."""
-    return of.instalments.max(nw.when(_due_12m).then(_late).otherwise(None))
+def _worst(of: Grains, days: int) -> nw.Expr:
+    """Largest days past due that an instalment reached within the window, however long ago its day was."""
+    return of.repayments.max(nw.when(is_due & (nw.col("late_until_age_days") < days) & (late > 0)).then(late)).fill_null(0)
 
 
-@feature("behaviour", "days", "近十二个月平均迟付天数", high=("pays late on average", "平均迟付天数高"),
-         low=("pays on time on average", "平均按时还款"))
+@feature("behaviour", "days", "近三个月最长逾期天数", window="3 months", reads=_SCHEDULE, missing="never missing",
+         high=("was further past due in three months than most", "近三个月逾期天数多于多数客户"),
+         low=("was less past due in three months than most", "近三个月逾期天数少于多数客户"),
+         zero=("never past due in three months", "近三个月无逾期"))
+def days_past_due_max_3m(of: Grains) -> nw.Expr:
+    """Worst days past due reached in the last 3 months, on material instalments."""
+    return _worst(of, 91)
+
+
+@feature("behaviour", "days", "近六个月最长逾期天数", window="6 months", reads=_SCHEDULE, missing="never missing",
+         high=("was further past due in six months than most", "近六个月逾期天数多于多数客户"),
+         low=("was less past due in six months than most", "近六个月逾期天数少于多数客户"), zero=("never past due in six months", "近六个月无逾期"))
+def days_past_due_max_6m(of: Grains) -> nw.Expr:
+    """Worst days past due reached in the last 6 months, on material instalments."""
+    return _worst(of, 183)
+
+
+@feature("behaviour", "days", "近十二个月最长逾期天数", window="12 months", reads=_SCHEDULE, missing="never missing",
+         high=("was further past due in a year than most", "近一年逾期天数多于多数客户"),
+         low=("was less past due in a year than most", "近一年逾期天数少于多数客户"), zero=("never past due in a year", "近一年无逾期"))
+def days_past_due_max_12m(of: Grains) -> nw.Expr:
+    """Worst days past due reached in the last 12 months, on material instalments."""
+    return _worst(of, 365)
+
+
+@feature("behaviour", "days", "近二十四个月最长逾期天数", window="24 months", reads=_SCHEDULE, missing="never missing",
+         high=("was further past due in two years than most", "近两年逾期天数多于多数客户"),
+         low=("was less past due in two years than most", "近两年逾期天数少于多数客户"), zero=("never past due in two years", "近两年无逾期"))
+def days_past_due_max_24m(of: Grains) -> nw.Expr:
+    """Worst days past due reached in the last 24 months, on material instalments."""
+    return _worst(of, 730)
+
+
+@feature("behaviour", "days", "近十二个月平均迟付天数", window="12 months", reads=_SCHEDULE, missing=_NONE_DUE_12M,
+         high=("pays later than most", "平均迟付天数多于多数客户"), low=("pays less late than most", "平均迟付天数少于多数客户"),
+         zero=("never pays late", "从不迟付"))
 def days_late_mean_12m(of: Grains) -> nw.Expr:
-    """Mean lateness of the instalments due in the last 12 months; missing when none was due."""
-    return share(of.instalments.sum_where(_due_12m, _late), of.instalments.count(_due_12m))
+    """Mean lateness of the instalments due in the last 12 months; early counts as 0."""
+    return share(of.repayments.sum_where(due_within(365), late), of.repayments.count(due_within(365)))
 
 
-@feature("behaviour", "share", "近十二个月按时还款比例", high=("pays on time", "按时还款比例高"),
-         low=("often misses the due date", "按时还款比例低"))
+@feature("behaviour", "share", "近十二个月按时还款比例", window="12 months", reads=_SCHEDULE, missing=_NONE_DUE_12M,
+         high=("pays on time more often than most", "按时还款比例高于多数客户"), low=("pays on time less often than most", "按时还款比例低于多数客户"),
+         zero=("paid nothing on time in a year", "近一年从未按时还款"))
 def on_time_share_12m(of: Grains) -> nw.Expr:
-    """Share of the instalments due in the last 12 months that were paid in full by the due date."""
-    return share(of.instalments.count(_due_12m & (_late == 0) & (nw.col("is_settled") == 1)),
-                 of.instalments.count(_due_12m))
+    """Share of the instalments due in the last 12 months that were settled by the due date."""
+    on_time = due_within(365) & (late == 0) & (nw.col("is_settled") == 1)
+    return share(of.repayments.count(on_time), of.repayments.count(due_within(365)))
 
 
-@feature("behaviour", "count", "近十二个月分次支付的期数", high=("pays in parts", "多次部分还款"),
-         low=("pays in one go", "一次性足额还款"))
+_SETTLED_12M = "no instalment due in 12 months was settled"
+
+
+@feature("behaviour", "days", "近十二个月实付日与应付日之差的均值", window="12 months", reads=_SCHEDULE, missing=_SETTLED_12M, by_sign=True,
+         high=("pays after the due date on average", "平均晚于应付日还款"), low=("pays before the due date on average", "平均早于应付日还款"),
+         zero=("pays on the due date on average", "平均在应付日还款"))
+def paid_minus_due_mean_12m(of: Grains) -> nw.Expr:
+    """Mean of the day an instalment was settled less its due day, over those due in the last 12 months and settled."""
+    days, known = nw.col("paid_minus_due_days"), ~nw.col("paid_minus_due_days").is_null()
+    return share(of.repayments.sum_where(due_within(365) & known, days), of.repayments.count(due_within(365) & known))
+
+
+@feature("behaviour", "days", "近十二个月实付日与应付日之差的标准差", window="12 months", reads=_SCHEDULE,
+         missing="fewer than two instalments due in 12 months were settled",
+         high=("pays less regularly than most", "还款规律性低于多数客户"), low=("pays more regularly than most", "还款规律性高于多数客户"),
+         zero=("always pays at the same distance from the due date", "还款日距应付日始终一致"))
+def paid_minus_due_spread_12m(of: Grains) -> nw.Expr:
+    """Standard deviation of the day an instalment was settled less its due day, over those due in 12 months and settled."""
+    days = nw.col("paid_minus_due_days")
+    counts = due_within(365) & ~days.is_null()
+    return spread(of.repayments.count(counts), of.repayments.sum_where(counts, days),
+                  of.repayments.sum_where(counts, days * days))
+
+
+@feature("behaviour", "count", "近十二个月分次支付的期数", window="12 months", reads=_SCHEDULE, missing="never missing",
+         high=("pays in parts more often than most", "部分还款次数多于多数客户"), low=("pays in parts less often than most", "部分还款次数少于多数客户"),
+         zero=("never pays in parts", "无部分还款"))
 def n_partial_payments_12m(of: Grains) -> nw.Expr:
     """Instalments due in the last 12 months that were paid in parts or only in part."""
     in_parts = (nw.col("n_payments") > 1) | ((nw.col("n_payments") > 0) & (nw.col("is_settled") == 0))
-    return of.instalments.count(_due_12m & in_parts)
+    return of.repayments.count(due_within(365) & in_parts)
 
 
-@feature("behaviour", "ratio", "近十二个月计划外还款占余额的比例", high=("repays ahead of schedule", "提前还款多"),
-         low=("no early repayment", "无提前还款"))
+@feature("behaviour", "count", "近二十四个月最长连续迟付期数", window="24 months", reads=_SCHEDULE, missing="never missing",
+         high=("longer run of late instalments than most", "连续迟付期数多于多数客户"),
+         low=("shorter run of late instalments than most", "连续迟付期数少于多数客户"), zero=("no late instalment in two years", "近两年无迟付"))
+def n_late_run_max_24m(of: Grains) -> nw.Expr:
+    """Longest run of late instalments in a row on one loan, among those due in the last 24 months."""
+    return of.loans.max(nw.col("late_run")).fill_null(0)
+
+
+@feature("behaviour", "count", "近二十四个月严重迟付后补足的期数", window="24 months", reads=_SCHEDULE, missing="never missing",
+         high=("made good more serious delays than most", "严重迟付后补足次数多于多数客户"),
+         low=("made good fewer serious delays than most", "严重迟付后补足次数少于多数客户"), zero=("no serious delay made good in two years", "近两年无严重迟付后补足"))
+def n_cures_24m(of: Grains) -> nw.Expr:
+    """Instalments due in the last 24 months that were settled more than 30 days late: arrears cured."""
+    return of.loans.sum(nw.col("n_cures"))
+
+
+@feature("behaviour", "count", "近二十四个月补足后再次严重迟付的期数", window="24 months", reads=_SCHEDULE, missing="never missing",
+         high=("relapsed more often than most", "再次严重迟付次数多于多数客户"), low=("relapsed less often than most", "再次严重迟付次数少于多数客户"),
+         zero=("no relapse in two years", "近两年无再次严重迟付"))
+def n_relapses_24m(of: Grains) -> nw.Expr:
+    """Instalments over 30 days late that fell due after an earlier serious delay on the loan had been cured; 24 months."""
+    return of.loans.sum(nw.col("n_relapses"))
+
+
+@feature("behaviour", "days", "近三个月与此前九个月平均迟付天数之差", window="12 months", reads=_SCHEDULE, by_sign=True,
+         missing="no instalment fell due in the last 3 months, or none in the 9 before",
+         high=("is paying later than before", "迟付加重"), low=("is paying less late than before", "迟付缓解"),
+         zero=("lateness unchanged", "迟付情况未变"))
+def days_late_trend_12m(of: Grains) -> nw.Expr:
+    """Mean lateness of instalments due in the last 3 months minus that of the 9 months before."""
+    recent, before = due_within(91), due_within(365) & (nw.col("due_age_days") >= 91)
+    now = share(of.repayments.sum_where(recent, late), of.repayments.count(recent))
+    then = share(of.repayments.sum_where(before, late), of.repayments.count(before))
+    return now - then
+
+
+@feature("behaviour", "ratio", "近十二个月计划外还款占余额的比例", window="12 months", reads=_PAID, missing="neither prepaid nor owing",
+         high=("prepays more than most", "提前还款多于多数客户"), low=("prepays less than most", "提前还款少于多数客户"), zero=("no early repayment", "无提前还款"))
 def prepaid_12m_ratio(of: Grains) -> nw.Expr:
     """Unscheduled repayments of the last 12 months over the balance before them, from 0 to 1."""
-    early = of.instalments.sum_where(nw.col("last_paid_age_days") < 365, nw.col("unscheduled"))
-    return share(early, early + of.loans.sum(nw.col("balance")))
+    early = of.repayments.sum_where(cash_paid_within(365) & (nw.col("is_unscheduled") == 1), nw.col("amount"))
+    return share(early, early + exposure(of))
 
 
-@feature("behaviour", "days", "距上次还款的天数", high=("long since the last payment", "久未还款"),
-         low=("paid recently", "近期有还款"))
-def days_since_payment(of: Grains) -> nw.Expr:
-    """Days since the last payment; missing without one."""
-    return of.loans.min(nw.col("last_payment_age_days"))
-
-
-@feature("behaviour", "count", "近十二个月结清的贷款笔数", high=("has paid off loans", "近期结清贷款"),
-         low=("has paid off no loan", "近期无结清"))
+@feature("behaviour", "count", "近十二个月结清的贷款笔数", window="12 months", reads=_PAID, missing="never missing",
+         high=("paid off more loans than most", "结清贷款多于多数客户"), low=("paid off fewer loans than most", "结清贷款少于多数客户"),
+         zero=("paid off no loan in a year", "近一年无结清"))
 def n_paid_off_12m(of: Grains) -> nw.Expr:
     """Loans without balance or commitment whose last payment came in the last 12 months."""
     return of.loans.count((nw.col("is_active") == 0) & (nw.col("last_payment_age_days") < 365))
 
 
-@feature("behaviour", "months", "还款记录长度", high=("long payment record", "还款记录长"),
-         low=("short payment record", "还款记录短"))
+@feature("behaviour", "count", "近二十四个月提前结清且未再借款的贷款笔数", window="24 months", reads=f"{_PAID} loans.signed_on loans.matures_on",
+         missing="never missing", high=("took more loans elsewhere than most", "转贷他行次数多于多数客户"),
+         low=("took fewer loans elsewhere than most", "转贷他行次数少于多数客户"), zero=("no loan refinanced away in two years", "近两年无转贷他行"))
+def n_refinanced_away_24m(of: Grains) -> nw.Expr:
+    """Loans paid off over 30 days before maturity, 90 days to 24 months ago, with no new loan signed around the payoff.
+
+    New lending counts from 30 days before to 90 days after the payoff; a payoff younger than that is not judged yet.
+    """
+    age = nw.col("last_payment_age_days")
+    return of.loans.count((nw.col("is_early_payoff") == 1) & (nw.col("is_renewed") == 0) & (age >= 90) & (age < 730))
+
+
+@feature("behaviour", "days", "距上次还款的天数", window="whole record", reads=_PAID, missing="never paid",
+         high=("last paid longer ago than most", "距上次还款时间长于多数客户"), low=("paid more recently than most", "还款时间近于多数客户"),
+         zero=("paid on the date", "当日还款"))
+def days_since_payment(of: Grains) -> nw.Expr:
+    """Days since the last payment."""
+    return of.loans.min(nw.col("last_payment_age_days"))
+
+
+@feature("behaviour", "count", "近十二个月联系次数", window="12 months", reads="contacts.contacted_on", **_CONTACTS,
+         high=("more contacts than most", "联系次数多于多数客户"), low=("fewer contacts than most", "联系次数少于多数客户"),
+         zero=("no contact in a year", "近一年无联系"))
+def n_contacts_12m(of: Grains) -> nw.Expr:
+    """Contacts of any kind in the last 12 months."""
+    return of.contacts.count(nw.col("age_days") < 365)
+
+
+@feature("behaviour", "days", "距上次联系的天数", window="whole record", reads="contacts.contacted_on", needs="contacts",
+         missing="no contact yet, or no contacts table", high=("last contact longer ago than most", "距上次联系时间长于多数客户"),
+         low=("contact more recent than most", "联系时间近于多数客户"), zero=("contact on the date", "当日有联系"))
+def days_since_contact(of: Grains) -> nw.Expr:
+    """Days since the last contact of any kind."""
+    return of.contacts.min(nw.col("age_days"))
+
+
+@feature("behaviour", "count", "近十二个月投诉次数", window="12 months", reads="contacts.contacted_on contacts.kind", **_CONTACTS,
+         high=("more complaints than most", "投诉次数多于多数客户"), low=("fewer complaints than most", "投诉次数少于多数客户"),
+         zero=("no complaint in a year", "近一年无投诉"))
+def n_complaints_12m(of: Grains) -> nw.Expr:
+    """Complaints of any kind in the last 12 months."""
+    return of.contacts.count(nw.col("kind").is_in(["complaint", "rate_complaint"]) & (nw.col("age_days") < 365))
+
+
+@feature("behaviour", "count", "近十二个月对利率的投诉次数", window="12 months", reads="contacts.contacted_on contacts.kind", **_CONTACTS,
+         high=("more complaints about rates than most", "利率投诉多于多数客户"), low=("fewer complaints about rates than most", "利率投诉少于多数客户"),
+         zero=("no complaint about rates in a year", "近一年无利率投诉"))
+def n_rate_complaints_12m(of: Grains) -> nw.Expr:
+    """Complaints about the interest rate in the last 12 months."""
+    return of.contacts.count((nw.col("kind") == "rate_complaint") & (nw.col("age_days") < 365))
+
+
+@feature("behaviour", "ratio", "近三个月往来占近十二个月的比例（四倍）", window="12 months",
+         reads="repayments.paid_on drawdowns.drawn_on contacts.contacted_on", missing="no dealing in 12 months",
+         high=("dealings hold up better than most", "近期往来活跃度高于多数客户"), low=("dealings fade more than most", "近期往来活跃度低于多数客户"),
+         zero=("no dealing in three months", "近三个月无往来"))
+def activity_3m_to_12m_ratio(of: Grains) -> nw.Expr:
+    """Payments, drawdowns and contacts of the last 3 months, times four, over those of 12: below 1 the customer fades."""
+
+    def dealings(days: int) -> nw.Expr:
+        return (of.repayments.count(cash_paid_within(days)) + of.drawdowns.count(drawn_within(days))
+                + of.contacts.count(nw.col("age_days") < days))
+
+    return share(dealings(91) * 4, dealings(365))
+
+
+@feature("behaviour", "months", "还款记录长度", window="whole record", reads="repayments.due_on", missing="no instalment has fallen due",
+         high=("longer payment record than most", "还款记录长于多数客户"), low=("shorter payment record than most", "还款记录短于多数客户"),
+         zero=("payment record begins on the date", "当日开始有还款记录"))
 def record_months(of: Grains) -> nw.Expr:
-    """Months since the first instalment fell due; missing when none has."""
-    first = of.instalments.max(nw.when(_due).then(nw.col("due_age_days")).otherwise(None))
-    return first.cast(nw.Float64) * 12 / 365.25
+    """Months since the first instalment fell due."""
+    return months(of.repayments.max(nw.when(is_due).then(nw.col("due_age_days")).otherwise(None)))

@@ -1,80 +1,167 @@
 """The register of features: one definition, many readers.
 
 A feature is a function that receives the grains of a history (:class:`Grains`) and returns one expression per
-customer and date. Its name is the matrix column, its docstring the dictionary sentence, its words the reasons.
+customer and date. Its name is the matrix column, the first line of its docstring the dictionary sentence, the rest of
+it the definition's source, its words the reasons.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 
 import narwhals as nw
 
+from features.contracts import CONTRACTS
+
 DIMENSIONS = {"value": "客户价值", "need": "客户需求", "behaviour": "客户行为", "risk": "风险等级"}
-UNITS = ("money", "share", "ratio", "days", "months", "count", "flag", "rate")
+UNITS = ("money", "share", "ratio", "days", "months", "count", "flag", "rate", "notches")
+WINDOWS = ("on the date", "3 months", "6 months", "12 months", "24 months", "whole record", "ahead")
 
 
 @dataclass(frozen=True)
 class Words:
-    """What a reviewer reads when the value is high or low against the book."""
+    """What a reviewer reads when the value is high or low against the book, or nought.
+
+    ``is_by_sign`` says that high and low mean above and below zero, not above and below the book's median.
+    """
 
     high_en: str
     low_en: str
     high_zh: str
     low_zh: str
+    zero_en: str = ""
+    zero_zh: str = ""
+    is_by_sign: bool = False
 
 
 @dataclass(frozen=True)
 class Feature:
-    """A measured trait of a customer on a date."""
+    """A measured trait of a customer on a date.
+
+    ``window`` is the stretch of the past (or ahead) that it looks at; ``history_months`` how much record it takes before
+    it says anything; ``missing`` what an empty value means; ``reads`` the source columns, ``table.column``; ``needs`` the
+    optional tables without which it is missing for everybody; ``is_judgemental`` that an analyst decided it, so that it
+    may leak the label.
+    """
 
     name: str
     dimension: str
     unit: str
+    window: str
+    history_months: int
+    missing: str
+    reads: tuple[str, ...]
+    needs: tuple[str, ...]
     meaning_en: str
     meaning_zh: str
     words: Words
-    tables: tuple[str, ...]
+    is_judgemental: bool
     measure: Callable[[Grains], nw.Expr]
 
 
 FEATURES: dict[str, Feature] = {}
 
 
-def feature(dimension: str, unit: str, zh: str, *, high: tuple[str, str], low: tuple[str, str],
-            tables: tuple[str, ...] = ()) -> Callable:
-    """Register a feature; ``high`` and ``low`` are its reason words as (en, zh), ``tables`` the optional ones it needs.
+def feature(dimension: str, unit: str, zh: str, *, window: str, missing: str, reads: str, high: tuple[str, str],
+            low: tuple[str, str], zero: tuple[str, str] = ("", ""), by_sign: bool = False, history_months: int = 0,
+            needs: str = "", is_judgemental: bool = False) -> Callable:
+    """Register a feature.
+
+    Parameters
+    ----------
+    dimension, unit, window : str
+        From ``DIMENSIONS``, ``UNITS`` and ``WINDOWS``.
+    zh : str
+        The meaning in Chinese; the docstring's first line is the meaning in English.
+    missing : str
+        What an empty value means; "never missing" for a feature that always has one.
+    reads, needs : str
+        Source columns (``table.column``) and optional tables that it cannot do without, separated by blanks.
+    high, low : tuple of str
+        Reason words as (en, zh) for a value above or below the book's median; so they compare ("pays later than most").
+    zero : tuple of str
+        Words for a value of exactly zero, where "nothing" or "never" says more than "little".
+    by_sign : bool
+        Whether high and low mean above and below zero instead: of a change, a trend, a yes or no.
+    history_months : int
+        Months of record that it takes; 0 where one fact is enough.
+    is_judgemental : bool
+        Whether it repeats a judgement of the bank (rating, stage, watch list), not a fact of the customer.
 
     Raises
     ------
     ValueError
-        When the dimension or unit is unknown, a word is missing, or the name is taken: the build fails.
+        A field is unknown, missing or taken: the build fails.
     """
 
     def register(measure: Callable[[Grains], nw.Expr]) -> Callable[[Grains], nw.Expr]:
         name, sentence = measure.__name__, (measure.__doc__ or "").strip().split("\n")[0]
-        if dimension not in DIMENSIONS or unit not in UNITS or name in FEATURES:
-            raise ValueError(f"feature {name}: unknown dimension or unit, or a name taken twice")
-        if not all((sentence, zh, *high, *low)):
-            raise ValueError(f"feature {name}: a meaning or a reason word is missing")
-        words = Words(high_en=high[0], low_en=low[0], high_zh=high[1], low_zh=low[1])
-        FEATURES[name] = Feature(name, dimension, unit, sentence, zh, words, tables, measure)
+        if dimension not in DIMENSIONS or unit not in UNITS or window not in WINDOWS or name in FEATURES:
+            raise ValueError(f"feature {name}: unknown dimension, unit or window, or a name taken twice")
+        if not all((sentence, zh, missing, reads, *high, *low)) or history_months < 0:
+            raise ValueError(f"feature {name}: a meaning, a reason word, what it reads or what missing means is missing")
+        columns, tables = tuple(reads.split()), tuple(needs.split())
+        for column in columns:
+            table, _, of_table = column.partition(".")
+            if table not in CONTRACTS or of_table not in {c.name for c in CONTRACTS[table].columns}:
+                raise ValueError(f"feature {name} reads {column}, which no contract has")
+        if odd := [t for t in tables if t not in CONTRACTS or not CONTRACTS[t].optional]:
+            raise ValueError(f"feature {name} needs {', '.join(odd)}, which is no optional table")
+        words = Words(high_en=high[0], low_en=low[0], high_zh=high[1], low_zh=low[1], zero_en=zero[0], zero_zh=zero[1],
+                      is_by_sign=by_sign)
+        FEATURES[name] = Feature(name, dimension, unit, window, history_months, missing, columns, tables, sentence, zh,
+                                 words, is_judgemental, measure)
         return measure
 
     return register
 
 
+def shared(measure: Callable[..., nw.Expr]) -> Callable[..., nw.Expr]:
+    """A figure of the customer that several features use: a column of its own, computed once."""
+    return _once(measure, "customer")
+
+
+def shared_of_loan(measure: Callable[..., nw.Expr]) -> Callable[..., nw.Expr]:
+    """A figure of the loan that several expressions over ``of.loans`` use: a column of its own, computed once."""
+    return _once(measure, "loan")
+
+
+def _once(measure: Callable[..., nw.Expr], level: str) -> Callable[..., nw.Expr]:
+    @wraps(measure)
+    def once(of: Grains, *more: object) -> nw.Expr:
+        name = "_".join(["figure", measure.__name__, *map(str, more)])
+        steps = of.steps[level]
+        if name not in steps:
+            of.within.append(0)
+            expression = measure(of, *more)
+            depth = of.within.pop()
+            steps[name] = (depth, expression)
+        if of.within:
+            of.within[-1] = max(of.within[-1], steps[name][0] + 1)
+        return nw.col(name)
+
+    return once
+
+
 class Grain:
-    """One grain of the history; aggregates over its rows are first taken per loan, then per customer."""
+    """One grain of the history: rows of a loan, or rows of a customer.
 
-    def __init__(self, prefix: str) -> None:
-        self._prefix = prefix
+    ``sum`` and its like give a figure of the customer; on a grain of loans' rows it is taken per loan first. ``loan_sum``
+    and its like give a figure of the loan, to be used in an expression over ``of.loans``.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
         self.aggregates: list[tuple[str, str, nw.Expr]] = []
+        self.of_customer: set[str] = set()
 
-    def _take(self, how: str, expression: nw.Expr) -> nw.Expr:
-        name = f"{self._prefix}{len(self.aggregates)}"
+    def _take(self, how: str, expression: nw.Expr, is_of_loan: bool = False) -> nw.Expr:
+        name = f"{self._name}_{len(self.aggregates)}"
         self.aggregates.append((name, how, expression))
+        if not is_of_loan:
+            self.of_customer.add(name)
         return nw.col(name)
 
     def sum(self, expression: nw.Expr) -> nw.Expr:
@@ -97,21 +184,66 @@ class Grain:
         """Sum of the expression over the rows for which the condition holds."""
         return self.sum(nw.when(condition).then(expression).otherwise(0))
 
+    def loan_sum(self, expression: nw.Expr) -> nw.Expr:
+        """Sum over the loan's rows, for use over ``of.loans``; 0 without rows."""
+        return self._take("sum", expression, is_of_loan=True).fill_null(0)
+
+    def loan_max(self, expression: nw.Expr) -> nw.Expr:
+        """Largest over the loan's rows, for use over ``of.loans``; missing without rows."""
+        return self._take("max", expression, is_of_loan=True)
+
+    def loan_min(self, expression: nw.Expr) -> nw.Expr:
+        """Smallest over the loan's rows, for use over ``of.loans``; missing without rows."""
+        return self._take("min", expression, is_of_loan=True)
+
+
+#: Grains whose rows belong to a loan, and grains whose rows belong to a customer (see features/history.py).
+LOAN_GRAINS = ("repayments", "drawdowns", "limits", "rates", "collateral")
+CUSTOMER_GRAINS = ("loans", "purposes", "fees", "ratings", "contacts", "financials", "external_debt")
+
 
 class Grains:
-    """What a feature can be measured from: instalments, drawdowns, loans, and the whole portfolio on the date."""
+    """What a feature can be measured from: the grains of a history, and the whole book on the date."""
 
     def __init__(self) -> None:
-        self.instalments = Grain("i")
-        self.drawdowns = Grain("d")
-        self.loans = Grain("l")
-        self.portfolio_totals: list[tuple[str, nw.Expr]] = []
+        self.repayments, self.drawdowns, self.limits, self.rates, self.collateral = map(Grain, LOAN_GRAINS)
+        (self.loans, self.purposes, self.fees, self.ratings, self.contacts, self.financials,
+         self.external_debt) = map(Grain, CUSTOMER_GRAINS)
+        self.steps: dict[str, dict[str, tuple[int, nw.Expr]]] = {"loan": {}, "customer": {}}
+        self.within: list[int] = []  # depth so far of the figures that are being taken
+        self.relatives: list[tuple[str, str, nw.Expr]] = []
+
+    def with_figures(self, level: str, rows: nw.LazyFrame) -> nw.LazyFrame:
+        """Add the shared figures of a level to its rows, each after those that it is made of."""
+        steps = self.steps[level]
+        for depth in sorted({depth for depth, _ in steps.values()}):
+            rows = rows.with_columns(**{name: e for name, (at, e) in steps.items() if at == depth})
+        return rows
+
+    def _relate(self, how: str, expression: nw.Expr) -> nw.Expr:
+        name = f"relative_{len(self.relatives)}"
+        self.relatives.append((name, how, expression))
+        return nw.col(name)
 
     def portfolio_sum(self, per_customer: nw.Expr) -> nw.Expr:
-        """Sum of a customer-level figure over every customer of the book on the same date."""
-        name = f"p{len(self.portfolio_totals)}"
-        self.portfolio_totals.append((name, per_customer))
-        return nw.col(name)
+        """Sum of a whole-number figure over every customer of the book on the same date."""
+        return self._relate("portfolio sum", per_customer)
+
+    def portfolio_rank(self, per_customer: nw.Expr) -> nw.Expr:
+        """Number of customers of the book on the same date whose figure is smaller; missing where it is."""
+        return self._relate("portfolio rank", per_customer)
+
+    def portfolio_count(self, per_customer: nw.Expr) -> nw.Expr:
+        """Number of customers of the book on the same date who have the figure."""
+        return self._relate("portfolio count", per_customer)
+
+    def group_sum(self, per_customer: nw.Expr) -> nw.Expr:
+        """Sum of a whole-number figure over the customer's connected group; its own where it has none."""
+        return self._relate("group sum", per_customer)
+
+    def group_max(self, per_customer: nw.Expr) -> nw.Expr:
+        """Largest figure in the customer's connected group; its own where it has none."""
+        return self._relate("group max", per_customer)
 
 
 def share(part: nw.Expr, whole: nw.Expr) -> nw.Expr:
@@ -122,3 +254,8 @@ def share(part: nw.Expr, whole: nw.Expr) -> nw.Expr:
 def money(cents: nw.Expr) -> nw.Expr:
     """Whole cents as currency units."""
     return cents.cast(nw.Float64) / 100
+
+
+def flag(condition: nw.Expr) -> nw.Expr:
+    """1 where the condition holds, 0 where it does not, missing where it cannot be said."""
+    return nw.when(condition).then(1).when(~condition).then(0).otherwise(None)

@@ -12,10 +12,8 @@ from features.errors import NoFactsYet
 from features.sources import Tables
 
 
-def everyone(tables: Tables, as_of: Iterable[str]) -> pd.DataFrame:
-    """Every customer of the book on each date: columns customer_id (text) and as_of (whole days since 1970-01-01).
-
-    Customers who were not known yet keep a row; their features are missing.
+def days_of(tables: Tables, as_of: Iterable[str]) -> nw.LazyFrame:
+    """The dates as rows of the engine: column as_of, whole days since 1970-01-01.
 
     Raises
     ------
@@ -27,8 +25,18 @@ def everyone(tables: Tables, as_of: Iterable[str]) -> pd.DataFrame:
     if pd.isna(first) or days[0] < first:
         since = "no loan at all" if pd.isna(first) else f"the first loan was signed on {as_date(first)}"
         raise NoFactsYet(f"nothing is known on {as_date(days[0])}: {since}", "--as-of", "Give a later date.")
-    ids = tables.customers.select("customer_id").collect("pandas").to_native()
-    return ids.merge(pd.DataFrame({"as_of": days}), how="cross").sort_values(["customer_id", "as_of"])
+    return tables.hold(pd.DataFrame({"as_of": days}))
+
+
+def everyone(tables: Tables, days: nw.LazyFrame, chunk: tuple[int, int] | None = None) -> nw.LazyFrame:
+    """Every customer of the book, or of a range of customer keys, on each day: customer_key, as_of.
+
+    Customers who were not known yet keep a row; their features are missing.
+    """
+    customers = tables.customers.select("customer_key")
+    if chunk:
+        customers = customers.filter((nw.col("customer_key") >= chunk[0]) & (nw.col("customer_key") < chunk[1]))
+    return customers.join(days, how="cross")
 
 
 def last_fact(tables: Tables) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import narwhals as nw
+
 EPOCH = date(1970, 1, 1)
 
 
@@ -23,3 +25,41 @@ def as_date(day: int) -> date:
     '1970-01-31'
     """
     return EPOCH + timedelta(days=int(day))
+
+
+def month_ends(first: str, last: str) -> list[str]:
+    """Every month's last day from one date to another, both included, as ISO text.
+
+    >>> month_ends("2024-01-31", "2024-03-30")
+    ['2024-01-31', '2024-02-29']
+    """
+    days, until = [], date.fromisoformat(last)
+    at = date.fromisoformat(first).replace(day=1)
+    while True:
+        following = (at + timedelta(days=31)).replace(day=1)
+        end = following - timedelta(days=1)
+        if end > until:
+            return days
+        if end >= date.fromisoformat(first):
+            days.append(end.isoformat())
+        at = following
+
+
+def with_calendar_month(rows: nw.LazyFrame, day: nw.Expr) -> nw.LazyFrame:
+    """Add ``month``, the number of the calendar month of a day (whole days since 1970-01-01): 12 times the year plus the month.
+
+    Integer arithmetic on 400-year eras that begin in March (Howard Hinnant, "chrono-Compatible Low-Level Date
+    Algorithms", civil_from_days), the same on every engine; in steps, since an expression written out twice is computed
+    twice.
+    """
+    steps = {
+        "_era_day": (day + 719_468) % 146_097,
+        "_era": (day + 719_468) // 146_097,
+        "_era_year": (nw.col("_era_day") - nw.col("_era_day") // 1_460 + nw.col("_era_day") // 36_524
+                      - nw.col("_era_day") // 146_096) // 365,
+        "_year_day": nw.col("_era_day") - (365 * nw.col("_era_year") + nw.col("_era_year") // 4 - nw.col("_era_year") // 100),
+        "month": (nw.col("_era") * 400 + nw.col("_era_year")) * 12 + (5 * nw.col("_year_day") + 2) // 153 + 3,
+    }
+    for name, step in steps.items():
+        rows = rows.with_columns(step.alias(name))
+    return rows.drop([name for name in steps if name != "month"])

@@ -1,17 +1,35 @@
-"""From a cohort and the tables to one row of features per customer and date."""
+"""From a cohort and the tables to one row of features per customer and date.
+
+Three stages, each kept by the engine before the next: the loans on every date with what their instalments, drawdowns
+and other rows come to (features/loans.py), the customers with what their loans and own rows come to, and the features,
+some of which compare a customer with the whole book or its group on the date.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 
 import narwhals as nw
 import pandas as pd
 
-from features.catalogue import DIMENSIONS, FEATURES, Grain, Grains
-from features.cohort import everyone
+from features.catalogue import CUSTOMER_GRAINS, DIMENSIONS, FEATURES, Grains
+from features.circles import add_circles
+from features.cohort import days_of, everyone
 from features.days import as_date, as_day
-from features.history import LOAN, ROW, History, history
+from features.figures import committed, oldest_past_due
+from features.history import OF_CUSTOMER, history
+from features.loans import (
+    add_what_loans_show,
+    aggregated,
+    figures_of_loans,
+    loans_on_the_date,
+    purposes_on_the_date,
+)
 from features.sources import Tables
+
+KEYS = ("customer_id", "as_of")
+_GROUP = ("as_of", "group_key")
 
 for dimension in DIMENSIONS:  # importing the four files fills the register, in the order of the dimensions
     import_module(f"features.{dimension}")
@@ -33,65 +51,75 @@ def feature_frame(cohort: pd.DataFrame, tables: Tables) -> pd.DataFrame:
         (n_cohort, 2 + n_features): the keys as text, then float64 features in register order, missing as NaN;
         sorted by customer_id and as_of.
     """
-    book = everyone(tables, cohort["as_of"])
-    lazy = _measured(history(book, tables))
-    measured = lazy.collect("pandas").to_native()
-    measured["as_of"] = [as_date(day).isoformat() for day in measured["as_of"]]
-    frame = cohort[list(ROW)].merge(measured, on=list(ROW), how="left", validate="one_to_one")
-    frame[list(FEATURES)] = frame[list(FEATURES)].astype("float64")
-    return frame[[*ROW, *FEATURES]].sort_values(list(ROW), ignore_index=True)
+    wanted = cohort[list(KEYS)].assign(as_of=[as_day(day) for day in cohort["as_of"]])
+    measured = _as_frame(feature_blocks(tables, cohort["as_of"], wanted))
+    asked = cohort[list(KEYS)].merge(measured, on=list(KEYS), how="left", validate="one_to_one")
+    return asked.sort_values(list(KEYS), ignore_index=True)
 
 
-def book_frame(tables: Tables, as_of: str) -> pd.DataFrame:
-    """The feature frame of every customer of the book on one date."""
-    cohort = everyone(tables, [as_of])
-    return feature_frame(cohort.assign(as_of=as_date(as_day(as_of)).isoformat()), tables)
+def book_frame(tables: Tables, as_of: str | Iterable[str]) -> pd.DataFrame:
+    """The feature frame of every customer of the book on one date, or on several."""
+    measured = _as_frame(feature_blocks(tables, [as_of] if isinstance(as_of, str) else as_of))
+    return measured.sort_values(list(KEYS), ignore_index=True)
 
 
-def _measured(past: History) -> nw.LazyFrame:
+def feature_blocks(tables: Tables, as_of: Iterable[str], cohort: pd.DataFrame | None = None) -> Iterator[pd.DataFrame]:
+    """The feature frame in blocks of rows, in no order, so that a large book never stands in memory whole.
+
+    ``cohort`` (customer_id, as_of in whole days) restricts the rows handed over, not the book they are compared with.
+    """
+    rows = measured(tables, days_of(tables, as_of))
+    if cohort is not None:
+        rows = rows.join(tables.hold(cohort), on=list(KEYS), how="semi")
+    names: dict[int, str] = {}
+    for block in tables.engine.blocks(rows):
+        names |= {day: as_date(day).isoformat() for day in block["as_of"].unique() if day not in names}
+        yield block.assign(as_of=block["as_of"].map(names).astype("str"))
+
+
+def _as_frame(blocks: Iterator[pd.DataFrame]) -> pd.DataFrame:
+    found = list(blocks)
+    return found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
+
+
+def measured(tables: Tables, days: nw.LazyFrame) -> nw.LazyFrame:
+    """The features of every customer of the book on every day, as rows of the engine: customer_id, as_of, features."""
     grains = Grains()
-    expressions = {name: feature.measure(grains) for name, feature in FEATURES.items()}
-    loans = _loan_balances(past, grains)
-    rows = past.customers.join(_per_customer(loans, grains), on=list(ROW), how="left")
-    if grains.portfolio_totals:
-        named = {name: expression.cast(nw.Int64) for name, expression in grains.portfolio_totals}
-        rows = rows.with_columns(**named)
-        rows = rows.with_columns(*(nw.col(name).sum().over("as_of") for name in named))
-    return rows.select(*ROW, *(e.cast(nw.Float64).alias(name) for name, e in expressions.items()))
+    features = {name: f.measure(grains) for name, f in FEATURES.items() if not tables.lacks(f.needs)}
+    committed(grains), oldest_past_due(grains)  # registered before the loans are aggregated
+    loans = tables.keep(loans_on_the_date(history(everyone(tables, days, chunk), tables), grains)
+                        for chunk in tables.chunks)
+    past = history(everyone(tables, days), tables)
+    customers = past.customers
+    per_customer = {"purposes": purposes_on_the_date(loans), "loans": add_what_loans_show(loans, grains, tables)}
+    for name, rows in (past.of_customers | per_customer).items():  # the widest last
+        more = figures_of_loans(grains) if name == "loans" else []
+        customers = customers.join(aggregated(rows, OF_CUSTOMER, getattr(grains, name), *more), on=list(OF_CUSTOMER),
+                                   how="left")
+    absent = [n for g in CUSTOMER_GRAINS if g not in per_customer | past.of_customers
+              for n, _, _ in getattr(grains, g).aggregates]
+    customers = customers.with_columns(**dict.fromkeys(absent, nw.lit(None, nw.Int64)))
+    customers = grains.with_figures("customer", customers)
+    customers = customers.with_columns(committed=committed(grains), days_past_due=oldest_past_due(grains))
+    customers = add_circles(_related(tables.keep([customers]), grains), days, tables)
+    empty = nw.lit(None, nw.Float64)
+    return customers.select(*KEYS, *((features[name].cast(nw.Float64) if name in features else empty).alias(name)
+                                     for name in FEATURES))
 
 
-def _loan_balances(past: History, grains: Grains) -> nw.LazyFrame:
-    """Loans with what instalments and drawdowns sum to, their balance, and what is still to be drawn."""
-    paid = past.instalments.group_by(*LOAN).agg(
-        nw.col("principal_paid").sum(), nw.col("overdue").sum().alias("loan_overdue"),
-        nw.when(nw.col("overdue") > 0).then(nw.col("due_age_days")).max().alias("loan_days_past_due"),
-        nw.when(nw.col("n_payments") > 0).then(nw.col("last_paid_age_days")).min().alias("last_payment_age_days"),
-        *_taken(grains.instalments))
-    drawn = past.drawdowns.group_by(*LOAN).agg(nw.col("amount").sum().alias("drawn"), *_taken(grains.drawdowns))
-    loans = past.loans.join(paid, on=list(LOAN), how="left").join(drawn, on=list(LOAN), how="left")
-    zero = {name: nw.col(name).fill_null(0) for name in ("principal_paid", "drawn", "loan_overdue")}
-    loans = loans.with_columns(**zero)
-    owed = nw.col("drawn") - nw.col("principal_paid")
-    is_open = nw.col("closed_age_days").is_null()
-    room = nw.when(nw.col("product") == "revolver").then(nw.col("commitment") - owed).otherwise(
-        nw.col("commitment") - nw.col("drawn"))
-    in_time = (nw.col("days_to_maturity") >= 0).fill_null(True)
-    loans = loans.with_columns(
-        balance=nw.when(owed > 0).then(owed).otherwise(0),
-        undrawn=nw.when(is_open & in_time & (room > 0)).then(room).otherwise(0),
-    )
-    return loans.with_columns(is_active=nw.when((nw.col("balance") > 0) | (nw.col("undrawn") > 0)).then(1).otherwise(0))
+def _related(customers: nw.LazyFrame, grains: Grains) -> nw.LazyFrame:
+    """Add the figures that compare a customer with the whole book, or with its group, on the date."""
+    own = nw.concat_str(nw.lit("customer "), nw.col("customer_id"))
+    group = nw.concat_str(nw.lit("group "), nw.col("group_id"))
+    customers = customers.with_columns(group_key=nw.coalesce(group, own))
+    if not grains.relatives:
+        return customers
+    customers = customers.with_columns(**{name: e.cast(nw.Int64) for name, _, e in grains.relatives})
+    return customers.with_columns(*(_relation(how, nw.col(name)).cast(nw.Int64).alias(name)
+                                    for name, how, _ in grains.relatives))
 
 
-def _per_customer(loans: nw.LazyFrame, grains: Grains) -> nw.LazyFrame:
-    again = [_aggregate(nw.col(name), how).alias(name)
-             for grain in (grains.instalments, grains.drawdowns) for name, how, _ in grain.aggregates]
-    return loans.group_by(*ROW).agg(*again, *_taken(grains.loans))
-
-
-def _taken(grain: Grain) -> list[nw.Expr]:
-    return [_aggregate(expression, how).alias(name) for name, how, expression in grain.aggregates]
-
-
-def _aggregate(expression: nw.Expr, how: str) -> nw.Expr:
-    return getattr(expression, how)()
+def _relation(how: str, own: nw.Expr) -> nw.Expr:
+    return {"portfolio sum": lambda: own.sum().over("as_of"), "portfolio rank": lambda: own.rank("min").over("as_of") - 1,
+            "portfolio count": lambda: own.count().over("as_of"), "group sum": lambda: own.sum().over(*_GROUP),
+            "group max": lambda: own.max().over(*_GROUP)}[how]()

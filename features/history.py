@@ -1,9 +1,12 @@
 """What was known of every customer on a date. The only module that compares a date with ``as_of``.
 
-A fact is known when both its own day and the day it was recorded are not after ``as_of``. Rows that exist but whose
+A fact is known when neither its own day nor the day it was recorded lies after ``as_of``. Rows that exist but whose
 later part is not known yet are kept and masked: an instalment due before the date and paid after it is unpaid here.
-Three grains come out: instalments, drawdowns and loans, each with the keys customer_id and as_of. Ages are whole days
-before ``as_of``; money is whole cents.
+Every grain has the keys ``as_of`` and ``customer_key`` or ``loan_key``. Ages are whole days before ``as_of``, negative
+for what lies ahead; money is whole cents, rates are basis points, flags are 1 and 0.
+
+A table of changing values (limits, rates, ratings, collateral, external debt) says of each row how long it was in
+force: ``is_in_force(n)`` holds for the one row that was the latest n days before the date.
 """
 
 from __future__ import annotations
@@ -12,22 +15,22 @@ from dataclasses import dataclass
 from functools import reduce
 
 import narwhals as nw
-import pandas as pd
 
+from features.repayments import repayment_rows
 from features.sources import Tables
 
-ROW = ("customer_id", "as_of")
-LOAN = (*ROW, "loan_id")
+OF_CUSTOMER = ("as_of", "customer_key")
+OF_LOAN = ("as_of", "loan_key")
 
 
 @dataclass(frozen=True)
 class History:
-    """The masked history of a cohort: lazy frames of customers, loans, drawdowns and instalments."""
+    """The masked history of a cohort: customers, loans, and the rows of each grain that the book has."""
 
     customers: nw.LazyFrame
     loans: nw.LazyFrame
-    drawdowns: nw.LazyFrame
-    instalments: nw.LazyFrame
+    of_loans: dict[str, nw.LazyFrame]
+    of_customers: dict[str, nw.LazyFrame]
 
 
 def is_known(*days: str) -> nw.Expr:
@@ -45,41 +48,76 @@ def age(day: str) -> nw.Expr:
     return nw.col("as_of") - nw.col(day)
 
 
-def history(cohort: pd.DataFrame, tables: Tables) -> History:
+def is_in_force(days_ago: int = 0) -> nw.Expr:
+    """Whether a row of changing values was the latest one so many days before the date."""
+    return (nw.col("age_days") >= days_ago) & (nw.col("until_age_days") < days_ago).fill_null(True)
+
+
+def basis_points(rate: str) -> nw.Expr:
+    """A yearly rate as whole basis points, 0.045 as 450: sums of whole numbers do not depend on their order."""
+    return (nw.col(rate) * 10_000).round().cast(nw.Int64)
+
+
+def history(cohort: nw.LazyFrame, tables: Tables) -> History:
     """Cut the book to what was known of each cohort row on its date.
 
     Parameters
     ----------
-    cohort : DataFrame
-        customer_id and as_of (whole days since 1970-01-01), one row each.
+    cohort : LazyFrame
+        customer_key and as_of (whole days since 1970-01-01), one row each, in the engine of the tables.
     tables : Tables
         The kept rows of the book.
     """
-    rows = tables.hold(cohort[list(ROW)])
-    customers = _customers(rows, tables)
-    loans = _loans(rows, tables)
-    keys = loans.select(*LOAN)
-    drawdowns = _drawdowns(keys, loans, tables)
-    return History(customers, _with_commitment(loans, keys, tables), drawdowns, _instalments(keys, tables))
+    loans = _loans(cohort, tables)
+    keys = loans.select(*OF_LOAN, "rate_bp")
+    of_loans = {"repayments": repayments_known(keys, tables),
+                "drawdowns": _drawdowns(keys, loans, tables)}
+    if tables.limits is not None:
+        of_loans["limits"] = _limits(keys, loans, tables)
+    if tables.rates is not None:
+        of_loans["rates"] = _rates(keys, tables)
+    if tables.collateral is not None:
+        of_loans["collateral"] = _collateral(keys, tables)
+    readers = {"fees": _fees, "ratings": _ratings, "contacts": _contacts, "financials": _financials,
+               "external_debt": _external_debt}
+    of_customers = {name: read(cohort, tables) for name, read in readers.items() if not tables.lacks([name])}
+    return History(_customers(cohort, tables), loans, of_loans, of_customers)
 
 
-def _customers(rows: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
+def repayments_known(keys: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
+    """Instalments and payments of loans on their dates (as_of, loan_key), as features/repayments.py says."""
+    return repayment_rows(keys, tables.repayments, is_known)
+
+
+def links_known(days: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
+    """The links known and not ended on each day: as_of, from_id, to_id, kind, amount."""
+    links = days.join(tables.links, how="cross").filter(is_known("linked_on", "recorded_on"))
+    has_ended = ~nw.col("ended_on").is_null() & is_known("ended_on", "ended_recorded_on")
+    return links.filter(~has_ended).select("as_of", "from_id", "to_id", "kind", "amount")
+
+
+def _customers(cohort: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
+    """industry, ownership, group_id, country, region; founded_age_days, onboarded_age_days."""
     facts = ("industry", "ownership", "group_id", "country", "region")
     days = ("founded_on", "onboarded_on")
-    joined = rows.join(tables.customers, on="customer_id", how="left")
+    joined = cohort.join(tables.customers, on="customer_key", how="left")
     return joined.select(
-        *ROW,
+        *OF_CUSTOMER, "customer_id",
         *(masked(fact, "recorded_on") for fact in facts),
         *(nw.when(is_known("recorded_on", day)).then(age(day)).otherwise(None).alias(day.replace("_on", "_age_days"))
           for day in days),
     )
 
 
-def _loans(rows: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
-    loans = rows.join(tables.loans, on="customer_id", how="inner").filter(is_known("signed_on", "recorded_on"))
+def _loans(cohort: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
+    """product, purpose, security, guarantor_id, rate_bp, funding_bp, first_commitment, and the ages of the terms."""
+    loans = cohort.join(tables.loans, on="customer_key", how="inner").filter(is_known("signed_on", "recorded_on"))
     return loans.select(
-        *LOAN, "product", "purpose", "security", "annual_rate",
+        *OF_CUSTOMER, "loan_key", "product", "purpose", "security", "guarantor_id",
         nw.col("committed_amount").alias("first_commitment"),
+        rate_bp=basis_points("annual_rate"),
+        funding_bp=basis_points("funding_rate"),
+        signed_on=nw.col("signed_on"),
         signed_age_days=age("signed_on"),
         days_to_maturity=-age("matures_on"),
         tenor_days=nw.col("matures_on") - nw.col("signed_on"),
@@ -87,93 +125,81 @@ def _loans(rows: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
     )
 
 
-def _with_commitment(loans: nw.LazyFrame, keys: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
-    """Loans with the commitment in force on the date: the latest known change, else the amount at signing."""
-    if tables.limits is None:
-        return loans.with_columns(commitment=nw.col("first_commitment"), commitment_age_days=nw.lit(None, nw.Int64),
-                                  cut_by_bank=nw.lit(0, nw.Int64))
-    changes = keys.join(tables.limits, on="loan_id", how="inner").filter(is_known("changed_on", "recorded_on"))
-    changes = changes.with_columns(
-        last=nw.col("changed_on").max().over(*LOAN),
-        amount_before=nw.col("committed_amount").shift(1).over(*LOAN, order_by="changed_on"))
-    latest = changes.filter(nw.col("changed_on") == nw.col("last")).select(
-        *LOAN, "committed_amount", "amount_before", "cause", commitment_age_days=age("changed_on"))
-    is_cut = nw.col("committed_amount") < nw.coalesce("amount_before", "first_commitment")
-    return (
-        loans.join(latest, on=list(LOAN), how="left")
-        .with_columns(commitment=nw.coalesce("committed_amount", "first_commitment"),
-                      cut_by_bank=nw.when(is_cut & (nw.col("cause") == "bank")).then(1).otherwise(0))
-        .drop("committed_amount", "amount_before", "cause")
-    )
-
-
 def _drawdowns(keys: nw.LazyFrame, loans: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
+    """amount, age_days, is_cash (0 for opening figures and corrections); drawn in full at signing without the table."""
     if tables.drawdowns is None:
         in_full = loans.filter(nw.col("product") != "guarantee")
-        return in_full.select(*LOAN, amount=nw.col("first_commitment"), drawn_age_days=nw.col("signed_age_days"),
-                              is_rhythm=nw.lit(1, nw.Int64))
-    known = keys.join(tables.drawdowns, on="loan_id", how="inner").filter(is_known("drawn_on", "recorded_on"))
-    return known.select(*LOAN, "amount", drawn_age_days=age("drawn_on"),
-                        is_rhythm=nw.when(nw.col("is_opening")).then(0).otherwise(1))
+        return in_full.select(*OF_LOAN, amount=nw.col("first_commitment"), age_days=nw.col("signed_age_days"),
+                              is_cash=nw.lit(1, nw.Int64))
+    known = keys.join(tables.drawdowns, on="loan_key", how="inner").filter(is_known("drawn_on", "recorded_on"))
+    return known.select(*OF_LOAN, "amount", age_days=age("drawn_on"),
+                        is_cash=nw.when(nw.col("is_opening")).then(0).otherwise(1))
 
 
-def _instalments(keys: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
-    """One row per instalment known on the date, its payments summed; see the columns at the end."""
-    paid_known = ~nw.col("paid_on").is_null() & is_known("paid_on", "recorded_on")
-    is_unscheduled = (nw.col("principal_due") == 0) & (nw.col("interest_due") == 0).fill_null(False)
-    rows = keys.join(tables.repayments, on="loan_id", how="inner").filter(
-        (is_known("scheduled_on") & ~is_unscheduled) | paid_known)
-    paid_age = nw.when(paid_known).then(age("paid_on")).otherwise(None)
-    amount = nw.when(paid_known).then(nw.col("amount_paid")).otherwise(0)
-    withdrawn = nw.when(is_known("superseded_on", "superseded_recorded_on")).then(nw.col("superseded_on")).otherwise(None)
-    rows = rows.with_columns(
-        amount=amount,
-        amount_12m=nw.when(paid_known & (age("paid_on") < 365)).then(nw.col("amount_paid")).otherwise(0),
-        paid_age_days=paid_age,
-        due_age_days=age("due_on"),
-        withdrawn_age_days=nw.col("as_of") - withdrawn,
-        is_forborne=nw.when(~withdrawn.is_null() & (nw.col("superseded_by") == "forbearance")).then(1).otherwise(0),
-        is_revised=nw.when(~withdrawn.is_null() & (nw.col("superseded_by") == "revision")).then(1).otherwise(0),
-        is_opening=nw.when(nw.col("is_opening")).then(1).otherwise(0),
-    )
-    whole = rows.group_by(*LOAN, "instalment").agg(
-        nw.col("due_age_days").max(), nw.col("principal_due").max(), nw.col("interest_due").max(),
-        nw.col("amount").sum().alias("paid"), nw.col("amount_12m").sum().alias("paid_12m"),
-        nw.col("paid_age_days").min().alias("last_paid_age_days"),
-        nw.col("paid_age_days").count().alias("n_payments"),
-        nw.col("withdrawn_age_days").max(), nw.col("is_forborne").max(), nw.col("is_revised").max(), nw.col("is_opening").max(),
-    )
-    due = nw.col("principal_due") + nw.col("interest_due").fill_null(0)
-    whole = whole.with_columns(
-        due=due,
-        is_withdrawn=nw.when(~nw.col("withdrawn_age_days").is_null()).then(1).otherwise(0),
-        principal_paid=_at_least_zero(nw.col("paid") - nw.col("interest_due").fill_null(0)),
-        is_settled=nw.when(nw.col("paid") >= due).then(1).otherwise(0),
-    )
-    counts = (nw.col("due") > 0) & (nw.col("is_opening") == 0)
-    # withdrawn before its day, or found to have been scheduled wrongly: nobody was late on it
-    before_its_day = (nw.col("withdrawn_age_days") > nw.col("due_age_days")).fill_null(False)
-    never_due = (before_its_day | (nw.col("is_revised") == 1)) & (nw.col("is_settled") == 0)
-    late_until = (
-        nw.when(nw.col("is_settled") == 1).then(nw.col("last_paid_age_days"))
-        .when(nw.col("is_withdrawn") == 1).then(nw.col("withdrawn_age_days"))
-        .otherwise(0)
-    )
-    is_due = counts & (nw.col("due_age_days") >= 0) & ~never_due
-    interest_before = _at_least_zero(nw.col("interest_due") - (nw.col("paid") - nw.col("paid_12m")))
-    return whole.with_columns(
-        is_due=nw.when(is_due).then(1).otherwise(0),
-        is_upcoming=nw.when(counts & (nw.col("due_age_days") < 0) & (nw.col("is_withdrawn") == 0)).then(1).otherwise(0),
-        days_late=nw.when(is_due).then(_at_least_zero(nw.col("due_age_days") - late_until)).otherwise(None),
-        overdue=nw.when(is_due & (nw.col("is_withdrawn") == 0))
-        .then(_at_least_zero(nw.col("due") - nw.col("paid"))).otherwise(0),
-        unpaid_principal=nw.when(nw.col("is_withdrawn") == 0)
-        .then(_at_least_zero(nw.col("principal_due") - nw.col("principal_paid"))).otherwise(0),
-        interest_12m=nw.when(~nw.col("interest_due").is_null())
-        .then(nw.min_horizontal(nw.col("paid_12m"), interest_before)).otherwise(None),
-        unscheduled=nw.when((nw.col("due") == 0) & (nw.col("is_opening") == 0)).then(nw.col("paid")).otherwise(0),
-    )
+def _changes(rows: nw.LazyFrame, table: nw.LazyFrame, key: str, day: str, *within: str) -> nw.LazyFrame:
+    """Known rows of a table of changing values, with age_days and until_age_days, the age of the change after it."""
+    known = rows.join(table, on=key, how="inner").filter(is_known(day, "recorded_on"))
+    after = nw.col("age_days").shift(-1).over("as_of", key, *within, order_by=day)
+    return known.with_columns(age_days=age(day)).with_columns(until_age_days=after)
 
 
-def _at_least_zero(amount: nw.Expr) -> nw.Expr:
-    return nw.when(amount > 0).then(amount).when(amount <= 0).then(0).otherwise(None)
+def _limits(keys: nw.LazyFrame, loans: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
+    """committed_amount, change (against the amount before), cause."""
+    changes = _changes(keys, tables.limits, "loan_key", "changed_on")
+    before = nw.col("committed_amount").shift(1).over(*OF_LOAN, order_by="changed_on")
+    changes = changes.with_columns(before=before).join(loans.select(*OF_LOAN, "first_commitment"), on=list(OF_LOAN))
+    return changes.select(*OF_LOAN, "committed_amount", "cause", "age_days", "until_age_days",
+                          change=nw.col("committed_amount") - nw.coalesce("before", "first_commitment"))
+
+
+def _rates(keys: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
+    """rate_bp from that day on, cause."""
+    changes = _changes(keys, tables.rates, "loan_key", "changed_on")
+    return changes.select(*OF_LOAN, "cause", "age_days", "until_age_days", rate_bp=basis_points("annual_rate"))
+
+
+def _collateral(keys: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
+    """value (market), counted (after the haircut), one row per valuation."""
+    changes = _changes(keys, tables.collateral, "loan_key", "valued_on", "collateral_id")
+    kept_bp = 10_000 - basis_points("haircut").fill_null(0)
+    return changes.select(*OF_LOAN, "value", "age_days", "until_age_days",
+                          counted=(nw.col("value") // 100) * kept_bp // 100)
+
+
+def _fees(cohort: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
+    """amount, age_days."""
+    known = cohort.join(tables.fees, on="customer_key", how="inner").filter(is_known("charged_on", "recorded_on"))
+    return known.select(*OF_CUSTOMER, "amount", age_days=age("charged_on"))
+
+
+def _ratings(cohort: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
+    """grade, stage, is_watchlisted, pd_bp and lgd_bp (hundredths of a percent), annual_cost."""
+    changes = _changes(cohort, tables.ratings, "customer_key", "rated_on")
+    return changes.select(
+        *OF_CUSTOMER, "grade", "stage", "annual_cost", "age_days", "until_age_days", pd_bp=basis_points("pd"),
+        lgd_bp=basis_points("lgd"),
+        is_watchlisted=nw.when(nw.col("is_watchlisted")).then(1).when(~nw.col("is_watchlisted")).then(0).otherwise(None))
+
+
+def _contacts(cohort: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
+    """kind, age_days."""
+    known = cohort.join(tables.contacts, on="customer_key", how="inner").filter(is_known("contacted_on", "recorded_on"))
+    return known.select(*OF_CUSTOMER, "kind", age_days=age("contacted_on"))
+
+
+def _financials(cohort: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
+    """sales, ebitda, interest_expense, total_debt as last published; year_back is 1 for the latest year, 2 before it."""
+    per_year = (*OF_CUSTOMER, "period_ends_on")
+    known = cohort.join(tables.financials, on="customer_key", how="inner").filter(is_known("published_on", "recorded_on"))
+    last = known.with_columns(last=nw.col("published_on").max().over(*per_year)).filter(
+        nw.col("published_on") == nw.col("last"))
+    ranked = last.with_columns(age_days=age("period_ends_on"), published_age_days=age("published_on"))
+    return ranked.select(*OF_CUSTOMER, "sales", "ebitda", "interest_expense", "total_debt", "age_days", "published_age_days",
+                         year_back=nw.col("age_days").rank("dense").over(*OF_CUSTOMER).cast(nw.Int64))
+
+
+def _external_debt(cohort: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
+    """balance owed to one other lender, one row per report."""
+    changes = _changes(cohort, tables.external_debt, "customer_key", "reported_on", "lender")
+    return changes.select(*OF_CUSTOMER, "lender", "balance", "age_days", "until_age_days")
+

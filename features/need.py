@@ -4,70 +4,299 @@ from __future__ import annotations
 
 import narwhals as nw
 
-from features.catalogue import Grains, feature, share
+from features.catalogue import Grains, feature, share, shared
+from features.figures import (
+    GRID,
+    MONTHS_PER_DAY,
+    committed,
+    drawn,
+    drawn_in,
+    drawn_within,
+    exposure,
+    exposure_at,
+    is_active,
+    is_cash,
+    repaid,
+    utilisation_at,
+)
 
-_active = nw.col("is_active") == 1
-_rhythm = nw.col("is_rhythm") == 1
+HIGH_UTILISATION = 0.9
+
+_DRAWN = "drawdowns.amount drawdowns.drawn_on"
+_OWED = f"loans.committed_amount {_DRAWN} repayments.amount_paid repayments.paid_on repayments.interest_due"
+_LINES = f"{_OWED} limits.committed_amount limits.changed_on loans.product loans.signed_on loans.matures_on loans.closed_on"
+_DUE = "repayments.due_on repayments.principal_due repayments.scheduled_on repayments.superseded_on"
 
 
-@feature("need", "share", "余额占承诺的比例", high=("uses most of its limits", "额度使用率高"),
-         low=("leaves its limits unused", "额度使用率低"))
+def _in_turn(values: list[nw.Expr]) -> nw.Expr:
+    """Sum of values that are missing where any of them is."""
+    total = values[0]
+    for value in values[1:]:
+        total = total + value
+    return total
+
+
+@feature("need", "share", "余额占余额与未提用承诺之和的比例", window="on the date", reads=_LINES,
+         missing="neither balance nor commitment",
+         high=("uses more of its commitments than most", "承诺使用率高于多数客户"),
+         low=("uses less of its commitments than most", "承诺使用率低于多数客户"), zero=("uses none of its commitments", "承诺未使用"))
 def utilisation_share(of: Grains) -> nw.Expr:
-    """Drawn balance over drawn balance plus undrawn commitment."""
-    return share(of.loans.sum(nw.col("balance")), of.loans.sum(nw.col("balance") + nw.col("undrawn")))
+    """Drawn balance over drawn balance plus undrawn commitment, all products."""
+    return share(exposure(of), committed(of))
 
 
-@feature("need", "ratio", "近十二个月提款占敞口的比例", high=("draws heavily", "提款活跃"), low=("hardly draws", "很少提款"))
+@feature("need", "share", "循环额度当前使用率", window="on the date", reads=_LINES, missing="no open credit line",
+         high=("uses more of its credit lines than most", "循环额度使用率高于多数客户"),
+         low=("uses less of its credit lines than most", "循环额度使用率低于多数客户"), zero=("credit lines unused", "循环额度未使用"))
+def line_utilisation_share(of: Grains) -> nw.Expr:
+    """Drawn over the limit of the open credit lines (revolvers)."""
+    return utilisation_at(of, 0)
+
+
+@feature("need", "share", "近十二个月循环额度平均使用率", window="12 months", reads=_LINES, missing="no credit line in 12 months",
+         high=("used more of its credit lines in a year than most", "近一年平均使用率高于多数客户"),
+         low=("used less of its credit lines in a year than most", "近一年平均使用率低于多数客户"),
+         zero=("credit lines unused for a year", "近一年循环额度未使用"))
+def line_utilisation_mean_share_12m(of: Grains) -> nw.Expr:
+    """Mean of the credit lines' utilisation on the monthly grid of 12 months, over the months with an open line."""
+    used = [utilisation_at(of, month) for month in GRID]
+    known = [nw.when(~u.is_null()).then(1).otherwise(0) for u in used]
+    return share(_in_turn([u.fill_null(0) for u in used]), _in_turn(known))
+
+
+@feature("need", "share", "近十二个月循环额度最高使用率", window="12 months", reads=_LINES, missing="no credit line in 12 months",
+         high=("peak use of its credit lines above most", "最高使用率高于多数客户"),
+         low=("peak use of its credit lines below most", "最高使用率低于多数客户"), zero=("credit lines unused for a year", "近一年循环额度未使用"))
+def line_utilisation_max_share_12m(of: Grains) -> nw.Expr:
+    """Highest utilisation of the credit lines on the monthly grid of 12 months."""
+    return nw.max_horizontal(*(utilisation_at(of, month) for month in GRID))
+
+
+@feature("need", "ratio", "近十二个月循环额度使用率月均变化", window="12 months", history_months=12, reads=_LINES, by_sign=True,
+         missing="no credit line in one of the 12 months", high=("utilisation is rising", "额度使用率上升"),
+         low=("utilisation is falling", "额度使用率下降"), zero=("utilisation does not change", "额度使用率不变"))
+def line_utilisation_slope_12m_ratio(of: Grains) -> nw.Expr:
+    """Change of the credit lines' utilisation per month: least-squares slope over the monthly grid of 12 months.
+
+    On a fixed grid the slope is a linear sum, sum((5.5 - m) y_m) / 143 with m months before the date.
+    """
+    return _in_turn([utilisation_at(of, month) * (5.5 - month) for month in GRID]) / 143
+
+
+@feature("need", "count", "近十二个月使用率超过九成的月数", window="12 months", reads=_LINES, missing="never missing",
+         high=("more months above 90 % than most", "高使用率月数多于多数客户"), low=("fewer months above 90 % than most", "高使用率月数少于多数客户"),
+         zero=("no month above 90 % of its lines", "无月份使用率超过九成"))
+def n_months_line_over_90_12m(of: Grains) -> nw.Expr:
+    """Months of the last 12 in which more than 90 % of the credit lines was drawn."""
+    return _in_turn([nw.when(utilisation_at(of, month) > HIGH_UTILISATION).then(1).otherwise(0) for month in GRID])
+
+
+@feature("need", "ratio", "近十二个月授信额度变动比例", window="12 months", needs="limits", by_sign=True,
+         reads="limits.committed_amount limits.changed_on loans.committed_amount", missing="no active loan",
+         high=("limits were raised in a year", "近一年额度调增"), low=("limits were cut in a year", "近一年额度调减"),
+         zero=("limits unchanged in a year", "近一年额度未变"))
+def limit_change_12m_ratio(of: Grains) -> nw.Expr:
+    """Net change of active loans' commitments in 12 months over today's commitments; new loans are no change."""
+    change = of.limits.loan_sum(nw.when(nw.col("age_days") < 365).then(nw.col("change")).otherwise(0))
+    return share(of.loans.sum_where(is_active, change), of.loans.sum_where(is_active, nw.col("commitment")))
+
+
+@feature("need", "count", "近二十四个月额度调增次数", window="24 months", needs="limits", reads="limits.committed_amount limits.changed_on",
+         missing="the book has no limits table", high=("more limit raises than most", "额度调增次数多于多数客户"),
+         low=("fewer limit raises than most", "额度调增次数少于多数客户"), zero=("no limit raised in two years", "两年内额度未调增"))
+def n_limit_raises_24m(of: Grains) -> nw.Expr:
+    """Number of times a commitment was raised in the last 24 months."""
+    return of.limits.count((nw.col("change") > 0) & (nw.col("age_days") < 730))
+
+
+@feature("need", "ratio", "近十二个月提款占敞口的比例", window="12 months", reads=_LINES, missing="neither balance nor commitment",
+         high=("draws more than most", "提款多于多数客户"), low=("draws less than most", "提款少于多数客户"), zero=("drew nothing in a year", "近一年未提款"))
 def drawn_12m_ratio(of: Grains) -> nw.Expr:
     """Drawdowns of the last 12 months over today's committed exposure."""
-    drawn = of.drawdowns.sum_where(_rhythm & (nw.col("drawn_age_days") < 365), nw.col("amount"))
-    return share(drawn, of.loans.sum(nw.col("balance") + nw.col("undrawn")))
+    return share(drawn(of, 365), committed(of))
 
 
-@feature("need", "count", "近十二个月提款次数", high=("frequent drawdowns", "提款频繁"), low=("rare drawdowns", "提款稀少"))
+@feature("need", "count", "近十二个月提款次数", window="12 months", reads=_DRAWN, missing="never missing",
+         high=("draws more often than most", "提款次数多于多数客户"), low=("draws less often than most", "提款次数少于多数客户"),
+         zero=("drew nothing in a year", "近一年未提款"))
 def n_drawdowns_12m(of: Grains) -> nw.Expr:
     """Number of drawdowns in the last 12 months."""
-    return of.drawdowns.count(_rhythm & (nw.col("drawn_age_days") < 365))
+    return of.drawdowns.count(drawn_within(365))
 
 
-@feature("need", "days", "距上次提款的天数", high=("long since the last drawdown", "久未提款"),
-         low=("drew recently", "近期有提款"))
+@feature("need", "days", "距上次提款的天数", window="whole record", reads=_DRAWN, missing="never drew",
+         high=("last drew longer ago than most", "距上次提款时间长于多数客户"),
+         low=("drew more recently than most", "提款时间近于多数客户"), zero=("drew on the date", "当日提款"))
 def days_since_drawdown(of: Grains) -> nw.Expr:
-    """Days since the last drawdown; missing without one."""
-    return of.drawdowns.min(nw.when(_rhythm).then(nw.col("drawn_age_days")).otherwise(None))
+    """Days since the last drawdown."""
+    return of.drawdowns.min(nw.when(is_cash).then(nw.col("age_days")).otherwise(None))
 
 
-@feature("need", "share", "近十二个月新签贷款占敞口的比例", high=("much new lending", "新增贷款多"),
-         low=("no new lending", "无新增贷款"))
-def new_lending_share_12m(of: Grains) -> nw.Expr:
-    """Commitments signed in the last 12 months over all commitments of active loans; missing without active loans."""
-    recent = of.loans.sum_where(_active & (nw.col("signed_age_days") < 365), nw.col("commitment"))
-    return share(recent, of.loans.sum_where(_active, nw.col("commitment")))
+def _units(cents: nw.Expr) -> nw.Expr:
+    """Whole cents as units of the currency."""
+    return cents.cast(nw.Float64) / 100
 
 
-@feature("need", "months", "加权剩余期限", high=("long remaining tenor", "剩余期限长"),
-         low=("loans run out soon", "贷款即将到期"))
+def _squared(value: nw.Expr) -> nw.Expr:
+    return value * value
+
+
+@shared
+def _mean_drawdown(of: Grains) -> nw.Expr:
+    return _in_turn([_units(drawn_in(of, month)) for month in range(24)]) / 24
+
+
+@shared
+def _variation_of_drawdowns(of: Grains) -> nw.Expr:
+    """Squared distances of 24 monthly drawdowns from their mean."""
+    return _in_turn([_squared(_units(drawn_in(of, month)) - _mean_drawdown(of)) for month in range(24)])
+
+
+@shared
+def _variation_between_years(of: Grains) -> nw.Expr:
+    """Squared distances of 24 monthly drawdowns from the mean of their month in the two years."""
+    years = [(_units(drawn_in(of, month)), _units(drawn_in(of, month + 12))) for month in range(12)]
+    return _in_turn([_squared(a - b) for a, b in years]) / 2
+
+
+@shared
+def _mean_exposure(of: Grains) -> nw.Expr:
+    return _in_turn([_units(exposure_at(of, month)) for month in GRID]) / 12
+
+
+@feature("need", "ratio", "提款的季节性强度", window="24 months", history_months=24, reads=_DRAWN,
+         missing="less than 24 months of relationship, or no drawdown in them",
+         high=("draws more seasonally than most", "提款季节性强于多数客户"), low=("draws less seasonally than most", "提款季节性弱于多数客户"),
+         zero=("no season in its drawdowns", "提款无季节性"))
+def drawdown_seasonality_24m_ratio(of: Grains) -> nw.Expr:
+    """Seasonal strength of monthly drawdowns over 24 months, 0 (none) to 1 (the same in both years).
+
+    max(0, 1 - Var(remainder) / Var(seasonal + remainder)) of Hyndman and Athanasopoulos, Forecasting: Principles and
+    Practice, 3rd edition, section 4.3, the seasonal part being the mean of the two years and no trend taken out.
+    """
+    whole, rest = _variation_of_drawdowns(of), _variation_between_years(of)
+    strength = nw.when(rest < whole).then(1 - rest / whole).otherwise(0.0)
+    has_record = of.loans.max(nw.col("signed_age_days")) >= 730
+    return nw.when(has_record & (whole > 0)).then(strength).otherwise(None)
+
+
+@feature("need", "ratio", "近十二个月余额波动系数", window="12 months", history_months=12, reads=_OWED,
+         missing="less than 12 months of relationship, or no balance in them",
+         high=("balance varies more than most", "余额波动大于多数客户"), low=("balance varies less than most", "余额波动小于多数客户"),
+         zero=("balance did not vary", "余额无波动"))
+def balance_variation_12m_ratio(of: Grains) -> nw.Expr:
+    """Coefficient of variation of the balance on the monthly grid of 12 months: standard deviation over mean."""
+    mean = _mean_exposure(of)
+    variance = _in_turn([_squared(_units(exposure_at(of, month)) - mean) for month in GRID]) / 12
+    has_record = of.loans.max(nw.col("signed_age_days")) >= 365
+    return nw.when(has_record & (mean > 0)).then(variance.sqrt() / mean).otherwise(None)
+
+
+def _weighted_tenor(of: Grains, days: nw.Expr) -> nw.Expr:
+    dated, units = ~nw.col("days_to_maturity").is_null(), nw.col("balance") // 100
+    return share(of.loans.sum_where(dated, days * units), of.loans.sum_where(dated, units)) * MONTHS_PER_DAY
+
+
+@feature("need", "months", "加权原始期限", window="on the date", reads=f"{_OWED} loans.signed_on loans.matures_on",
+         missing="no balance with a maturity", high=("longer original tenor than most", "原始期限长于多数客户"),
+         low=("shorter original tenor than most", "原始期限短于多数客户"), zero=("no tenor", "无期限"))
+def original_tenor_months(of: Grains) -> nw.Expr:
+    """Months from signing to maturity, weighted by balance."""
+    return _weighted_tenor(of, nw.col("tenor_days"))
+
+
+@feature("need", "months", "加权剩余期限", window="ahead", reads=f"{_OWED} loans.matures_on", missing="no balance with a maturity",
+         high=("longer remaining tenor than most", "剩余期限长于多数客户"), low=("shorter remaining tenor than most", "剩余期限短于多数客户"),
+         zero=("all balance at or past maturity", "余额均已到期"))
 def remaining_tenor_months(of: Grains) -> nw.Expr:
     """Remaining months to maturity, weighted by balance; past maturity counts as zero."""
-    dated = ~nw.col("days_to_maturity").is_null()
     left = nw.when(nw.col("days_to_maturity") > 0).then(nw.col("days_to_maturity")).otherwise(0)
-    weighted = of.loans.sum_where(dated, left * nw.col("balance"))
-    return share(weighted, of.loans.sum_where(dated, nw.col("balance"))) * 12 / 365.25
+    return _weighted_tenor(of, left)
 
 
-@feature("need", "share", "未来十二个月到期本金占余额的比例", high=("much falls due within a year", "一年内到期占比高"),
-         low=("little falls due within a year", "一年内到期占比低"))
+def _due_share(of: Grains, days: int) -> nw.Expr:
+    soon = (nw.col("is_upcoming") == 1) & (nw.col("due_age_days") >= -days)
+    return share(of.repayments.sum_where(soon, nw.col("unpaid_principal")), exposure(of))
+
+
+@feature("need", "share", "未来三个月到期本金占余额的比例", window="ahead", reads=f"{_OWED} {_DUE}", missing="no balance",
+         high=("more falls due within three months than most", "三个月内到期占比高于多数客户"),
+         low=("less falls due within three months than most", "三个月内到期占比低于多数客户"),
+         zero=("nothing falls due within three months", "三个月内无到期本金"))
+def due_share_3m(of: Grains) -> nw.Expr:
+    """Principal falling due in the next 3 months over the balance, by the schedule known on the date."""
+    return _due_share(of, 91)
+
+
+@feature("need", "share", "未来十二个月到期本金占余额的比例", window="ahead", reads=f"{_OWED} {_DUE}", missing="no balance",
+         high=("more falls due within a year than most", "一年内到期占比高于多数客户"),
+         low=("less falls due within a year than most", "一年内到期占比低于多数客户"), zero=("nothing falls due within a year", "一年内无到期本金"))
 def due_share_12m(of: Grains) -> nw.Expr:
     """Principal falling due in the next 12 months over the balance, by the schedule known on the date."""
-    soon = (nw.col("is_upcoming") == 1) & (nw.col("due_age_days") >= -365)
-    coming = of.instalments.sum_where(soon, nw.col("unpaid_principal"))
-    return share(coming, of.loans.sum(nw.col("balance")))
+    return _due_share(of, 365)
 
 
-@feature("need", "rate", "加权利率", high=("pays a high rate", "利率高"), low=("pays a low rate", "利率低"))
+@feature("need", "share", "最主要用途占在用授信的比例", window="on the date", reads="loans.purpose loans.committed_amount limits.committed_amount",
+         missing="no active loan names its purpose", high=("borrows for fewer purposes than most", "贷款用途集中度高于多数客户"),
+         low=("borrows for more purposes than most", "贷款用途集中度低于多数客户"), zero=("no main purpose", "无主要用途"))
+def purpose_top_share(of: Grains) -> nw.Expr:
+    """Share of the most common purpose in the commitments of active loans that name one."""
+    amount = nw.col("active_commitment")
+    return share(of.purposes.max(amount), of.purposes.sum(amount))
+
+
+@feature("need", "share", "近十二个月新增贷款中新用途的比例", window="12 months", reads="loans.purpose loans.committed_amount loans.signed_on",
+         missing="no loan signed in 12 months names its purpose", high=("borrows more for new purposes than most", "新用途贷款占比高于多数客户"),
+         low=("borrows less for new purposes than most", "新用途贷款占比低于多数客户"), zero=("borrows for the same purposes as before", "贷款用途与以前相同"))
+def new_purpose_share_12m(of: Grains) -> nw.Expr:
+    """Share of the commitments signed in the last 12 months that serve a purpose not borrowed for before."""
+    amount = nw.col("recent_commitment")
+    return share(of.purposes.sum_where(nw.col("is_new") == 1, amount), of.purposes.sum(amount))
+
+
+@feature("need", "share", "近十二个月提款占提款与还本之和的比例", window="12 months", reads=_OWED, missing="neither drawn nor repaid in 12 months",
+         high=("draws more against what it repays than most", "提款相对还款多于多数客户"),
+         low=("draws less against what it repays than most", "提款相对还款少于多数客户"), zero=("repays and draws nothing new", "只还款不提款"))
+def new_money_share_12m(of: Grains) -> nw.Expr:
+    """New money over new money and principal repaid in the last 12 months: above a half the bank's stake grows."""
+    return share(drawn(of, 365), drawn(of, 365) + repaid(of, 365))
+
+
+@feature("need", "share", "近十二个月新签贷款占在用授信的比例", window="12 months",
+         reads="loans.signed_on loans.committed_amount limits.committed_amount", missing="no active loan",
+         high=("more new lending than most", "新增贷款多于多数客户"), low=("less new lending than most", "新增贷款少于多数客户"),
+         zero=("no loan signed in a year", "近一年无新增贷款"))
+def new_lending_share_12m(of: Grains) -> nw.Expr:
+    """Commitments signed in the last 12 months over all commitments of active loans."""
+    recent = of.loans.sum_where(is_active & (nw.col("signed_age_days") < 365), nw.col("commitment"))
+    return share(recent, of.loans.sum_where(is_active, nw.col("commitment")))
+
+
+@feature("need", "count", "近二十四个月利率重新议定次数", window="24 months", needs="rates", reads="rates.changed_on rates.cause",
+         missing="the book has no rates table", high=("renegotiates its rate more than most", "利率议价次数多于多数客户"),
+         low=("renegotiates its rate less than most", "利率议价次数少于多数客户"), zero=("rate never renegotiated in two years", "两年内未重新议价"))
+def n_rate_renegotiations_24m(of: Grains) -> nw.Expr:
+    """Number of interest rates renegotiated in the last 24 months."""
+    return of.rates.count((nw.col("cause") == "renegotiation") & (nw.col("age_days") < 730))
+
+
+def _weighted_rate(of: Grains, known: nw.Expr, rate: nw.Expr) -> nw.Expr:
+    units = nw.col("balance") // 100
+    return share(of.loans.sum_where(known, (rate * 2).cast(nw.Int64) * units), of.loans.sum_where(known, units)) / 20_000
+
+
+@feature("need", "rate", "加权利率", window="on the date", reads=f"{_OWED} loans.annual_rate rates.annual_rate",
+         missing="no balance whose rate is known", high=("pays a higher rate than most", "利率高于多数客户"),
+         low=("pays a lower rate than most", "利率低于多数客户"), zero=("pays no interest", "利率为零"))
 def annual_rate_mean(of: Grains) -> nw.Expr:
-    """Yearly rate weighted by balance over the loans whose rate is known."""
-    known = ~nw.col("annual_rate").is_null()
-    basis_points = (nw.col("annual_rate") * 10_000).round().cast(nw.Int64)
-    weighted = of.loans.sum_where(known, basis_points * nw.col("balance"))
-    return share(weighted, of.loans.sum_where(known, nw.col("balance"))) / 10_000
+    """Yearly rate in force on the date, weighted by balance over the loans whose rate is known."""
+    return _weighted_rate(of, ~nw.col("rate_bp").is_null(), nw.col("rate_bp"))
+
+
+@feature("need", "rate", "加权利率与同类产品中位数之差", window="on the date", reads=f"{_OWED} loans.annual_rate rates.annual_rate loans.product",
+         missing="no balance whose rate is known", by_sign=True, high=("pays more than the product's median rate", "利率高于同类产品中位数"),
+         low=("pays less than the product's median rate", "利率低于同类产品中位数"), zero=("pays the product's median rate", "利率等于同类产品中位数"))
+def rate_spread_to_product_rate(of: Grains) -> nw.Expr:
+    """Rate less the median rate of the book's active loans of the same product, weighted by balance."""
+    known = ~nw.col("rate_bp").is_null() & ~nw.col("product_median_bp").is_null()
+    return _weighted_rate(of, known, nw.col("rate_bp") - nw.col("product_median_bp"))

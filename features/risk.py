@@ -4,83 +4,339 @@ from __future__ import annotations
 
 import narwhals as nw
 
-from features.catalogue import Grains, feature, share
+from features.catalogue import Grains, feature, flag, share
+from features.figures import (
+    arrears_bucket,
+    committed,
+    days_past_due_at,
+    due_within,
+    exposure,
+    late,
+    months,
+    oldest_past_due,
+    rating,
+)
+from features.history import is_in_force
 
-_due = nw.col("is_due") == 1
-_late = nw.col("days_late")
+_PAID = "repayments.due_on repayments.principal_due repayments.interest_due repayments.paid_on repayments.amount_paid"
+_SCHEDULE = f"{_PAID} repayments.scheduled_on repayments.superseded_on repayments.returned_on"
+_RATED = {"needs": "ratings", "is_judgemental": True}
+_LINKED = {"needs": "links"}
 
 
-@feature("risk", "share", "逾期金额占余额的比例", high=("much of the exposure is overdue", "逾期金额占比高"),
-         low=("nothing overdue", "无逾期金额"))
+@feature("risk", "count", "当前逾期档次（零至四）", window="on the date", reads=_SCHEDULE, missing="never missing",
+         high=("worse arrears bucket than most", "逾期档次高于多数客户"), low=("better arrears bucket than most", "逾期档次低于多数客户"),
+         zero=("current", "无逾期档次"))
+def arrears_bucket_now(of: Grains) -> nw.Expr:
+    """Bucket of the days past due: 0 current, 1 up to 30, 2 up to 60, 3 up to 90 days, 4 beyond (the usual mark of default)."""
+    return arrears_bucket(oldest_past_due(of))
+
+
+@feature("risk", "notches", "近一个月逾期档次变动", window="3 months", reads=_SCHEDULE, missing="never missing", by_sign=True,
+         high=("rolled into a worse arrears bucket in a month", "近一个月逾期档次恶化"), low=("moved to a better arrears bucket in a month", "近一个月逾期档次改善"),
+         zero=("same arrears bucket as a month ago", "近一个月逾期档次未变"))
+def arrears_roll_1m(of: Grains) -> nw.Expr:
+    """Arrears bucket now less the bucket of 30 days ago: the roll rate's step for one customer."""
+    return arrears_bucket(oldest_past_due(of)) - arrears_bucket(days_past_due_at(of, 30))
+
+
+@feature("risk", "notches", "近三个月逾期档次变动", window="3 months", reads=_SCHEDULE, missing="never missing", by_sign=True,
+         high=("rolled into a worse arrears bucket in three months", "近三个月逾期档次恶化"),
+         low=("moved to a better arrears bucket in three months", "近三个月逾期档次改善"), zero=("same arrears bucket as three months ago", "近三个月逾期档次未变"))
+def arrears_roll_3m(of: Grains) -> nw.Expr:
+    """Arrears bucket now less the bucket of 91 days ago."""
+    return arrears_bucket(oldest_past_due(of)) - arrears_bucket(days_past_due_at(of, 91))
+
+
+@feature("risk", "share", "逾期金额占余额的比例", window="on the date", reads=_SCHEDULE, missing="neither balance nor arrears",
+         high=("more of its balance overdue than most", "逾期金额占比高于多数客户"), low=("less of its balance overdue than most", "逾期金额占比低于多数客户"),
+         zero=("nothing overdue", "无逾期金额"))
 def overdue_share(of: Grains) -> nw.Expr:
     """Unpaid amounts past their due date over the balance, or over themselves where they exceed it: from 0 to 1."""
-    overdue = of.loans.sum(nw.col("loan_overdue"))
-    return share(overdue, nw.max_horizontal(overdue, of.loans.sum(nw.col("balance"))))
+    overdue = of.loans.sum(nw.col("overdue"))
+    return share(overdue, nw.max_horizontal(overdue, exposure(of)))
 
 
-@feature("risk", "count", "近十二个月迟付三十天以上的期数", high=("instalments over 30 days late", "有迟付超三十天"),
-         low=("no instalment over 30 days late", "无迟付超三十天"))
+@feature("risk", "share", "逾期贷款余额占比", window="on the date", reads=_SCHEDULE, missing="no balance",
+         high=("more of its exposure in arrears than most", "逾期贷款占比高于多数客户"), low=("less of its exposure in arrears than most", "逾期贷款占比低于多数客户"),
+         zero=("no loan over 30 days past due", "无逾期超三十天的贷款"))
+def exposure_in_arrears_share(of: Grains) -> nw.Expr:
+    """Share of the balance that stands on loans more than 30 days past due (the unit of portfolio-at-risk, PAR30)."""
+    return share(of.loans.sum_where(nw.col("days_past_due") > 30, nw.col("balance")), exposure(of))
+
+
+@feature("risk", "count", "近十二个月迟付三十天以上的期数", window="12 months", reads=_SCHEDULE, missing="never missing",
+         high=("more instalments over 30 days late than most", "迟付超三十天的期数多于多数客户"),
+         low=("fewer instalments over 30 days late than most", "迟付超三十天的期数少于多数客户"), zero=("no instalment over 30 days late in a year", "近一年无迟付超三十天"))
 def n_late_30d_12m(of: Grains) -> nw.Expr:
     """Instalments due in the last 12 months and more than 30 days late."""
-    return of.instalments.count(_due & (nw.col("due_age_days") < 365) & (_late > 30))
+    return of.repayments.count(due_within(365) & (late > 30))
 
 
-@feature("risk", "count", "近二十四个月迟付九十天以上的期数", high=("instalments over 90 days late", "有迟付超九十天"),
-         low=("no instalment over 90 days late", "无迟付超九十天"))
+@feature("risk", "count", "近二十四个月迟付九十天以上的期数", window="24 months", reads=_SCHEDULE, missing="never missing",
+         high=("more instalments over 90 days late than most", "迟付超九十天的期数多于多数客户"),
+         low=("fewer instalments over 90 days late than most", "迟付超九十天的期数少于多数客户"), zero=("no instalment over 90 days late in two years", "近两年无迟付超九十天"))
 def n_late_90d_24m(of: Grains) -> nw.Expr:
     """Instalments due in the last 24 months and more than 90 days late, the usual mark of default (Basel, 90 days)."""
-    return of.instalments.count(_due & (nw.col("due_age_days") < 730) & (_late > 90))
+    return of.repayments.count(due_within(730) & (late > 90))
 
 
-@feature("risk", "days", "近三个月与此前九个月平均迟付天数之差", high=("is paying later and later", "迟付加重"),
-         low=("lateness is easing", "迟付缓解"))
-def days_late_trend_12m(of: Grains) -> nw.Expr:
-    """Mean lateness of instalments due in the last 3 months minus that of the 9 months before; missing without both."""
-    recent = _due & (nw.col("due_age_days") < 91)
-    before = _due & (nw.col("due_age_days") >= 91) & (nw.col("due_age_days") < 365)
-    now = share(of.instalments.sum_where(recent, _late), of.instalments.count(recent))
-    then = share(of.instalments.sum_where(before, _late), of.instalments.count(before))
-    return now - then
+@feature("risk", "notches", "当前内部评级（一为最好）", window="on the date", reads="ratings.grade ratings.rated_on",
+         missing="not rated yet, or no ratings table", high=("rated worse than most", "评级差于多数客户"), low=("rated better than most", "评级好于多数客户"), **_RATED)
+def rating_grade(of: Grains) -> nw.Expr:
+    """Notch of the rating in force, 1 the best."""
+    return rating(of, "grade")
 
 
-@feature("risk", "share", "已过到期日的余额占比", high=("balance past maturity", "有余额超过到期日"),
-         low=("no balance past maturity", "无超期余额"))
-def past_maturity_share(of: Grains) -> nw.Expr:
-    """Share of the balance whose last due date has passed."""
-    return share(of.loans.sum_where(nw.col("days_to_maturity") < 0, nw.col("balance")),
-                 of.loans.sum(nw.col("balance")))
+@feature("risk", "notches", "近三个月评级下调档数", window="3 months", reads="ratings.grade ratings.rated_on", by_sign=True,
+         missing="not rated now or 3 months ago", high=("downgraded in three months", "近三个月评级下调"), low=("upgraded in three months", "近三个月评级上调"),
+         zero=("rating unchanged in three months", "近三个月评级未变"), **_RATED)
+def rating_notches_3m(of: Grains) -> nw.Expr:
+    """Notches by which the rating fell in 3 months; negative when it rose."""
+    return rating(of, "grade") - rating(of, "grade", 91)
 
 
-@feature("risk", "count", "近二十四个月因宽限而重排的期数", high=("was granted forbearance", "曾获展期宽限"),
-         low=("no forbearance", "无展期宽限"))
+@feature("risk", "notches", "近十二个月评级下调档数", window="12 months", reads="ratings.grade ratings.rated_on", by_sign=True,
+         missing="not rated now or 12 months ago", high=("downgraded in a year", "近一年评级下调"), low=("upgraded in a year", "近一年评级上调"),
+         zero=("rating unchanged in a year", "近一年评级未变"), **_RATED)
+def rating_notches_12m(of: Grains) -> nw.Expr:
+    """Notches by which the rating fell in 12 months; negative when it rose."""
+    return rating(of, "grade") - rating(of, "grade", 365)
+
+
+@feature("risk", "count", "当前IFRS 9阶段", window="on the date", reads="ratings.stage ratings.rated_on",
+         missing="no stage given, or no ratings table", high=("later stage than most", "减值阶段高于多数客户"), low=("earlier stage than most", "减值阶段低于多数客户"), **_RATED)
+def impairment_stage(of: Grains) -> nw.Expr:
+    """IFRS 9 stage in force: 1 performing, 2 significant increase in credit risk, 3 credit-impaired."""
+    return rating(of, "stage")
+
+
+@feature("risk", "flag", "是否在观察名单", window="on the date", reads="ratings.is_watchlisted ratings.rated_on",
+         missing="not said, or no ratings table", by_sign=True, high=("on the watch list", "在观察名单"), low=("not on the watch list", "不在观察名单"),
+         zero=("not on the watch list", "不在观察名单"), **_RATED)
+def is_watchlisted(of: Grains) -> nw.Expr:
+    """Whether the customer is on the bank's watch list."""
+    return rating(of, "is_watchlisted")
+
+
+@feature("risk", "count", "近二十四个月因宽限而重排的期数", window="24 months", reads="repayments.superseded_on repayments.superseded_by",
+         missing="never missing", high=("more instalments forborne than most", "宽限期数多于多数客户"), low=("fewer instalments forborne than most", "宽限期数少于多数客户"),
+         zero=("no forbearance in two years", "近两年无宽限"))
 def n_forborne_24m(of: Grains) -> nw.Expr:
     """Instalments rescheduled by forbearance in the last 24 months."""
-    return of.instalments.count((nw.col("is_forborne") == 1) & (nw.col("withdrawn_age_days") < 730))
+    return of.repayments.count((nw.col("is_forborne") == 1) & (nw.col("withdrawn_age_days") < 730))
 
 
-@feature("risk", "share", "有抵押或担保的余额占比", high=("well secured", "担保充分"), low=("mostly unsecured", "担保不足"))
-def secured_share(of: Grains) -> nw.Expr:
-    """Share of the balance with collateral or a guarantee, among loans whose security is known."""
+@feature("risk", "months", "距上次宽限的时间", window="whole record", reads="repayments.superseded_on repayments.superseded_by",
+         missing="never forborne", high=("forbearance longer ago than most", "距上次宽限时间长于多数客户"), low=("forbearance more recent than most", "宽限时间近于多数客户"),
+         zero=("forborne on the date", "当日宽限"))
+def months_since_forbearance(of: Grains) -> nw.Expr:
+    """Months since instalments were last rescheduled by forbearance (EBA: two years of probation follow)."""
+    return months(of.repayments.min(nw.when(nw.col("is_forborne") == 1).then(nw.col("withdrawn_age_days"))))
+
+
+@feature("risk", "share", "已过到期日的余额占比", window="on the date", reads=f"{_PAID} loans.matures_on", missing="no balance",
+         high=("more balance past maturity than most", "超期余额占比高于多数客户"), low=("less balance past maturity than most", "超期余额占比低于多数客户"),
+         zero=("no balance past maturity", "无超期余额"))
+def past_maturity_share(of: Grains) -> nw.Expr:
+    """Share of the balance whose last due date has passed."""
+    return share(of.loans.sum_where(nw.col("days_to_maturity") < 0, nw.col("balance")), exposure(of))
+
+
+@feature("risk", "ratio", "折扣后抵押物价值与余额之比", window="on the date", needs="collateral",
+         reads=f"{_PAID} collateral.value collateral.haircut collateral.valued_on", missing="no balance, or no collateral table",
+         high=("better covered by collateral than most", "抵押覆盖率高于多数客户"), low=("less covered by collateral than most", "抵押覆盖率低于多数客户"),
+         zero=("no collateral", "无抵押物"))
+def collateral_cover_ratio(of: Grains) -> nw.Expr:
+    """Latest value of the collateral after its haircut over the balance; what exceeds a loan's balance covers no other."""
+    counted = of.collateral.loan_sum(nw.when(is_in_force()).then(nw.col("counted")).otherwise(0))
+    owed = nw.col("balance")
+    return share(of.loans.sum(nw.when(counted < owed).then(counted).otherwise(owed)), exposure(of))
+
+
+@feature("risk", "months", "最近一次估值距今的时间（最旧者）", window="whole record", needs="collateral", reads="collateral.valued_on collateral.value",
+         missing="no collateral in force, or no collateral table", high=("collateral valued longer ago than most", "抵押物估值旧于多数客户"),
+         low=("collateral valued more recently than most", "抵押物估值新于多数客户"), zero=("collateral valued on the date", "当日估值"))
+def valuation_age_months(of: Grains) -> nw.Expr:
+    """Months since the collateral was valued, the oldest valuation in force counting (CRR article 208: yearly)."""
+    standing = is_in_force() & (nw.col("value") > 0)
+    return months(of.collateral.max(nw.when(standing).then(nw.col("age_days"))))
+
+
+def _secured(of: Grains, kinds: list[str]) -> nw.Expr:
     known = ~nw.col("security").is_null()
-    return share(of.loans.sum_where(known & (nw.col("security") != "none"), nw.col("balance")),
+    return share(of.loans.sum_where(known & nw.col("security").is_in(kinds), nw.col("balance")),
                  of.loans.sum_where(known, nw.col("balance")))
 
 
-@feature("risk", "flag", "是否国有", high=("state-owned", "国有背景"), low=("not state-owned", "非国有背景"))
+_SECURITY = {"window": "on the date", "reads": f"{_PAID} loans.security", "missing": "no balance whose security is known"}
+
+
+@feature("risk", "share", "有抵押或担保的余额占比", **_SECURITY, high=("better secured than most", "担保程度高于多数客户"),
+         low=("less secured than most", "担保程度低于多数客户"), zero=("nothing secured", "全部无担保"))
+def secured_share(of: Grains) -> nw.Expr:
+    """Share of the balance with collateral or a guarantee, among loans whose security is known."""
+    return _secured(of, ["collateral", "guarantee"])
+
+
+@feature("risk", "share", "由他人担保的余额占比", **_SECURITY, high=("more guaranteed by others than most", "他人担保占比高于多数客户"),
+         low=("less guaranteed by others than most", "他人担保占比低于多数客户"), zero=("nothing guaranteed by others", "无他人担保"))
+def guaranteed_share(of: Grains) -> nw.Expr:
+    """Share of the balance whose main security is a guarantee, among loans whose security is known."""
+    return _secured(of, ["guarantee"])
+
+
+@feature("risk", "share", "无担保的余额占比", **_SECURITY, high=("more unsecured than most", "无担保占比高于多数客户"),
+         low=("less unsecured than most", "无担保占比低于多数客户"), zero=("nothing unsecured", "全部有担保"))
+def unsecured_share(of: Grains) -> nw.Expr:
+    """Share of the balance without security, among loans whose security is known."""
+    return _secured(of, ["none"])
+
+
+@feature("risk", "flag", "是否国有", window="on the date", reads="customers.ownership", missing="ownership is unknown", by_sign=True,
+         high=("state-owned", "国有背景"), low=("not state-owned", "非国有背景"), zero=("not state-owned", "非国有背景"))
 def is_state_owned(of: Grains) -> nw.Expr:
-    """Whether the owner is the state; missing when ownership is unknown."""
-    return nw.when(nw.col("ownership").is_null()).then(None).otherwise(
-        nw.when(nw.col("ownership") == "state").then(1).otherwise(0))
+    """Whether the owner is the state."""
+    return flag(nw.col("ownership") == "state")
 
 
-@feature("risk", "months", "企业成立时间", high=("old firm", "成立时间长"), low=("young firm", "成立时间短"))
+@feature("risk", "months", "企业成立时间", window="whole record", reads="customers.founded_on", missing="the day it was founded is not known",
+         high=("older firm than most", "成立时间长于多数客户"), low=("younger firm than most", "成立时间短于多数客户"), zero=("founded on the date", "当日成立"))
 def firm_age_months(of: Grains) -> nw.Expr:
-    """Months since the firm was founded; missing when the day is not known."""
-    return nw.col("founded_age_days").cast(nw.Float64) * 12 / 365.25
+    """Months since the firm was founded."""
+    return months(nw.col("founded_age_days"))
 
 
-@feature("risk", "count", "近二十四个月内被银行调减的授信笔数", high=("the bank cut its limits", "银行调减额度"),
-         low=("no limit cut by the bank", "额度未被调减"), tables=("limits",))
+@feature("risk", "count", "近二十四个月内被银行调减的授信笔数", window="24 months", needs="limits", is_judgemental=True,
+         reads="limits.committed_amount limits.changed_on limits.cause", missing="the book has no limits table",
+         high=("more limits cut by the bank than most", "被银行调减额度多于多数客户"), low=("fewer limits cut by the bank than most", "被银行调减额度少于多数客户"),
+         zero=("no limit cut by the bank", "额度未被银行调减"))
 def n_limits_cut_24m(of: Grains) -> nw.Expr:
     """Loans whose latest commitment change, in the last 24 months, was a cut decided by the bank."""
-    return of.loans.count((nw.col("cut_by_bank") == 1) & (nw.col("commitment_age_days") < 730))
+    return of.loans.count((nw.col("is_cut_by_bank") == 1) & (nw.col("commitment_age_days") < 730))
+
+
+def _latest(of: Grains, column: str, year: int = 1) -> nw.Expr:
+    return of.financials.max(nw.when(nw.col("year_back") == year).then(nw.col(column)))
+
+
+@feature("risk", "ratio", "债务（含未提用承诺）与息税折旧摊销前利润之比", window="12 months", needs="financials",
+         reads="financials.total_debt financials.ebitda loans.committed_amount limits.committed_amount",
+         missing="debt or EBITDA not published, or EBITDA not positive", high=("more indebted than most", "负债倍数高于多数客户"),
+         low=("less indebted than most", "负债倍数低于多数客户"), zero=("no debt", "无负债"))
+def leverage_ratio(of: Grains) -> nw.Expr:
+    """Total debt with our undrawn commitments over EBITDA, latest published year.
+
+    After the ECB's Guidance on leveraged transactions (2017): total debt includes undrawn committed lines.
+    """
+    debt = _latest(of, "total_debt") + of.loans.sum(nw.col("undrawn"))
+    return share(debt, _latest(of, "ebitda"))
+
+
+@feature("risk", "flag", "息税折旧摊销前利润是否不为正", window="12 months", needs="financials", reads="financials.ebitda financials.published_on",
+         missing="EBITDA not published, or no financials table", by_sign=True, high=("EBITDA is not positive", "息税折旧摊销前利润不为正"),
+         low=("EBITDA is positive", "息税折旧摊销前利润为正"), zero=("EBITDA is positive", "息税折旧摊销前利润为正"))
+def is_ebitda_negative(of: Grains) -> nw.Expr:
+    """Whether EBITDA of the latest published year is zero or below, where leverage says nothing."""
+    return flag(_latest(of, "ebitda") <= 0)
+
+
+@feature("risk", "ratio", "利息保障倍数", window="12 months", needs="financials", reads="financials.ebitda financials.interest_expense",
+         missing="EBITDA or interest not published, or no interest paid", high=("covers its interest better than most", "利息保障高于多数客户"),
+         low=("covers its interest less than most", "利息保障低于多数客户"), zero=("earns nothing towards its interest", "无盈利覆盖利息"))
+def interest_cover_ratio(of: Grains) -> nw.Expr:
+    """EBITDA over interest expense, latest published year."""
+    return share(_latest(of, "ebitda"), _latest(of, "interest_expense"))
+
+
+@feature("risk", "count", "近三个年度中利息保障不足一倍的年数", window="whole record", history_months=12, needs="financials",
+         reads="financials.ebitda financials.interest_expense", missing="no year with EBITDA and interest published",
+         high=("more years of uncovered interest than most", "利息保障不足年数多于多数客户"), low=("fewer years of uncovered interest than most", "利息保障不足年数少于多数客户"),
+         zero=("interest covered in every year", "各年利息均有保障"))
+def n_years_cover_below_one(of: Grains) -> nw.Expr:
+    """Years of the latest three published in which EBITDA did not cover the interest ("zombie" firms: BIS, 2018)."""
+    of_three = nw.col("year_back") <= 3
+    known = of_three & ~nw.col("ebitda").is_null() & ~nw.col("interest_expense").is_null()
+    below = of.financials.count(known & (nw.col("ebitda") < nw.col("interest_expense")))
+    return nw.when(of.financials.count(known) > 0).then(below).otherwise(None)
+
+
+@feature("risk", "ratio", "债务增速与销售增速之差", window="24 months", history_months=24, needs="financials", by_sign=True,
+         reads="financials.total_debt financials.sales", missing="fewer than two published years with debt and sales above zero",
+         high=("debt grows faster than sales", "债务增速高于销售增速"), low=("debt grows slower than sales", "债务增速低于销售增速"),
+         zero=("debt grows as sales do", "债务与销售同步增长"))
+def debt_minus_sales_growth_ratio(of: Grains) -> nw.Expr:
+    """Growth of total debt less growth of sales, latest published year against the one before."""
+    debt, sales = (share(_latest(of, c), _latest(of, c, 2)) for c in ("total_debt", "sales"))
+    return debt - sales
+
+
+_ELSEWHERE = {"window": "on the date", "needs": "external_debt", "reads": "external_debt.balance external_debt.reported_on"}
+
+
+@feature("risk", "count", "其他贷款机构数", **_ELSEWHERE, missing="the book has no external_debt table",
+         high=("borrows from more other lenders than most", "其他贷款机构多于多数客户"), low=("borrows from fewer other lenders than most", "其他贷款机构少于多数客户"),
+         zero=("no other lender", "无其他贷款机构"))
+def n_other_lenders(of: Grains) -> nw.Expr:
+    """Number of other lenders to whom the customer owes something by their latest report."""
+    return of.external_debt.count(is_in_force() & (nw.col("balance") > 0))
+
+
+@feature("risk", "share", "他行债务占全部债务的比例", **_ELSEWHERE, missing="no debt anywhere, or no external_debt table",
+         high=("owes more to others than most", "他行债务占比高于多数客户"), low=("owes less to others than most", "他行债务占比低于多数客户"),
+         zero=("owes nothing to others", "无他行债务"))
+def external_debt_share(of: Grains) -> nw.Expr:
+    """Share of other lenders in what the customer owes to them and to us."""
+    elsewhere = of.external_debt.sum_where(is_in_force(), nw.col("balance"))
+    return share(elsewhere, elsewhere + exposure(of))
+
+
+@feature("risk", "count", "近十二个月以新还旧的贷款笔数", window="12 months", reads=f"{_PAID} loans.signed_on loans.committed_amount", missing="never missing",
+         high=("more loans rolled over than most", "以新还旧笔数多于多数客户"), low=("fewer loans rolled over than most", "以新还旧笔数少于多数客户"),
+         zero=("no loan rolled over in a year", "近一年无以新还旧"))
+def n_rollovers_12m(of: Grains) -> nw.Expr:
+    """New bullet loans of 0.5 to 1.5 times what an amortising loan was repaid by in the same calendar month; 12 months.
+
+    Lending that repays lending: "evergreening" (Peek and Rosengren, "Unnatural Selection", 2005).
+    """
+    return of.loans.sum(nw.col("is_rollover"))
+
+
+@feature("risk", "flag", "是否处于互保圈", window="on the date", reads="links.from_id links.to_id links.kind links.linked_on links.ended_on",
+         missing="no guarantee link, or no links table", by_sign=True, high=("member of a guarantee circle", "处于互保圈"), low=("in no guarantee circle", "不在互保圈"),
+         zero=("in no guarantee circle", "不在互保圈"), **_LINKED)
+def is_in_guarantee_circle(of: Grains) -> nw.Expr:
+    """Whether the customer belongs to a circle of guarantors: a strongly connected component of two or more."""
+    return nw.col("is_in_circle")
+
+
+@feature("risk", "money", "所在互保圈的授信总额", window="on the date", reads="links.from_id links.to_id loans.committed_amount",
+         missing="in no guarantee circle", high=("its guarantee circle is larger than most", "互保圈规模大于多数"), low=("its guarantee circle is smaller than most", "互保圈规模小于多数"),
+         zero=("its guarantee circle has no commitment", "互保圈无授信"), **_LINKED)
+def circle_exposure_committed(of: Grains) -> nw.Expr:
+    """Balance and undrawn commitment of the customer's guarantee circle."""
+    return nw.col("circle_exposure") / 100
+
+
+@feature("risk", "count", "与违约客户的担保距离", window="on the date", reads=f"links.from_id links.to_id {_PAID}",
+         missing="no chain of guarantees leads to a customer in default", high=("further from a default than most", "距违约客户远于多数"),
+         low=("nearer to a default than most", "距违约客户近于多数"), zero=("in default itself", "自身违约"), **_LINKED)
+def n_steps_to_default(of: Grains) -> nw.Expr:
+    """Guarantees between the customer and the nearest customer over 90 days past due; 0 when it is that itself."""
+    return nw.col("steps_to_default")
+
+
+@feature("risk", "days", "关联集团内最长逾期天数", window="on the date", reads=f"{_SCHEDULE} customers.group_id", missing="never missing",
+         high=("its group is further past due than most", "关联集团逾期天数多于多数"), low=("its group is less past due than most", "关联集团逾期天数少于多数"),
+         zero=("nothing past due in its group", "关联集团无逾期"))
+def group_days_past_due_max(of: Grains) -> nw.Expr:
+    """Worst days past due in the customer's connected group, itself included."""
+    return of.group_max(oldest_past_due(of))
+
+
+@feature("risk", "share", "关联集团占全行敞口的份额", window="on the date", reads="customers.group_id loans.committed_amount", missing="the book has no exposure",
+         high=("its group has a larger share of the book than most", "关联集团敞口占比高于多数"), low=("its group has a smaller share of the book than most", "关联集团敞口占比低于多数"),
+         zero=("its group has no share of the book", "关联集团无敞口"))
+def group_exposure_share(of: Grains) -> nw.Expr:
+    """Share of the connected group in the book's committed exposure (large exposures: Basel LEX)."""
+    return share(of.group_sum(committed(of)), of.portfolio_sum(committed(of)))

@@ -5,84 +5,214 @@ from __future__ import annotations
 import narwhals as nw
 
 from features.catalogue import Grains, feature, money, share
+from features.figures import (
+    committed,
+    exposure,
+    exposure_before,
+    fees,
+    future_income,
+    income,
+    interest,
+    is_active,
+    months,
+    rating,
+    undrawn,
+)
 
-_balance, _undrawn, _active = nw.col("balance"), nw.col("undrawn"), nw.col("is_active") == 1
+CAPITAL_PERCENT = 8
+
+_OWED = ("loans.committed_amount drawdowns.amount drawdowns.drawn_on repayments.amount_paid repayments.paid_on "
+         "repayments.interest_due")
+_COMMITTED = f"{_OWED} limits.committed_amount loans.closed_on loans.matures_on"
+_INCOME = "repayments.amount_paid repayments.paid_on repayments.interest_due fees.amount fees.charged_on"
 
 
-@feature("value", "money", "已提用的贷款余额", high=("large drawn exposure", "用信余额大"),
-         low=("small drawn exposure", "用信余额小"))
+@feature("value", "money", "已提用的贷款余额", window="on the date", missing="never missing", reads=_OWED,
+         high=("larger drawn exposure than most", "用信余额高于多数客户"),
+         low=("smaller drawn exposure than most", "用信余额低于多数客户"), zero=("nothing drawn", "无用信余额"))
 def exposure_drawn(of: Grains) -> nw.Expr:
     """Principal outstanding over all loans."""
-    return money(of.loans.sum(_balance))
+    return money(exposure(of))
 
 
-@feature("value", "money", "余额与未提用承诺之和", high=("large commitment", "授信承诺大"),
-         low=("small commitment", "授信承诺小"))
+@feature("value", "money", "未提用的承诺额度", window="on the date", missing="never missing", reads=_COMMITTED,
+         high=("more undrawn commitment than most", "未提用承诺高于多数客户"),
+         low=("less undrawn commitment than most", "未提用承诺低于多数客户"), zero=("nothing left to draw", "无未提用承诺"))
+def exposure_undrawn(of: Grains) -> nw.Expr:
+    """Commitment that may still be drawn, over all open loans."""
+    return money(of.loans.sum(undrawn))
+
+
+@feature("value", "money", "余额与未提用承诺之和", window="on the date", missing="never missing", reads=_COMMITTED,
+         high=("larger commitment than most", "授信总额高于多数客户"),
+         low=("smaller commitment than most", "授信总额低于多数客户"), zero=("no commitment left", "无授信余额"))
 def exposure_committed(of: Grains) -> nw.Expr:
     """Principal outstanding plus what may still be drawn."""
-    return money(of.loans.sum(_balance + _undrawn))
+    return money(committed(of))
 
 
-@feature("value", "share", "占全行当日敞口的份额", high=("large share of the book", "占全行敞口份额高"),
-         low=("small share of the book", "占全行敞口份额低"))
+@feature("value", "share", "占全行当日敞口的份额", window="on the date", missing="the book has no exposure", reads=_COMMITTED,
+         high=("larger share of the book than most", "占全行敞口份额高于多数客户"),
+         low=("smaller share of the book than most", "占全行敞口份额低于多数客户"), zero=("no share of the book", "不占全行敞口"))
 def exposure_share(of: Grains) -> nw.Expr:
     """Share of the book's committed exposure on the date."""
-    own = of.loans.sum(_balance + _undrawn)
-    return share(own, of.portfolio_sum(own))
+    return share(committed(of), of.portfolio_sum(committed(of)))
 
 
-@feature("value", "money", "近十二个月实收利息", high=("high interest income", "利息贡献高"),
-         low=("low interest income", "利息贡献低"))
-def interest_income_12m(of: Grains) -> nw.Expr:
-    """Interest received in the last 12 months; missing where no instalment says how much interest was due."""
-    known = of.instalments.max(nw.col("interest_12m"))
-    return nw.when(~known.is_null()).then(money(of.instalments.sum(nw.col("interest_12m")))).otherwise(None)
+def _growth(of: Grains, days: int) -> nw.Expr:
+    before, now = exposure_before(of, days), exposure(of)
+    return share(now - before, nw.max_horizontal(now, before))
 
 
-@feature("value", "share", "占全行近十二个月利息收入的份额", high=("large share of the bank's income", "收入占比高"),
-         low=("small share of the bank's income", "收入占比低"))
-def interest_income_share_12m(of: Grains) -> nw.Expr:
-    """Share of the interest that the whole book paid in the last 12 months."""
-    own = of.instalments.sum(nw.col("interest_12m"))
-    return share(own, of.portfolio_sum(own))
+@feature("value", "ratio", "近六个月余额变动比例", window="6 months", missing="no balance then or now", reads=_OWED,
+         by_sign=True, high=("exposure has grown in six months", "近六个月用信余额增长"),
+         low=("exposure has shrunk in six months", "近六个月用信余额收缩"),
+         zero=("exposure unchanged in six months", "近六个月用信余额未变"))
+def exposure_growth_6m_ratio(of: Grains) -> nw.Expr:
+    """Change of the drawn balance over 6 months relative to the larger of then and now, from -1 to 1."""
+    return _growth(of, 183)
 
 
-@feature("value", "ratio", "近十二个月余额变动比例", high=("exposure is growing", "用信余额增长"),
-         low=("exposure is shrinking", "用信余额收缩"))
+@feature("value", "ratio", "近十二个月余额变动比例", window="12 months", missing="no balance then or now", reads=_OWED,
+         by_sign=True, high=("exposure has grown in a year", "近一年用信余额增长"),
+         low=("exposure has shrunk in a year", "近一年用信余额收缩"), zero=("exposure unchanged in a year", "近一年用信余额未变"))
 def exposure_growth_12m_ratio(of: Grains) -> nw.Expr:
     """Change of the drawn balance over 12 months relative to the larger of then and now, from -1 to 1."""
-    now = of.loans.sum(_balance)
-    drawn = of.drawdowns.sum_where((nw.col("is_rhythm") == 1) & (nw.col("drawn_age_days") < 365), nw.col("amount"))
-    repaid = of.instalments.sum_where(nw.col("is_opening") == 0, _principal_paid_12m())
-    then = now - drawn + repaid
-    before = nw.when(then > 0).then(then).otherwise(0)  # payments of unknown interest can exceed what was drawn
-    larger = nw.max_horizontal(now, before)
-    return share(now - before, larger)
+    return _growth(of, 365)
 
 
-@feature("value", "months", "与本行合作的时间", high=("long relationship", "合作时间长"),
-         low=("short relationship", "合作时间短"))
+@feature("value", "money", "近十二个月实收利息", window="12 months", reads=_INCOME,
+         missing="no instalment says how much interest is due",
+         high=("pays more interest than most", "利息贡献高于多数客户"), low=("pays less interest than most", "利息贡献低于多数客户"),
+         zero=("paid no interest in a year", "近一年未付利息"))
+def interest_income_12m(of: Grains) -> nw.Expr:
+    """Interest received in the last 12 months."""
+    return money(interest(of))
+
+
+@feature("value", "money", "近十二个月手续费收入", window="12 months", reads="fees.amount fees.charged_on", needs="fees",
+         missing="the book has no fees table", high=("pays more fees than most", "手续费贡献高于多数客户"),
+         low=("pays fewer fees than most", "手续费贡献低于多数客户"), zero=("paid no fee in a year", "近一年无手续费"))
+def fee_income_12m(of: Grains) -> nw.Expr:
+    """Fees received in the last 12 months."""
+    return money(fees(of))
+
+
+@feature("value", "share", "占全行近十二个月利息与手续费收入的份额", window="12 months", reads=_INCOME,
+         missing="the whole book paid neither interest nor fees",
+         high=("larger share of the bank's income than most", "收入占比高于多数客户"),
+         low=("smaller share of the bank's income than most", "收入占比低于多数客户"), zero=("no share of the bank's income", "无收入贡献"))
+def income_share_12m(of: Grains) -> nw.Expr:
+    """Share of the interest and fees that the whole book paid in the last 12 months."""
+    return share(income(of), of.portfolio_sum(income(of)))
+
+
+@feature("value", "share", "近十二个月收入低于该客户的客户比例", window="12 months", reads=_INCOME, missing="never missing",
+         high=("ranks high in income", "收入排名靠前"), low=("ranks low in income", "收入排名靠后"),
+         zero=("nobody brings less income", "收入排名末位"))
+def income_rank_share_12m(of: Grains) -> nw.Expr:
+    """Share of the book's customers who paid less interest and fees in the last 12 months."""
+    return share(of.portfolio_rank(income(of)), of.portfolio_count(income(of)))
+
+
+@feature("value", "rate", "加权利差（利率减资金成本）", window="on the date",
+         reads=f"{_OWED} loans.annual_rate rates.annual_rate loans.funding_rate",
+         missing="no drawn loan has both its rate and its funding rate",
+         high=("wider margin than most", "利差高于多数客户"), low=("thinner margin than most", "利差低于多数客户"),
+         zero=("no margin over funding", "无利差"))
+def margin_rate(of: Grains) -> nw.Expr:
+    """Yearly rate less the bank's funding rate, weighted by balance over the loans whose both rates are known."""
+    known = ~nw.col("rate_bp").is_null() & ~nw.col("funding_bp").is_null()
+    units = nw.col("balance") // 100
+    weighted = of.loans.sum_where(known, (nw.col("rate_bp") - nw.col("funding_bp")) * units)
+    return share(weighted, of.loans.sum_where(known, units)) / 10_000
+
+
+@feature("value", "months", "与本行合作的时间", window="whole record", reads="loans.signed_on", missing="no loan signed yet",
+         high=("longer relationship than most", "合作时间长于多数客户"), low=("shorter relationship than most", "合作时间短于多数客户"),
+         zero=("relationship begins on the date", "当日开始合作"))
 def tenure_months(of: Grains) -> nw.Expr:
     """Months since the first loan was signed."""
-    return of.loans.max(nw.col("signed_age_days")).cast(nw.Float64) * 12 / 365.25
+    return months(of.loans.max(nw.col("signed_age_days")))
 
 
-@feature("value", "count", "在用贷款笔数", high=("many active loans", "在用贷款多"), low=("few active loans", "在用贷款少"))
+@feature("value", "count", "在用贷款笔数", window="on the date", reads=_COMMITTED, missing="never missing",
+         high=("more active loans than most", "在用贷款多于多数客户"), low=("fewer active loans than most", "在用贷款少于多数客户"),
+         zero=("no active loan", "无在用贷款"))
 def n_active_loans(of: Grains) -> nw.Expr:
     """Number of loans with a balance or an open commitment."""
-    return of.loans.count(_active)
+    return of.loans.count(is_active)
 
 
-@feature("value", "count", "使用的产品种类数", high=("uses several products", "使用产品种类多"),
-         low=("uses few products", "使用产品种类少"))
+@feature("value", "count", "使用的产品种类数", window="on the date", reads=f"{_COMMITTED} loans.product", missing="never missing",
+         high=("uses more products than most", "使用产品种类多于多数客户"), low=("uses fewer products than most", "使用产品种类少于多数客户"),
+         zero=("uses no product", "未使用任何产品"))
 def n_product_families(of: Grains) -> nw.Expr:
     """Number of product families with an active loan: term, revolver, project, guarantee."""
     families = ("term", "revolver", "project", "guarantee")
-    used = [of.loans.max(nw.when(_active & (nw.col("product") == f)).then(1).otherwise(0)).fill_null(0)
+    used = [of.loans.max(nw.when(is_active & (nw.col("product") == f)).then(1).otherwise(0)).fill_null(0)
             for f in families]
     return used[0] + used[1] + used[2] + used[3]
 
 
-def _principal_paid_12m() -> nw.Expr:
-    """Principal part of the payments of the last 12 months on one instalment: what interest did not take."""
-    return nw.col("paid_12m") - nw.col("interest_12m").fill_null(0)
+@feature("value", "money", "未来合同利息的现值", window="ahead",
+         reads="repayments.interest_due repayments.due_on loans.annual_rate",
+         missing="no instalment says how much interest is due",
+         high=("more contractual income ahead than most", "未来合同收入高于多数客户"),
+         low=("less contractual income ahead than most", "未来合同收入低于多数客户"), zero=("no contractual income ahead", "无未来合同收入"))
+def future_income_discounted(of: Grains) -> nw.Expr:
+    """Interest still to come under the schedules known on the date, discounted at each loan's rate at signing.
+
+    Present value under simple interest, A / (1 + r t), t in years of 365 days; loans are contracts, so nothing beyond
+    the contract is counted (no expected-purchase model).
+    """
+    known = of.repayments.max(nw.col("interest_due"))
+    return nw.when(~known.is_null()).then(money(future_income(of))).otherwise(None)
+
+
+@feature("value", "money", "所属集团的授信总额", window="on the date", reads=f"{_COMMITTED} customers.group_id",
+         missing="never missing", high=("its group has a larger commitment than most", "所属集团授信高于多数"),
+         low=("its group has a smaller commitment than most", "所属集团授信低于多数"), zero=("its group has no commitment", "所属集团无授信"))
+def group_exposure_committed(of: Grains) -> nw.Expr:
+    """Balance and undrawn commitment of the customer's connected group; its own where it has no group."""
+    return money(of.group_sum(committed(of)))
+
+
+@feature("value", "money", "所属集团近十二个月收入", window="12 months", reads=f"{_INCOME} customers.group_id",
+         missing="never missing", high=("its group brings more income than most", "所属集团收入贡献高于多数"),
+         low=("its group brings less income than most", "所属集团收入贡献低于多数"), zero=("its group brings no income", "所属集团无收入贡献"))
+def group_income_12m(of: Grains) -> nw.Expr:
+    """Interest and fees that the customer's connected group paid in the last 12 months."""
+    return money(of.group_sum(income(of)))
+
+
+@feature("value", "money", "所属集团未来合同利息的现值", window="ahead",
+         reads="repayments.interest_due repayments.due_on loans.annual_rate customers.group_id", missing="never missing",
+         high=("its group has more contractual income ahead than most", "所属集团未来合同收入高于多数"),
+         low=("its group has less contractual income ahead than most", "所属集团未来合同收入低于多数"),
+         zero=("its group has no contractual income ahead", "所属集团无未来合同收入"))
+def group_future_income_discounted(of: Grains) -> nw.Expr:
+    """Interest still to come from the customer's connected group, discounted as future_income_discounted is."""
+    return money(of.group_sum(future_income(of)))
+
+
+@feature("value", "rate", "风险调整后资本回报率", window="12 months", needs="ratings", is_judgemental=True,
+         reads=f"{_INCOME} loans.funding_rate ratings.pd ratings.lgd ratings.annual_cost",
+         missing="PD, LGD, cost, interest or a funding rate is not given, or nothing is drawn",
+         high=("earns more on its capital than most", "风险调整回报高于多数客户"),
+         low=("earns less on its capital than most", "风险调整回报低于多数客户"), zero=("earns nothing on its capital", "风险调整回报为零"))
+def raroc_rate(of: Grains) -> nw.Expr:
+    """Risk-adjusted return on capital: income less funding, cost and expected loss, over 8 % of the balance.
+
+    Expected loss is PD times LGD times exposure; capital is the Basel minimum of 8 % at a risk weight of 100 % (unrated
+    corporates, CRE20). Funding is a year's cost of today's balance. Missing inputs are never invented.
+    """
+    funded = ~nw.col("funding_bp").is_null()
+    units = nw.col("balance") // 100
+    funding = of.loans.sum_where(funded, nw.col("funding_bp") * units).cast(nw.Float64) / 10_000
+    unfunded = of.loans.sum_where(~funded, nw.col("balance"))
+    pd, lgd = (rating(of, name).cast(nw.Float64) / 10_000 for name in ("pd_bp", "lgd_bp"))
+    earned = money(interest(of) + fees(of)) - funding - money(rating(of, "annual_cost"))
+    owed = money(exposure(of))
+    return nw.when((owed > 0) & (unfunded == 0)).then(
+        (earned - pd * lgd * owed) / (owed * CAPITAL_PERCENT / 100)).otherwise(None)

@@ -11,7 +11,8 @@ import pytest
 
 from features.contracts import CONTRACTS
 from features.errors import BrokenTable, NoBook, TooManyRejects, UnreadableFile
-from features.sources import BETWEEN_REASONS, fingerprint, open_tables
+from features.sources import fingerprint, open_tables
+from features.sources.judging import BETWEEN_REASONS
 
 GOOD = {
     "customers": {"customer_id": "C1", "name": "钢铁 \"A\", Ltd", "country": "CN", "region": "Asia", "industry": "steel",

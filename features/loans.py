@@ -1,0 +1,176 @@
+"""The loans on a date: what their rows sum to, what is owed and undrawn, and what they show beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import narwhals as nw
+
+from features.catalogue import LOAN_GRAINS, Grain, Grains
+from features.days import with_calendar_month
+from features.history import OF_CUSTOMER, OF_LOAN, History, is_in_force, repayments_known
+from features.sources import Tables
+
+#: A loan paid off is followed by new lending when another is signed from 30 days before to 90 days after.
+RENEWED_BEFORE_DAYS, RENEWED_AFTER_DAYS = 30, 90
+#: A loan is paid off early when this long before its maturity.
+EARLY_DAYS = 30
+#: Lateness that breaks a promise rather than a payment run, for cures and relapses.
+SERIOUSLY_LATE_DAYS = 30
+RECORD_DAYS = 730
+
+
+def aggregated(rows: nw.LazyFrame, keys: Sequence[str], grain: Grain, *more: nw.Expr) -> nw.LazyFrame:
+    """The rows summed up by their keys: the grain's figures, and more; whole numbers stay whole numbers."""
+    figures = [getattr(e, how)().cast(nw.Int64).alias(name) for name, how, e in grain.aggregates]
+    return rows.group_by(*keys).agg(*more, *figures)
+
+
+def figures_of_loans(grains: Grains) -> list[nw.Expr]:
+    """What features take of loans' rows, summed up once more per customer."""
+    return [getattr(nw.col(name), how)().cast(nw.Int64).alias(name) for g in LOAN_GRAINS
+            for name, how, _ in getattr(grains, g).aggregates if name in getattr(grains, g).of_customer]
+
+
+def loans_on_the_date(past: History, grains: Grains) -> nw.LazyFrame:
+    """One row per loan and date: its terms, its balance, and the figures that features take of its rows.
+
+    Adds to the columns of the history: drawn, balance, commitment, undrawn, rate_bp as of the date, commitment_age_days,
+    is_cut_by_bank, is_active, overdue, days_past_due, last_payment_age_days, n_principal_instalments.
+    """
+    loans = past.loans
+    for name in reversed(LOAN_GRAINS):  # the widest last
+        if name in past.of_loans:
+            grain = getattr(grains, name)
+            loans = loans.join(aggregated(past.of_loans[name], OF_LOAN, grain, *_own(name)), on=list(OF_LOAN), how="left")
+    have = {"limits": ("limit_now", "changed_age_days", "is_cut_by_bank"), "rates": ("rate_now_bp",)}
+    have |= {name: have.get(name, ()) + tuple(n for n, _, _ in getattr(grains, name).aggregates) for name in LOAN_GRAINS}
+    absent = [c for name, columns in have.items() if name not in past.of_loans for c in columns]
+    empty = {name: nw.lit(None, nw.Int64) for name in absent}
+    commitment = nw.coalesce(empty.get("limit_now", nw.col("limit_now")), "first_commitment")
+    drawn = nw.col("drawn").fill_null(0)
+    owed = drawn - nw.col("principal_repaid").fill_null(0)
+    room = nw.when(nw.col("product") == "revolver").then(commitment - owed).otherwise(commitment - drawn)
+    can_draw = nw.col("closed_age_days").is_null() & (nw.col("days_to_maturity") >= 0).fill_null(True) & (room > 0)
+    return loans.with_columns(
+        **empty,
+        commitment=commitment,
+        rate_bp=nw.coalesce(empty.get("rate_now_bp", nw.col("rate_now_bp")), "rate_bp"),
+        overdue=nw.col("overdue").fill_null(0),
+        is_cut_by_bank=empty.get("is_cut_by_bank", nw.col("is_cut_by_bank")).fill_null(0),
+        balance=nw.when(owed > 0).then(owed).otherwise(0),
+        undrawn=nw.when(can_draw).then(room).otherwise(0),
+        is_active=nw.when((owed > 0) | can_draw).then(1).otherwise(0),
+        commitment_age_days=empty.get("changed_age_days", nw.col("changed_age_days")),
+    )
+
+
+def _own(grain: str) -> list[nw.Expr]:
+    """What every loan shows of the grain, whatever the features ask for."""
+    if grain == "repayments":
+        is_cash, standing = nw.col("is_cash") == 1, (nw.col("is_withdrawn") == 0) & (nw.col("is_opening") == 0)
+        owing = nw.col("overdue") > 0
+        figures = {
+            "principal_repaid": nw.col("principal_part").sum(),
+            "overdue": nw.col("overdue").sum(),
+            "days_past_due": nw.when(owing).then(nw.col("due_age_days")).max(),
+            "last_payment_age_days": nw.when(is_cash).then(nw.col("paid_age_days")).min(),
+            "n_principal_instalments": nw.when(standing & (nw.col("principal_due") > 0)).then(1).otherwise(0).sum(),
+            "n_late": nw.when((nw.col("is_due") == 1) & (nw.col("days_late") > 0)).then(1).otherwise(0).sum(),
+        }
+    elif grain == "drawdowns":
+        figures = {"drawn": nw.col("amount").sum()}
+    elif grain == "limits":
+        now = is_in_force()
+        is_cut = now & (nw.col("change") < 0) & (nw.col("cause") == "bank")
+        figures = {"limit_now": nw.when(now).then(nw.col("committed_amount")).max(),
+                   "changed_age_days": nw.col("age_days").min(), "is_cut_by_bank": nw.when(is_cut).then(1).max()}
+    elif grain == "rates":
+        figures = {"rate_now_bp": nw.when(is_in_force()).then(nw.col("rate_bp")).max()}
+    else:
+        return []
+    return [e.cast(nw.Int64).alias(name) for name, e in figures.items()]
+
+
+def add_what_loans_show(loans: nw.LazyFrame, grains: Grains, tables: Tables) -> nw.LazyFrame:
+    """Add what only shows when loans stand beside each other.
+
+    product_median_bp, median rate of the product's active loans on the date; is_renewed and is_early_payoff, of a loan
+    paid off; is_rollover; late_run, n_cures and n_relapses of the last 24 months; and the figures that features share.
+    """
+    loans = loans.join(_product_medians(loans), on=["as_of", "product"], how="left")
+    for rows in (_renewed(loans), _rolled_over(loans, tables), _late_records(loans, tables)):
+        loans = loans.join(tables.keep([rows]), on=list(OF_LOAN), how="left")
+    loans = grains.with_figures("loan", loans)
+    ahead = nw.col("last_payment_age_days") + nw.col("days_to_maturity")  # payoff before maturity by so many days
+    return loans.with_columns(
+        **{name: nw.col(name).fill_null(0) for name in ("is_renewed", "is_rollover", "late_run", "n_cures", "n_relapses")},
+        is_early_payoff=nw.when((nw.col("is_active") == 0) & (ahead > EARLY_DAYS)).then(1).otherwise(0))
+
+
+def purposes_on_the_date(loans: nw.LazyFrame) -> nw.LazyFrame:
+    """One row per customer, date and purpose: commitment of active loans, of those signed within 12 months, is_new."""
+    is_recent, is_active = nw.col("signed_age_days") < 365, nw.col("is_active") == 1
+    named = loans.filter(~nw.col("purpose").is_null())
+    rows = named.group_by(*OF_CUSTOMER, "purpose").agg(
+        nw.when(is_active).then(nw.col("commitment")).otherwise(0).sum().cast(nw.Int64).alias("active_commitment"),
+        nw.when(is_recent).then(nw.col("first_commitment")).otherwise(0).sum().cast(nw.Int64).alias("recent_commitment"),
+        nw.col("signed_age_days").max().alias("first_age_days"))
+    return rows.with_columns(is_new=nw.when(nw.col("first_age_days") < 365).then(1).otherwise(0))
+
+
+def _product_medians(loans: nw.LazyFrame) -> nw.LazyFrame:
+    active = loans.filter((nw.col("is_active") == 1) & ~nw.col("rate_bp").is_null())
+    return active.group_by("as_of", "product").agg(nw.col("rate_bp").median().alias("product_median_bp"))
+
+
+def _renewed(loans: nw.LazyFrame) -> nw.LazyFrame:
+    """Loans paid off beside which another was signed."""
+    paid_off = loans.filter((nw.col("is_active") == 0) & (nw.col("last_payment_age_days") < RECORD_DAYS))
+    paid_off = paid_off.select(*OF_CUSTOMER, "loan_key", "last_payment_age_days")
+    signed = loans.select(*OF_CUSTOMER, other_key=nw.col("loan_key"), signed=nw.col("signed_age_days"))
+    after = nw.col("last_payment_age_days") - nw.col("signed")  # days from the payoff to the signing
+    pairs = paid_off.join(signed, on=list(OF_CUSTOMER), how="inner").filter(
+        (nw.col("other_key") != nw.col("loan_key")) & (after >= -RENEWED_BEFORE_DAYS) & (after <= RENEWED_AFTER_DAYS))
+    return pairs.select(*OF_LOAN).unique().with_columns(is_renewed=nw.lit(1, nw.Int64))
+
+
+def _rolled_over(loans: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
+    """New bullet loans of half to one and a half times what an amortising loan was repaid by in the same month.
+
+    Borrowing to repay keeps a loan alive that the business does not carry: "evergreening" (Peek and Rosengren 2005).
+    """
+    is_lent = ~nw.col("product").is_in(["revolver", "guarantee"])
+    bullets = loans.filter(is_lent & (nw.col("n_principal_instalments") == 1) & (nw.col("signed_age_days") < 365))
+    bullets = with_calendar_month(bullets.select(*OF_CUSTOMER, "loan_key", "first_commitment", "signed_on"), nw.col("signed_on"))
+    amortising = loans.filter(nw.col("n_principal_instalments") > 1).select(*OF_CUSTOMER, "loan_key", "rate_bp")
+    amortising = amortising.join(bullets.select(*OF_CUSTOMER).unique(), on=list(OF_CUSTOMER), how="semi")
+    rows = repayments_known(amortising.select(*OF_LOAN, "rate_bp"), tables).filter(
+        (nw.col("is_cash") == 1) & (nw.col("principal_part") > 0) & (nw.col("paid_age_days") < 365 + 31))
+    rows = with_calendar_month(rows.select(*OF_LOAN, "principal_part", paid_on=nw.col("as_of") - nw.col("paid_age_days")),
+                               nw.col("paid_on"))
+    repaid = rows.group_by(*OF_LOAN, "month").agg(nw.col("principal_part").sum().cast(nw.Int64).alias("repaid"))
+    repaid = repaid.join(amortising, on=list(OF_LOAN), how="inner").select(*OF_CUSTOMER, "month", "repaid")
+    pairs = bullets.join(repaid, on=[*OF_CUSTOMER, "month"], how="inner").filter(
+        (2 * nw.col("first_commitment") >= nw.col("repaid")) & (2 * nw.col("first_commitment") <= 3 * nw.col("repaid")))
+    return pairs.select(*OF_LOAN).unique().with_columns(is_rollover=nw.lit(1, nw.Int64))
+
+
+def _late_records(loans: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
+    """Of loans with a late instalment: the longest run of late ones, serious ones settled, serious ones after that."""
+    keys = loans.filter(nw.col("n_late") > 0).select(*OF_LOAN, "rate_bp")
+    rows = repayments_known(keys, tables).filter((nw.col("is_due") == 1) & (nw.col("due_age_days") < RECORD_DAYS))
+    is_late, is_serious = nw.col("days_late") > 0, nw.col("days_late") > SERIOUSLY_LATE_DAYS
+    in_turn = {"order_by": ["turn", "instalment"]}
+    rows = rows.with_columns(turn=-nw.col("due_age_days"), late=nw.when(is_late).then(1).otherwise(0),
+                             cured=nw.when(is_serious).then(nw.col("settled_age_days")).otherwise(None))
+    rows = rows.with_columns(n_so_far=nw.col("late").cum_sum().over(*OF_LOAN, **in_turn).cast(nw.Int64),
+                             cured_so_far=nw.col("cured").cum_max().over(*OF_LOAN, **in_turn))
+    on_time = nw.when(nw.col("late") == 0).then(nw.col("n_so_far")).otherwise(None)
+    rows = rows.with_columns(on_time=on_time).with_columns(
+        before_run=nw.col("on_time").cum_max().over(*OF_LOAN, **in_turn))
+    is_relapse = is_serious & (nw.col("cured_so_far") >= nw.col("due_age_days"))
+    figures = {"late_run": (nw.col("n_so_far") - nw.col("before_run").fill_null(0)).max(),
+               "n_cures": nw.when(is_serious & (nw.col("is_settled") == 1)).then(1).otherwise(0).sum(),
+               "n_relapses": nw.when(is_relapse).then(1).otherwise(0).sum()}
+    return rows.group_by(*OF_LOAN).agg(*(e.cast(nw.Int64).alias(name) for name, e in figures.items()))

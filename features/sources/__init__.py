@@ -1,0 +1,13 @@
+"""Open a loan book: files, a DuckDB database, or data frames. The only room that knows an engine.
+
+Dates become whole days since 1970-01-01 and money whole cents, so that everything after is integer arithmetic and the
+same on every engine. Rows that break a rule are set aside with the reason; kept + rejected = read, always.
+"""
+
+from __future__ import annotations
+
+from features.sources.opening import open_tables
+from features.sources.reading import fingerprint
+from features.sources.tables import Account, Tables
+
+__all__ = ["Account", "Tables", "fingerprint", "open_tables"]

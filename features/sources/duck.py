@@ -1,0 +1,93 @@
+"""DuckDB, the embedded engine: one connection with a database on disk, so that memory stays bounded."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import duckdb
+import narwhals as nw
+import pandas as pd
+
+BLOCK_ROWS = 100_000
+
+
+class DuckEngine:
+    """One DuckDB connection with a temporary database on disk.
+
+    ``memory_limit`` as DuckDB writes it ("1GB"): what does not fit goes to the disk.
+    """
+
+    def __init__(self, memory_limit: str | None = None) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="pentad-")
+        self.con = duckdb.connect(str(Path(self._folder.name) / "book.duckdb"))
+        self.con.execute("SET TimeZone = 'UTC'")
+        self.con.execute("SET enable_progress_bar = false")
+        self.con.execute("SET preserve_insertion_order = false")
+        if memory_limit:
+            self.con.execute(f"SET memory_limit = '{memory_limit}'")
+        self._n_held = 0
+
+    def hold(self, rows: pd.DataFrame) -> nw.LazyFrame:
+        """Copy a pandas frame into a table."""
+        self.con.register("incoming", rows)
+        try:
+            return self._made("SELECT * FROM incoming")
+        finally:
+            self.con.unregister("incoming")
+
+    def keep(self, parts: Iterable[nw.LazyFrame]) -> nw.LazyFrame:
+        """Compute parts of one frame, one after the other, into a table."""
+        name = ""
+        for part in parts:
+            native = part.to_native()
+            if name:
+                native.insert_into(name)
+            else:
+                name = self._next_name()
+                native.create(name)
+        return self.table(name)
+
+    def blocks(self, rows: nw.LazyFrame) -> Iterator[pd.DataFrame]:
+        """Hand over a result in blocks of rows, the first of them empty."""
+        reader = rows.to_native().to_arrow_reader(BLOCK_ROWS)
+        yield reader.schema.empty_table().to_pandas()
+        for batch in reader:
+            yield batch.to_pandas()
+
+    def table(self, name: str) -> nw.LazyFrame:
+        """A table of the database as a lazy frame."""
+        return nw.from_native(self.con.table(name))
+
+    def drop(self, rows: nw.LazyFrame) -> None:
+        """Forget a kept table."""
+        self.con.execute(f"DROP TABLE IF EXISTS {rows.to_native().alias}")
+
+    def count(self, source: str) -> int:
+        """Number of rows of a table or a scan."""
+        return self.con.execute(f"SELECT count(*) FROM {source}").fetchall()[0][0]
+
+    def close(self) -> None:
+        """Close the connection and remove its file."""
+        self.con.close()
+        self._folder.cleanup()
+
+    def _made(self, sql: str) -> nw.LazyFrame:
+        name = self._next_name()
+        self.con.execute(f"CREATE TABLE {name} AS {sql}")
+        return self.table(name)
+
+    def _next_name(self) -> str:
+        self._n_held += 1
+        return f"held_{self._n_held}"
+
+
+def quoted(text: str) -> str:
+    """Text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an engine's error, cut where it becomes a listing."""
+    return str(error).strip().splitlines()[0][:200]

@@ -1,0 +1,95 @@
+"""What an opened book is: its kept rows, lazy, and the account of what was read, kept and rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from features.contract import Breach
+from features.contracts import CONTRACTS
+
+
+class Engine(Protocol):
+    """What holds the tables and runs the expressions over them."""
+
+    def hold(self, rows: pd.DataFrame) -> nw.LazyFrame:
+        """Bring a small pandas frame into the engine."""
+
+    def keep(self, parts: Iterable[nw.LazyFrame]) -> nw.LazyFrame:
+        """Compute parts of one frame, one after the other, and keep their rows for later queries."""
+
+    def blocks(self, rows: nw.LazyFrame) -> Iterator[pd.DataFrame]:
+        """Hand over a result in blocks of rows, so that it never stands in memory twice."""
+
+    def close(self) -> None:
+        """Let go of what is held."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """How many rows of one table were read, kept and rejected."""
+
+    table: str
+    n_read: int
+    n_kept: int
+    n_rejected: int
+
+    def __str__(self) -> str:
+        return f"{self.table}: {self.n_read:,} read = {self.n_kept:,} kept + {self.n_rejected:,} rejected"
+
+
+@dataclass
+class Tables:
+    """The kept rows of a book, one lazy Narwhals frame a table.
+
+    A table is an attribute by its name (``tables.loans``), ``None`` where a book lacks an optional one. Beside the columns
+    of the contracts, ``customer_key`` and ``loan_key`` are the engine's own join keys; ``chunks`` are ranges of
+    customer keys, from and up to but without, that can be measured one after the other.
+    """
+
+    frames: dict[str, nw.LazyFrame]
+    fingerprint: str
+    accounts: tuple[Account, ...]
+    breaches: tuple[Breach, ...]
+    engine: Engine = field(repr=False)
+    chunks: tuple[tuple[int, int] | None, ...] = (None,)
+
+    def __getattr__(self, name: str) -> nw.LazyFrame | None:
+        if name not in CONTRACTS:
+            raise AttributeError(name)
+        return self.frames.get(name)
+
+    def lacks(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of the named tables that the book does not have."""
+        return tuple(name for name in names if name not in self.frames)
+
+    def hold(self, rows: pd.DataFrame) -> nw.LazyFrame:
+        """Bring a small pandas frame into the engine that holds the tables."""
+        return self.engine.hold(rows)
+
+    def keep(self, parts: Iterable[nw.LazyFrame]) -> nw.LazyFrame:
+        """Compute parts of one frame in the engine and keep their rows for later queries."""
+        return self.engine.keep(parts)
+
+    def collected(self, rows: nw.LazyFrame) -> pd.DataFrame:
+        """The rows as one pandas frame, fetched in blocks; float columns share one array."""
+        blocks = list(self.engine.blocks(rows))
+        return pd.concat(blocks, ignore_index=True) if len(blocks) > 1 else blocks[0]
+
+    def close(self) -> None:
+        """Let go of the engine and its temporary file."""
+        self.engine.close()
+
+
+def chunks_of(n_customers: int, size: int) -> tuple[tuple[int, int] | None, ...]:
+    """Ranges of customer keys of at most ``size`` customers, as even as they can be."""
+    n = max(1, -(-n_customers // size))
+    if n == 1:
+        return (None,)
+    edges = np.linspace(0, n_customers, n + 1).astype(int).tolist()
+    return tuple(zip(edges, edges[1:]))
