@@ -46,22 +46,21 @@ def loans_on_the_date(past: History, grains: Grains) -> nw.LazyFrame:
     have = {"limits": ("limit_now", "changed_age_days", "is_cut_by_bank"), "rates": ("rate_now_bp",)}
     have |= {name: have.get(name, ()) + tuple(n for n, _, _ in getattr(grains, name).aggregates) for name in LOAN_GRAINS}
     absent = [c for name, columns in have.items() if name not in past.of_loans for c in columns]
-    empty = {name: nw.lit(None, nw.Int64) for name in absent}
-    commitment = nw.coalesce(empty.get("limit_now", nw.col("limit_now")), "first_commitment")
+    loans = loans.with_columns(**dict.fromkeys(absent, nw.lit(None, nw.Int64)))
+    commitment = nw.coalesce("limit_now", "first_commitment")
     drawn = nw.col("drawn").fill_null(0)
     owed = drawn - nw.col("principal_repaid").fill_null(0)
     room = nw.when(nw.col("product") == "revolver").then(commitment - owed).otherwise(commitment - drawn)
     can_draw = nw.col("closed_age_days").is_null() & (nw.col("days_to_maturity") >= 0).fill_null(True) & (room > 0)
     return loans.with_columns(
-        **empty,
         commitment=commitment,
-        rate_bp=nw.coalesce(empty.get("rate_now_bp", nw.col("rate_now_bp")), "rate_bp"),
+        rate_bp=nw.coalesce("rate_now_bp", "rate_bp"),
         overdue=nw.col("overdue").fill_null(0),
-        is_cut_by_bank=empty.get("is_cut_by_bank", nw.col("is_cut_by_bank")).fill_null(0),
+        is_cut_by_bank=nw.col("is_cut_by_bank").fill_null(0),
         balance=nw.when(owed > 0).then(owed).otherwise(0),
         undrawn=nw.when(can_draw).then(room).otherwise(0),
         is_active=nw.when((owed > 0) | can_draw).then(1).otherwise(0),
-        commitment_age_days=empty.get("changed_age_days", nw.col("changed_age_days")),
+        commitment_age_days=nw.col("changed_age_days"),
     )
 
 
