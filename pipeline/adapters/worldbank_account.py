@@ -131,8 +131,8 @@ def _lines_of_lender(money: LenderAccount) -> Iterator[str]:
 def account_of_statement(statement: Statement, vanished: Sequence[LoanHistory]) -> StatementAccount:
     """Return the account of one statement; `vanished` are loans shown before and here no longer."""
     notes = list(statement.notes)
-    if statement.unknown_statuses:
-        notes.append(f"unknown status taken as open: {', '.join(sorted(statement.unknown_statuses))}")
+    if unknown := {row.unknown_status for row in statement.rows.values() if row.unknown_status}:
+        notes.append(f"unknown status taken as open: {', '.join(sorted(unknown))}")
     return StatementAccount(
         lender=statement.lender,
         ends_on=statement.ends_on,

@@ -22,7 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from pipeline.adapters.worldbank_statement import LoanRow
+from pipeline.adapters.worldbank_loan import LoanRow
 
 REPAYING = frozenset({"repaying", "disbursingrepaying"})
 HALF_YEAR_MONTHS = 6

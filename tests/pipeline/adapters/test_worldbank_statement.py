@@ -156,6 +156,9 @@ def test_windows_1252_names_are_read_and_said(tmp_path, statement_text, save_tex
         ("IFC loan", {"Loan Type": "IFCT"}),
         ("grant, not a loan", {"Loan Number": "IDAH1230"}),
         ("no loan number", {"Loan Number": " "}),
+        ("no loan number", {"Loan Number": "\N{NO-BREAK SPACE}"}),
+        ("total, not a loan", {"Loan Number": "Grand Total"}),
+        ("total, not a loan", {"Loan Number": "TOTAL", "Agreement Signing Date": "", "Last Repayment Date": ""}),
         ("amount missing", {"Repaid to IBRD": "NaN"}),
         ("value cannot be read", {"Disbursed Amount": "1.000.000"}),
         ("value cannot be read", {"Last Repayment Date": "31/12/2030"}),
@@ -201,5 +204,5 @@ def test_a_file_that_ends_in_the_middle_of_a_line_is_refused_as_truncated(import
 
 def test_a_row_cut_short_is_counted(import_texts, statement_text):
     account, _ = import_texts(statement_text("2020-01-31", {}) + "2020-01-31,IBRD2,AFR\n")
-    (left,) = account.statements[0].left_out.values()
-    assert left.n == 1 and account.statements[0].is_closed_sum
+    assert account.statements[0].left_out["row broken"].examples == ("line 3: 3 values under 26 titles",)
+    assert account.statements[0].is_closed_sum
