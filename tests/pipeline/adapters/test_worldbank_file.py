@@ -1,4 +1,4 @@
-"""Statements as other programs and other years save them."""
+"""Statements as other programs and other years save them, and how far an import is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import io
 import pytest
 
 from features.errors import UnreadableFile
-from pipeline.adapters.worldbank import read_in_order
+from pipeline.adapters import worldbank
+from pipeline.adapters.worldbank import import_worldbank, read_in_order
 
 
 def as_saved(text: str, **how) -> str:
@@ -99,3 +100,26 @@ def test_a_quote_that_is_never_closed_is_refused_rather_than_swallow_the_rows_be
 def test_a_name_over_two_lines_is_one_field(statement_text, only_statement):
     statement = only_statement(statement_text("2019-05-31", {"Borrower": "ESKOM\nHOLDINGS LIMITED"}, {"Loan Number": "B"}))
     assert [row.borrower for row in statement.rows.values()] == ["ESKOM HOLDINGS LIMITED"] * 2
+
+
+class Screen(io.StringIO):
+    """A stream that says whether it is a terminal."""
+
+    def __init__(self, is_terminal: bool) -> None:
+        super().__init__()
+        self.is_terminal = is_terminal
+
+    def isatty(self) -> bool:
+        return self.is_terminal
+
+
+@pytest.mark.parametrize("patience, is_terminal, is_shown", [(0, True, True), (0, False, False), (60, True, False)])
+def test_progress_is_shown_on_a_terminal_only_and_only_if_it_takes_a_while(
+    patience, is_terminal, is_shown, tmp_path, monkeypatch, plain, save_text
+):
+    screen = Screen(is_terminal)
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setattr(worldbank, "PATIENCE_SECONDS", patience)
+    import_worldbank([save_text("a.csv", plain)], tmp_path / "book", echo=lambda line: None)
+    assert ("read" in screen.getvalue() and "follow" in screen.getvalue()) == is_shown
+    assert bool(screen.getvalue()) == is_shown
