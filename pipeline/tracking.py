@@ -101,7 +101,10 @@ def _record(run: RunRecord, settings: TrackingSettings) -> Registered:
         if settings.uri.startswith(SQLITE):
             place = _run_folder(run_id, settings)
             with writing(place):
-                shutil.copytree(run.files, place)
+                place.mkdir(parents=True)
+                open_to = place.stat().st_mode
+                shutil.copytree(run.files, place, dirs_exist_ok=True)
+                place.chmod(open_to)  # a temporary folder is closed to everybody else
             source = (place / FOLDER).as_uri()
         else:
             client.log_artifacts(run_id, str(run.files))

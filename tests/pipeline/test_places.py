@@ -119,6 +119,11 @@ def test_a_project_may_be_renamed_after_the_training(moved, book):
     assert moved.score(book, "--model", "challenger") == 0
 
 
+def test_the_files_of_a_run_are_as_open_as_the_folder_they_lie_in(moved):
+    folders = [path for path in (moved.folder / "store" / "artifacts").rglob("*") if path.is_dir()]
+    assert {path.stat().st_mode for path in folders} == {(moved.folder / "store").stat().st_mode}
+
+
 def test_a_renamed_project_keeps_the_next_model_where_it_is_now(moved, book):
     store = moved.folder.with_name("again") / "store"
     shutil.copytree(moved.folder / "store", store)
