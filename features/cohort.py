@@ -39,10 +39,24 @@ def everyone(tables: Tables, days: nw.LazyFrame, chunk: tuple[int, int] | None =
     return customers.join(days, how="cross")
 
 
-def last_fact(tables: Tables) -> str:
-    """The day (ISO) of the book's latest signing, payout or payment, or of the booking of one."""
-    facts = ((tables.loans, ("signed_on", "recorded_on")), (tables.repayments, ("paid_on", "recorded_on")),
-             (tables.drawdowns, ("drawn_on", "recorded_on")))
-    days = [table.select(nw.col(*columns).max()).collect("pandas").to_native() for table, columns in facts
-            if table is not None]
-    return as_date(int(max(row.max(axis=1).max() for row in days if row.notna().any(axis=None)))).isoformat()
+def last_fact(tables: Tables, as_of: str) -> str:
+    """The last day (ISO), not after as_of, on which a signing, payout or payment happened or was booked.
+
+    Facts that were not known on the date do not count: neither later ones, nor those booked later.
+
+    Raises
+    ------
+    NoFactsYet
+        Nothing was known on the date.
+    """
+    facts = ((tables.loans, "signed_on"), (tables.repayments, "paid_on"), (tables.drawdowns, "drawn_on"))
+    day, lasts = as_day(as_of), []
+    for table, own in facts:
+        if table is not None:
+            known_on = table.select(own, day=nw.max_horizontal(own, nw.coalesce("recorded_on", own)))
+            last = known_on.filter((nw.col(own) <= day) & (nw.col("day") <= day)).select(nw.col("day").max())
+            lasts.append(last.collect("pandas").to_native()["day"].max())
+    known = [day for day in lasts if not pd.isna(day)]
+    if not known:
+        raise NoFactsYet(f"nothing was known on {as_of}", "--as-of", "Give a later date.")
+    return as_date(int(max(known))).isoformat()

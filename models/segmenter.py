@@ -181,6 +181,9 @@ class Segmenter:
             model = (folder / "model.ubj").read_bytes()
         except FileNotFoundError as missing:
             raise BrokenModel(f"no {Path(missing.filename).name}", str(folder), todo) from None
+        except OSError as error:
+            found = f"{Path(error.filename).name} cannot be read ({error.strerror})"
+            raise BrokenModel(found, str(folder), todo) from None
         except (UnicodeDecodeError, json.JSONDecodeError):
             raise BrokenModel("segmenter.json is not JSON", str(folder), todo) from None
         if not isinstance(about, dict) or about.pop("about_sha256", None) != _own_sha256(about):

@@ -40,17 +40,17 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     simulate = _command(commands, "simulate", _simulate, "write a synthetic loan book with known truth beside it")
-    simulate.add_argument("--customers", type=_at_least(1), default=2000, help="number of borrowers (default 2000)")
-    simulate.add_argument("--months", type=_at_least(24), default=48, help="length of the history, 24 or more (default 48)")
-    simulate.add_argument("--seed", type=_at_least(0), default=7, help="every random number comes from it (default 7)")
-    simulate.add_argument("--out", type=Path, required=True, help="new folder; the truth goes to <out>_truth")
-    simulate.add_argument("--replace", action="store_true", help="replace what is there")
+    simulate.add_argument("--customers", type=_whole(1), default=2000, help="number of borrowers (default 2000)")
+    simulate.add_argument("--months", type=_whole(24, 600), default=48, help="length of the history, 24 to 600 (default 48)")
+    simulate.add_argument("--seed", type=_whole(0), default=7, help="every random number comes from it (default 7)")
+    simulate.add_argument("--out", type=_folder, required=True, help="new folder; the truth goes to <out>_truth")
+    simulate.add_argument("--replace", action="store_true", help="replace an earlier synthetic book")
 
     imports = _command(commands, "import", _import, "turn other people's files into a loan book")
     imports.add_argument("source", choices=["worldbank"], help="IBRD Statement of Loans, IDA Statement of Credits")
     imports.add_argument("files", nargs="+", type=Path, metavar="FILE", help="dated statements, in any order")
-    imports.add_argument("--out", type=Path, required=True, help="new folder for the tables")
-    imports.add_argument("--replace", action="store_true", help="replace what is there")
+    imports.add_argument("--out", type=_folder, required=True, help="new folder for the tables")
+    imports.add_argument("--replace", action="store_true", help="replace a book imported earlier")
 
     validate = _command(commands, "validate", _validate, "list every breach of the table contracts")
     _book(validate)
@@ -65,8 +65,8 @@ def _parser() -> argparse.ArgumentParser:
 
     promote = _command(commands, "promote", _promote, "make a registered model the champion")
     promote.add_argument("--model", default="challenger", help="alias or version number (default challenger)")
-    promote.add_argument("--reason", required=True, help="why, kept with the model")
-    promote.add_argument("--by", required=True, help="who decides, kept with the model")
+    promote.add_argument("--reason", type=_words, required=True, help="why, kept with the model")
+    promote.add_argument("--by", type=_words, required=True, help="who decides, kept with the model")
 
     score = _command(commands, "score", _score, "write the types of all active borrowers on a date, with reasons")
     _book(score)
@@ -98,13 +98,27 @@ def _day(text: str) -> str:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date; write YYYY-MM-DD") from None
 
 
-def _at_least(least: int) -> Callable[[str], int]:
+def _whole(least: int, most: int | None = None) -> Callable[[str], int]:
     def number(text: str) -> int:
         if not text.isdecimal() or int(text) < least:
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
+        if most is not None and int(text) > most:
+            raise argparse.ArgumentTypeError(f"{text!r} is more than {most}")
         return int(text)
 
     return number
+
+
+def _words(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is blank; it is kept with the model for those who ask later")
+    return text.strip()
+
+
+def _folder(text: str) -> Path:
+    if Path(text).name in ("", ".."):
+        raise argparse.ArgumentTypeError(f"{text!r} has no name of its own; name a new folder")
+    return Path(text)
 
 
 def _settings(options: argparse.Namespace):
@@ -115,9 +129,11 @@ def _settings(options: argparse.Namespace):
 
 def _open(options: argparse.Namespace, limit: float):
     from features.sources import open_tables
+    from pipeline.errors import writing
 
     print(f"book: {options.data} ...", flush=True)
-    tables = open_tables(options.data, options.rejects, limit)
+    with writing(options.rejects):  # nothing else is written while a book is opened
+        tables = open_tables(options.data, options.rejects, limit)
     for account in tables.accounts:
         print(f"  {account}")
     for breach in tables.breaches:
@@ -133,9 +149,11 @@ def _open(options: argparse.Namespace, limit: float):
 def _simulate(options: argparse.Namespace) -> None:
     from tqdm import tqdm
 
+    from pipeline.errors import writing
     from pipeline.simulate import simulate
 
-    with tqdm(total=options.customers, unit="customer", desc="simulate", disable=not sys.stderr.isatty()) as bar:
+    bar = tqdm(total=options.customers, unit="customer", desc="simulate", disable=not sys.stderr.isatty())
+    with bar, writing(options.out):
         made = simulate(options.customers, options.months, options.seed, options.out, replace=options.replace,
                         progress=lambda done, _: bar.update(done - bar.n))
     for name, value in made.items():
@@ -144,8 +162,10 @@ def _simulate(options: argparse.Namespace) -> None:
 
 def _import(options: argparse.Namespace) -> None:
     from pipeline.adapters.worldbank import import_worldbank
+    from pipeline.errors import writing
 
-    import_worldbank(options.files, options.out, replace=options.replace)
+    with writing(options.out):
+        import_worldbank(options.files, options.out, replace=options.replace)
 
 
 def _validate(options: argparse.Namespace) -> None:
@@ -164,6 +184,9 @@ def _train(options: argparse.Namespace) -> int | None:
 
     if options.labels == "hindsight" and not (options.as_of and options.until and options.as_of < options.until):
         print("pentad train: --labels hindsight needs --as-of DATE and a later --until DATE", file=sys.stderr)
+        return 2
+    if options.labels == "analysts" and options.as_of:
+        print("pentad train: --as-of goes with --labels hindsight; analysts' labels bring their own dates", file=sys.stderr)
         return 2
     settings = _settings(options)
     with closing(_open(options, settings.book.reject_share_limit)) as tables:

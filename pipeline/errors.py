@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 from features.errors import PentadError
 
 DONE, UNEXPECTED, USAGE = 0, 1, 2
@@ -41,6 +45,31 @@ class BookTooOld(PentadError):
     """The book ends long before the date it is to be judged on."""
 
     exit_code = 55
+
+
+class UnwritableOutput(PentadError):
+    """A file or folder that a job is to write cannot be written."""
+
+    exit_code = 56
+
+
+@contextmanager
+def writing(place: Path | str) -> Iterator[None]:
+    """Name the place if the operating system refuses to write there.
+
+    Raises
+    ------
+    UnwritableOutput
+        It refused.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        why = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+        todo = "Name a place where a folder can be made, and see that nothing else stands there."
+        raise UnwritableOutput(f"it cannot be written ({why})", str(place), todo) from error
 
 
 def exit_codes(kind: type[PentadError] = PentadError) -> dict[int, str]:

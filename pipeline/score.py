@@ -6,20 +6,19 @@ import hashlib
 import os
 import tempfile
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.catalogue import FEATURES
-from features.cohort import last_fact
 from features.errors import OutputExists
 from features.frame import book_frame
 from features.sources import Tables
 from models.explain import assign, reference
 from models.types import load_types
-from pipeline.errors import BookTooOld, NobodyToScore
+from pipeline.errors import NobodyToScore, writing
+from pipeline.guards import must_have_loans, must_reach
 from pipeline.settings import Settings
 from pipeline.tracking import Registered
 
@@ -46,29 +45,31 @@ def score(tables: Tables, as_of: str, model: Registered, settings: Settings, out
     Raises
     ------
     BookTooOld
-        The book's last fact lies more than ``stale_days`` before the date.
+        The last fact known on the date lies more than ``stale_days`` before it.
+    NoFactsYet
+        The book has no loan, or none was signed by the date.
     NobodyToScore
         No customer has one.
     AdditivityBroken
         An explanation does not add up to the model's log-odds; nothing is written.
     OutputExists
         The partition is there with another content and may not be replaced.
+    UnwritableOutput
+        The partition cannot be written.
     """
+    must_have_loans(tables)
     book = book_frame(tables, as_of)
     frame = book[book["n_active_loans"] > 0].reset_index(drop=True)
     if frame.empty:
         found = f"none of {len(book):,} customers has an active loan on {as_of}"
         raise NobodyToScore(found, "--as-of", "Give another date.")
-    last = last_fact(tables)
-    age_days = (date.fromisoformat(as_of) - date.fromisoformat(last)).days
-    if age_days > settings.score.stale_days:
-        raise BookTooOld(f"the last fact is of {last}, {age_days:,} days before {as_of}", "--as-of",
-                         "Deliver a newer book, or give the date it was made for: unbooked payments look unpaid.")
+    must_reach(tables, as_of, settings.score.stale_days, "--as-of")
     judgement = model.segmenter.judge(frame)
     assignments = assign(frame, judgement, FEATURES, load_types(), reference(frame), model.name, tables.fingerprint,
                          settings.score.n_reasons)
     path = out / f"as_of={as_of}" / "assignments.parquet"
-    there = _write(assignments, path, replace)
+    with writing(path):
+        there = _write(assignments, path, replace)
     return Scored(path, len(book), len(frame), assignments, there)
 
 

@@ -1,17 +1,24 @@
-"""Runs, metrics and registered models in MLflow. The only module that imports it."""
+"""Runs, metrics and registered models in MLflow. The only module that imports it.
+
+MLflow keeps absolute addresses of a run's files. A sqlite store moves with its project, so beside one the files lie in,
+and are looked for first, the settings' artifacts folder as it is today: ``<artifacts>/<run>/artifacts``.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
-from models.segmenter import Segmenter
-from pipeline.errors import NoModel, StoreUnavailable
+from models.segmenter import BrokenModel, Segmenter
+from pipeline.errors import NoModel, StoreUnavailable, writing
 from pipeline.settings import TrackingSettings
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -21,6 +28,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
 
 CHALLENGER, CHAMPION = "challenger", "champion"
 FOLDER = "segmenter"
+SQLITE = "sqlite:///"
 
 
 @dataclass
@@ -55,12 +63,30 @@ def reach(settings: TrackingSettings) -> None:
     ------
     StoreUnavailable
         It cannot be opened or does not answer.
+    UnwritableOutput
+        The artifacts folder beside it cannot be made.
     """
     _client(settings)
+    if settings.uri.startswith(SQLITE):
+        with writing(settings.artifacts):
+            Path(settings.artifacts).mkdir(parents=True, exist_ok=True)
 
 
 def record(run: RunRecord, settings: TrackingSettings) -> Registered:
-    """Log a training run and register its model as ``challenger``."""
+    """Log a training run and register its model as ``challenger``.
+
+    Raises
+    ------
+    StoreUnavailable
+        The store does not answer.
+    UnwritableOutput
+        The run's files cannot be written.
+    """
+    with _answering(settings):
+        return _record(run, settings)
+
+
+def _record(run: RunRecord, settings: TrackingSettings) -> Registered:
     client = _client(settings)
     experiment = client.get_experiment_by_name(settings.experiment).experiment_id
     _close_killed_runs(client, experiment)
@@ -71,11 +97,19 @@ def record(run: RunRecord, settings: TrackingSettings) -> Registered:
             client.log_param(run_id, name, value)
         for name, value in run.metrics.items():
             client.log_metric(run_id, name, value)
-        client.log_artifacts(run_id, str(run.files))
-        with tempfile.TemporaryDirectory(prefix="pentad-") as folder:
-            run.segmenter.save(Path(folder))
-            client.log_artifacts(run_id, folder, FOLDER)
-        version = client.create_model_version(settings.model_name, f"{started.info.artifact_uri}/{FOLDER}", run_id)
+        run.segmenter.save(run.files / FOLDER)
+        if settings.uri.startswith(SQLITE):
+            place = _run_folder(run_id, settings)
+            with writing(place):
+                place.mkdir(parents=True)
+                open_to = place.stat().st_mode
+                shutil.copytree(run.files, place, dirs_exist_ok=True)
+                place.chmod(open_to)  # a temporary folder is closed to everybody else
+            source = (place / FOLDER).as_uri()
+        else:
+            client.log_artifacts(run_id, str(run.files))
+            source = f"{started.info.artifact_uri}/{FOLDER}"
+        version = client.create_model_version(settings.model_name, source, run_id)
         client.set_registered_model_alias(settings.model_name, CHALLENGER, version.version)
     except BaseException:
         client.set_terminated(run_id, "FAILED")
@@ -92,15 +126,18 @@ def load(which: str, settings: TrackingSettings) -> Registered:
     NoModel
         The registry has no such alias or version.
     BrokenModel
-        The files are not the ones that were saved.
+        The files are gone, or not the ones that were saved.
+    StoreUnavailable
+        The files are kept elsewhere and cannot be fetched.
     """
     version = _version(which, settings)
-    with tempfile.TemporaryDirectory(prefix="pentad-") as folder:
-        from mlflow.artifacts import download_artifacts
-
-        os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
-        local = download_artifacts(artifact_uri=version.source, dst_path=folder)
-        return Registered(Segmenter.load(Path(local)), str(version.version), version.run_id)
+    with _answering(settings), _files(version, settings) as (folder, where):
+        try:
+            segmenter = Segmenter.load(folder)
+        except BrokenModel as error:
+            todo = "Put its files back from a copy, or train anew."
+            raise BrokenModel(error.found, f"{settings.model_name} version {version.version} in {where}", todo) from None
+    return Registered(segmenter, str(version.version), version.run_id)
 
 
 def promote(which: str, reason: str, who: str, settings: TrackingSettings) -> str:
@@ -126,33 +163,62 @@ def _version(which: str, settings: TrackingSettings):
         raise NoModel(f"no model {settings.model_name} under {which!r}", settings.uri, todo) from error
 
 
+@contextmanager
+def _files(version, settings: TrackingSettings) -> Iterator[tuple[Path, str]]:
+    """Yield the folder of a version's files and the name of the place they are kept in."""
+    own = _run_folder(version.run_id, settings) / FOLDER
+    if own.is_dir():
+        yield own, str(own)
+        return
+    if version.source.startswith("file:"):
+        kept = Path(url2pathname(urlsplit(version.source).path))
+        yield kept, str(kept)
+        return
+    from mlflow.artifacts import download_artifacts
+
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    with tempfile.TemporaryDirectory(prefix="pentad-") as folder:
+        yield Path(download_artifacts(artifact_uri=version.source, dst_path=folder)), version.source
+
+
+def _run_folder(run_id: str, settings: TrackingSettings) -> Path:
+    return Path(settings.artifacts).resolve() / run_id / "artifacts"
+
+
 def _client(settings: TrackingSettings):
     import mlflow
+
+    artifacts = Path(settings.artifacts).resolve().as_uri()
+    with _answering(settings), _first_start_alone(settings.uri):
+        mlflow.set_tracking_uri(settings.uri)
+        client = mlflow.MlflowClient(settings.uri)
+        if client.get_experiment_by_name(settings.experiment) is None:
+            client.create_experiment(settings.experiment, artifact_location=artifacts)
+        if not client.search_registered_models(f"name = '{settings.model_name}'"):
+            client.create_registered_model(settings.model_name)
+    return client
+
+
+@contextmanager
+def _answering(settings: TrackingSettings) -> Iterator[None]:
+    """Name the store if it, or the driver for it, fails."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-    artifacts = Path(settings.artifacts).resolve().as_uri()
     try:
-        with _first_start_alone(settings.uri):
-            mlflow.set_tracking_uri(settings.uri)
-            client = mlflow.MlflowClient(settings.uri)
-            if client.get_experiment_by_name(settings.experiment) is None:
-                client.create_experiment(settings.experiment, artifact_location=artifacts)
-            if not client.search_registered_models(f"name = '{settings.model_name}'"):
-                client.create_registered_model(settings.model_name)
-    except (MlflowException, SQLAlchemyError, OSError) as error:
-        todo = "Check the store and PENTAD_TRACKING_URI."
+        yield
+    except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:
+        todo = "Check the store, its driver and PENTAD_TRACKING_URI."
         raise StoreUnavailable(str(error).splitlines()[0], settings.uri, todo) from error
-    return client
 
 
 @contextmanager
 def _first_start_alone(uri: str) -> Iterator[None]:
     """Hold a file lock while a sqlite store is opened: processes that create it at once crash each other."""
-    if not uri.startswith("sqlite:///"):
+    if not uri.startswith(SQLITE):
         yield
         return
-    database = Path(uri.removeprefix("sqlite:///"))
+    database = Path(uri.removeprefix(SQLITE))
     database.parent.mkdir(parents=True, exist_ok=True)
     with database.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import narwhals as nw
 import pandas as pd
 
 from features.catalogue import FEATURES
@@ -23,6 +24,7 @@ from models.split import Split, out_of_time
 from models.types import load_types, names, type_indices
 from pipeline import plots, tracking
 from pipeline.errors import NoLabels
+from pipeline.guards import must_have_loans, must_reach
 from pipeline.settings import Settings
 
 
@@ -50,7 +52,17 @@ class Trained:
 
 
 def analyst_labels(tables: Tables, until: str | None, echo: Callable[[str], None]) -> pd.DataFrame:
-    """One agreed type per customer and date, from labels given by ``until``: customer_id, as_of (ISO), type."""
+    """One agreed type per customer and date, from labels given by ``until``: customer_id, as_of (ISO), type.
+
+    Labels as of a date before the first loan was signed have nothing to be learned from: they are left out and counted.
+
+    Raises
+    ------
+    NoLabels
+        There is no labels table, or no label is left.
+    NoFactsYet
+        The book has no loan.
+    """
     if tables.labels is None:
         raise NoLabels("the book has no labels table", "labels", "Deliver labels.csv, or use --labels hindsight.")
     labels = tables.labels.collect("pandas").to_native()
@@ -58,6 +70,15 @@ def analyst_labels(tables: Tables, until: str | None, echo: Callable[[str], None
         labels = labels[labels["labelled_on"] <= as_day(until)]
     if labels.empty:
         raise NoLabels(f"no label given by {until or 'anybody'}", "labels", "Deliver labels, or give a later --until.")
+    must_have_loans(tables)
+    first = int(tables.loans.select(nw.col("signed_on").min()).collect("pandas").to_native()["signed_on"].min())
+    used = labels[labels["as_of"] >= first]
+    if len(used) < len(labels):
+        why = f"as of a date before the first loan, signed on {as_date(first)}"
+        echo(f"labels: {len(labels):,} in = {len(used):,} used + {len(labels) - len(used):,} left out ({why})")
+        if used.empty:
+            raise NoLabels(f"every label is {why}", "labels", "Deliver labels of later dates.")
+        labels = used
     agreed = consensus(labels)
     n_analysts = labels["analyst"].nunique()
     echo(f"labels: {len(labels):,} by {n_analysts} analysts on {len(agreed.rows):,} customers and dates; "
@@ -66,7 +87,20 @@ def analyst_labels(tables: Tables, until: str | None, echo: Callable[[str], None
 
 
 def hindsight_labels(tables: Tables, as_of: str, until: str, settings: Settings) -> pd.DataFrame:
-    """The type each active customer of ``as_of`` turned out to be by ``until``: customer_id, as_of (ISO), type."""
+    """The type each active customer of ``as_of`` turned out to be by ``until``: customer_id, as_of (ISO), type.
+
+    Raises
+    ------
+    NoFactsYet
+        The book has no loan, or nothing was known on ``as_of``.
+    BookTooOld
+        The last fact known on one of the two dates lies more than ``stale_days`` before it.
+    NoLabels
+        Nobody was active on ``as_of``.
+    """
+    must_have_loans(tables)
+    for option, day in (("--as-of", as_of), ("--until", until)):
+        must_reach(tables, day, settings.score.stale_days, option)
     types = hindsight_types(tables, as_day(as_of), as_day(until), settings.hindsight)
     if types.empty:
         raise NoLabels(f"nobody is active on {as_of}", "--as-of", "Give a date on which loans are outstanding.")

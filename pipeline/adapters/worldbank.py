@@ -12,8 +12,11 @@ rate of zero is the publisher's "several rates", so empty.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+
+from tqdm import tqdm
 
 from features.errors import UnreadableFile
 from pipeline.adapters.worldbank_account import ImportAccount, account_of_lender, account_of_statement
@@ -22,6 +25,8 @@ from pipeline.adapters.worldbank_borrowers import Borrowers
 from pipeline.adapters.worldbank_columns import NotAStatement
 from pipeline.adapters.worldbank_schedule import LoanHistory
 from pipeline.adapters.worldbank_statement import Statement, read_statements
+
+PATIENCE_SECONDS = 3  # an import that takes longer shows how far it is, on a terminal
 
 
 class SameStatementTwice(UnreadableFile):
@@ -65,7 +70,8 @@ def import_worldbank(
     out = Path(out)
     check_destination(out, replace)
     statements = read_in_order(files)
-    loans, borrowers, vanished = read_histories(statements)
+    with _progress("follow", len(statements), unit="statement") as bar:
+        loans, borrowers, vanished = read_histories(_watched(statements, bar))
     if not loans:
         where = ", ".join(sorted({statement.file for statement in statements}))
         raise NotAStatement("not one signed loan", where, "Give statements with loans in them.")
@@ -94,18 +100,31 @@ def read_in_order(files: Sequence[Path]) -> list[Statement]:
     if not files:
         raise NotAStatement("no file given", "import", "Name at least one statement.")
     found: dict[tuple, Statement] = {}
-    for path in files:
-        for statement in read_statements(Path(path)):
-            key = (statement.ends_on, statement.lender)
-            if key in found:
-                what = f"a second {statement.lender} statement of {statement.ends_on}"
-                raise SameStatementTwice(what, statement.file, f"Keep it or {found[key].file}.")
-            found[key] = statement
+    n_bytes = sum(Path(path).stat().st_size for path in files if Path(path).is_file())
+    with _progress("read", n_bytes, unit="B", unit_scale=True) as bar:
+        for path in files:
+            for statement in read_statements(Path(path), bar.update):
+                key = (statement.ends_on, statement.lender)
+                if key in found:
+                    what = f"a second {statement.lender} statement of {statement.ends_on}"
+                    raise SameStatementTwice(what, statement.file, f"Keep it or {found[key].file}.")
+                found[key] = statement
     return [found[key] for key in sorted(found)]
 
 
+def _progress(what: str, total: int, **how: object) -> tqdm:
+    """Return a bar on stderr that shows itself only on a terminal, and only if it takes a while."""
+    return tqdm(desc=what, total=total, delay=PATIENCE_SECONDS, leave=False, disable=not sys.stderr.isatty(), **how)
+
+
+def _watched(statements: Iterable[Statement], bar: tqdm) -> Iterable[Statement]:
+    for statement in statements:
+        yield statement
+        bar.update()
+
+
 def read_histories(
-    statements: Sequence[Statement],
+    statements: Iterable[Statement],
 ) -> tuple[list[LoanHistory], Borrowers, list[list[LoanHistory]]]:
     """Follow every loan through the statements, each lender's in their own sequence.
 

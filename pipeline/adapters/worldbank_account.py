@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from pipeline.adapters.worldbank_columns import REQUIRED
 from pipeline.adapters.worldbank_schedule import LoanHistory
 from pipeline.adapters.worldbank_statement import Statement
 
@@ -32,6 +33,7 @@ class StatementAccount:
     read: Portion
     kept: Portion
     left_out: dict[str, Portion]
+    below_zero: dict[str, Portion]
     vanished: Portion
 
     @property
@@ -49,7 +51,8 @@ class LenderAccount:
     """The money of one lender's loans at the last statement that shows each of them, whole cents.
 
     ``disbursed = repaid + owed - exchange + unexplained`` is the statements' own identity;
-    ``drawn + raised - repaid_rows - lowered = outstanding`` is the book's, and holds to the cent.
+    ``drawn + raised - repaid_rows - lowered = outstanding`` is the book's, and holds to the cent, as does
+    ``outstanding + owed_below_zero + dust = owed`` between the two.
     """
 
     lender: str
@@ -66,6 +69,7 @@ class LenderAccount:
     raised: int
     lowered: int
     outstanding: int
+    owed_below_zero: Portion
     dust: int
     restated_drawn: Portion
     restated_repaid: Portion
@@ -96,6 +100,8 @@ class ImportAccount:
                 yield f"    left out, {reason}: {_say(portion)} ({'; '.join(portion.examples)})"
             if one.vanished.n:
                 yield f"    no longer shown: {_say(one.vanished)} owed ({'; '.join(one.vanished.examples)})"
+            for column, portion in one.below_zero.items():
+                yield f"    note: below zero, {column}: {_say(portion)} ({'; '.join(portion.examples)})"
             for note in one.notes:
                 yield f"    note: {note}"
         for money in self.lenders:
@@ -123,7 +129,9 @@ def _lines_of_lender(money: LenderAccount) -> Iterator[str]:
     yield f"    disbursed {_say(money.restated_drawn)}, repaid {_say(money.restated_repaid)}"
     yield f"  in the book: drawn {_dollars(money.drawn)} + raised without cash {_dollars(money.raised)}"
     yield f"    - repaid {_dollars(money.repaid_rows)} - lowered without cash {_dollars(money.lowered)}"
-    yield f"    = outstanding {_dollars(money.outstanding)}; dust below a dollar {_dollars(money.dust)}"
+    yield f"    = outstanding {_dollars(money.outstanding)}"
+    yield f"  owed {_dollars(money.owed)} = outstanding {_dollars(money.outstanding)}"
+    yield f"    + owed below zero {_say(money.owed_below_zero)} + within a dollar of zero {_dollars(money.dust)}"
     yield f"  closed, then shown open again, owing: {_say(money.reopened)}"
     yield f"  owing without a last repayment date, so without a schedule: {_say(money.without_terms)}"
 
@@ -131,8 +139,8 @@ def _lines_of_lender(money: LenderAccount) -> Iterator[str]:
 def account_of_statement(statement: Statement, vanished: Sequence[LoanHistory]) -> StatementAccount:
     """Return the account of one statement; `vanished` are loans shown before and here no longer."""
     notes = list(statement.notes)
-    if statement.unknown_statuses:
-        notes.append(f"unknown status taken as open: {', '.join(sorted(statement.unknown_statuses))}")
+    if unknown := {row.unknown_status for row in statement.rows.values() if row.unknown_status}:
+        notes.append(f"unknown status taken as open: {', '.join(sorted(unknown))}")
     return StatementAccount(
         lender=statement.lender,
         ends_on=statement.ends_on,
@@ -145,12 +153,30 @@ def account_of_statement(statement: Statement, vanished: Sequence[LoanHistory]) 
             reason: Portion(left.n_rows, left.money, tuple(left.examples))
             for reason, left in statement.left_out.items()
         },
+        below_zero=_below_zero(statement),
         vanished=Portion(
             len(vanished),
             sum(loan.balance for loan in vanished),
             tuple(loan.first_shown.loan_id for loan in vanished[:3]),
         ),
     )
+
+
+def _below_zero(statement: Statement) -> dict[str, Portion]:
+    """Return the amounts below zero of the loans kept, by title of their column, the lowest as examples."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    for loan_id, row in statement.rows.items():
+        for key, cents in row.below_zero:
+            found.setdefault(key, []).append((cents, loan_id))
+    titles = REQUIRED | {"repaid": f"Repaid to {statement.lender}"}
+    return {
+        titles[key]: Portion(
+            len(amounts),
+            sum(cents for cents, _ in amounts),
+            tuple(f"{loan_id} {_dollars(cents)}" for cents, loan_id in sorted(amounts)[:3]),
+        )
+        for key, amounts in sorted(found.items())
+    }
 
 
 def account_of_lender(lender: str, loans: Sequence[LoanHistory]) -> LenderAccount:
@@ -160,6 +186,7 @@ def account_of_lender(lender: str, loans: Sequence[LoanHistory]) -> LenderAccoun
     restated_drawn = [loan for loan in loans if loan.restated_drawn]
     restated_repaid = [loan for loan in loans if loan.restated_repaid]
     reopened = [loan for loan in loans if loan.is_reopened]
+    below_zero = [row.owed_below_zero for row in latest if row.owed_below_zero]
     without_terms = [loan for loan in loans if loan.balance and loan.latest.last_due_on is None]
     in_rows = sum(drawdown.amount for loan in loans for drawdown in loan.drawdowns)
     out_rows = sum(paid for loan in loans for one in loan.instalments for _, paid, _ in one.payments)
@@ -179,7 +206,8 @@ def account_of_lender(lender: str, loans: Sequence[LoanHistory]) -> LenderAccoun
         raised=raised,
         lowered=lowered,
         outstanding=in_rows - out_rows,
-        dust=sum(row.owed - row.balance for row in latest),
+        owed_below_zero=Portion(len(below_zero), sum(below_zero)),
+        dust=sum(row.dust for row in latest),
         restated_drawn=Portion(len(restated_drawn), sum(loan.restated_drawn for loan in restated_drawn)),
         restated_repaid=Portion(len(restated_repaid), sum(loan.restated_repaid for loan in restated_repaid)),
         reopened=Portion(len(reopened), sum(loan.balance for loan in reopened)),

@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from pipeline.adapters.worldbank_loan import LoanRow
 from pipeline.adapters.worldbank_schedule import LoanHistory
-from pipeline.adapters.worldbank_statement import LoanRow, Statement
+from pipeline.adapters.worldbank_statement import Statement
 
 UNNAMED = "UNNAMED BORROWER"
 SHOWN_CHARACTERS = 40

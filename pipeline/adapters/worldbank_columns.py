@@ -1,7 +1,7 @@
-"""What the columns and values of a World Bank statement mean, whichever way they were written that year.
+"""What the columns of a World Bank statement mean, whichever way they were titled that year.
 
 Columns are matched by their words alone: case, spaces, punctuation, ``(US$)``, ``/ Economy`` and ``(Most
-Recent)`` do not matter. Dates are month before day, or ISO; amounts may carry thousands commas.
+Recent)`` do not matter. Columns the book does not need may be there or not.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
 
 from features.errors import UnreadableFile
+from pipeline.adapters.worldbank_values import NOTHING, UnreadableValue, read_cents, read_date
 
 REQUIRED = {
     "endofperiod": "End of Period",
@@ -42,20 +42,12 @@ ALIASES = {
     "repaidtoida": "repaid",
 }
 SILENT_WORDS = frozenset({"us", "usd", "economy", "most", "recent"})
-NOTHING = frozenset({"", "nan", "null", "none", "n/a", "na", "-", "nat"})
-DATE_SHAPES = ("%Y-%m-%d", "%m/%d/%Y", "%m/%d/%y", "%Y/%m/%d", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%Y%m%d")
-PLAIN_AMOUNT = re.compile(r"-?\d{1,12}(\.\d{1,2})?")
-MOST_CENTS = 10**15  # ten trillion dollars; anything above is no amount
 
 
 class NotAStatement(UnreadableFile):
     """The file is no World Bank statement of loans or credits: empty, or columns are missing."""
 
     exit_code = 60
-
-
-class UnreadableValue(ValueError):
-    """A value that is neither empty nor what its column holds."""
 
 
 def column_key(title: str) -> str:
@@ -88,44 +80,6 @@ def find_columns(header: list[str], file: str) -> tuple[dict[str, int], str]:
     return {key: at for at, key in enumerate(keys)}, "IDA" if "ida" in repaid_to else "IBRD"
 
 
-@lru_cache(maxsize=100_000)
-def read_date(text: str) -> date | None:
-    """Return the day a text means (month before day, as the publisher writes it), None if it is empty."""
-    shown = text.strip()
-    if shown.lower() in NOTHING:
-        return None
-    day = re.split(r"[T ](?=\d{1,2}:)", shown, maxsplit=1)[0]
-    for shape in DATE_SHAPES:
-        try:
-            found = datetime.strptime(day, shape).date()  # noqa: DTZ007  (a day has no zone)
-        except ValueError:
-            continue
-        if 1940 <= found.year <= 2150:
-            return found
-    raise UnreadableValue(text)
-
-
-def read_cents(text: str) -> int | None:
-    """Return an amount in whole cents, None if empty; reads ``1,234.5``, ``$5``, ``1E+06``, ``(3.00)``."""
-    shown = text.replace(",", "").strip()
-    if PLAIN_AMOUNT.fullmatch(shown):
-        whole, _, part = shown.lstrip("-").partition(".")
-        cents = int(whole) * 100 + int(part.ljust(2, "0") or 0)
-        return -cents if shown.startswith("-") else cents
-    shown = re.sub(r"\s|US\$|USD|\$", "", shown)
-    if shown.lower() in NOTHING:
-        return None
-    if shown.startswith("(") and shown.endswith(")"):
-        shown = "-" + shown[1:-1]
-    try:
-        amount = Decimal(shown) * 100
-    except InvalidOperation as broken:
-        raise UnreadableValue(text) from broken
-    if not amount.is_finite() or abs(amount) >= MOST_CENTS:
-        raise UnreadableValue(text)
-    return int(amount.to_integral_value())
-
-
 @dataclass(frozen=True, slots=True)
 class Cells:
     """One row's values by column key; a column the file does not have is empty."""
@@ -134,8 +88,8 @@ class Cells:
     at: dict[str, int]
 
     def text(self, key: str) -> str:
-        """Return the text of a column, without blanks around it."""
-        return self.values[self.at[key]].strip() if key in self.at else ""
+        """Return the text of a column, without blanks around it; any blanks within it are one plain space."""
+        return " ".join(self.values[self.at[key]].split()) if key in self.at else ""
 
     def day(self, key: str) -> date | None:
         """Return the date of a column, None if empty."""

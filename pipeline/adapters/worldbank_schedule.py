@@ -22,7 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from pipeline.adapters.worldbank_statement import LoanRow
+from pipeline.adapters.worldbank_loan import LoanRow
 
 REPAYING = frozenset({"repaying", "disbursingrepaying"})
 HALF_YEAR_MONTHS = 6
@@ -116,14 +116,14 @@ class LoanHistory:
         Otherwise they are the cash of the interval that ends with this statement.
         """
         loan = cls(lender, customer_id, row, on, row, on)
-        if row.cancelled:
-            loan.limits.append((on, max(row.original - row.cancelled, 0)))
+        if row.cancelled > 0:
+            loan.limits.append((on, row.committed))
         drawn_on = on
         if is_older:
             drawn_on = min(max(row.last_drawn_on or row.signed_on, row.signed_on), on)
         loan._draw(drawn_on, row.disbursed, on, is_opening=is_older)
         loan.cash_drawn = row.disbursed
-        loan.cash_repaid = max(row.repaid, 0)
+        loan.cash_repaid = row.paid
         loan._pay_apart(loan.cash_repaid, on, is_opening=is_older, principal_due=loan.cash_repaid)
         loan._adjust(row.balance - loan.cash_drawn + loan.cash_repaid, on)
         loan.balance = row.balance
@@ -133,7 +133,7 @@ class LoanHistory:
 
     def observe(self, row: LoanRow, on: date) -> None:
         """Take the next statement's totals: cash, corrections, changed terms."""
-        drawn, repaid = row.disbursed - self.latest.disbursed, row.repaid - self.latest.repaid
+        drawn, repaid = row.disbursed - self.latest.disbursed, row.paid - self.latest.paid
         self.restated_drawn -= min(drawn, 0)
         self.restated_repaid -= min(repaid, 0)
         cash_drawn, cash_repaid = max(drawn, 0), max(repaid, 0)
@@ -142,9 +142,8 @@ class LoanHistory:
         self._adjust(row.balance - self.balance - cash_drawn + cash_repaid, on)
         self.cash_drawn += cash_drawn
         self.cash_repaid += cash_repaid
-        committed = row.original - row.cancelled
-        if committed != self.latest.original - self.latest.cancelled:
-            self.limits.append((on, max(committed, 0)))
+        if row.committed != self.latest.committed:
+            self.limits.append((on, row.committed))
         self.balance = row.balance
         self._revise(row, on, "prepayment" if is_prepaid else "revision")
         self.latest, self.seen_on, self.is_unseen = row, on, False

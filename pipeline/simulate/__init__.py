@@ -2,7 +2,7 @@
 
 Every number comes from one seed: customer i draws from its own branch of it, so its history does not depend
 on how many customers there are. The tables are written in the book's contract; the truth (states, what the
-analysts got wrong, the best accuracy anybody can reach) goes to a sibling folder, never into the book.
+analysts got wrong, the accuracy of an exact filter) goes to a sibling folder, never into the book.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from features.errors import OutputExists
 from pipeline.simulate.borrowers import STATES, draw_borrower
 from pipeline.simulate.labelling import FIRST_LABEL_MONTH, Desk, Label
 from pipeline.simulate.lending import Calendar
+from pipeline.simulate.place import BEST, check_place, put, truth_of
 from pipeline.simulate.rows import COLUMNS, Days, customer_row, loan_rows
 from pipeline.simulate.signals import filter_states
 from pipeline.simulate.story import Story
 
-FEWEST_MONTHS = 24
+FEWEST_MONTHS, MOST_MONTHS = 24, 600  # firms founded long before a longer window would be older than 1900
 _PROGRESS_EVERY = 50
 
 
@@ -41,7 +41,7 @@ def simulate(
     Parameters
     ----------
     customers, months : int
-        Size of the book: borrowers, and calendar months up to and with the month of `last_day` (24 or more).
+        Size of the book: borrowers, and calendar months up to and with the month of `last_day` (24 to 600).
     seed : int
         The same seed gives the same bytes.
     out : Path
@@ -61,35 +61,25 @@ def simulate(
     Raises
     ------
     OutputExists
-        If `out` or its truth folder has content and `replace` is False.
+        If `out` or its truth folder holds a synthetic book and `replace` is False, or anything else.
     ValueError
-        If there is no customer, or fewer than 24 months.
+        If there is no customer, or fewer than 24 or more than 600 months.
     """
-    if customers < 1 or months < FEWEST_MONTHS:
-        raise ValueError(
-            f"a synthetic book needs a customer and {FEWEST_MONTHS} months, not {customers} and {months}"
-        )
+    if customers < 1 or not FEWEST_MONTHS <= months <= MOST_MONTHS:
+        wanted = f"a customer and {FEWEST_MONTHS} to {MOST_MONTHS} months"
+        raise ValueError(f"a synthetic book needs {wanted}, not {customers} and {months}")
     out = Path(out)
-    truth = out.with_name(out.name + "_truth")
-    for folder in (out, truth):
-        if folder.exists() and not replace and (not folder.is_dir() or any(folder.iterdir())):
-            raise OutputExists("it is not empty", str(folder), "Choose another folder, or ask to replace it.")
+    check_place(out, replace)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as work:
         book, beside = Path(work, "book"), Path(work, "truth")
         book.mkdir()
         beside.mkdir()
         summary = _write(customers, months, seed, last_day, book, beside, progress)
-        _put(beside, truth, Path(work, "old_truth"))
-        _put(book, out, Path(work, "old_book"))
+        check_place(out, replace)  # again: writing takes a while
+        put(beside, truth_of(out), Path(work, "old_truth"))
+        put(book, out, Path(work, "old_book"))
     return summary
-
-
-def _put(new: Path, place: Path, old: Path) -> None:
-    """Move a finished folder to its place; what was there goes away with the temporary folder."""
-    if place.exists():
-        place.rename(old)
-    new.rename(place)
 
 
 def _write(
@@ -144,7 +134,7 @@ def _write(
 def _write_truth(
     stories: list[Story], labels: list[list[Label]], calendar: Calendar, beside: Path, days: Days
 ) -> dict:
-    """Write spells, the truth of the labels, exact posteriors and the best accuracy; return the last."""
+    """Write spells, the truth of the labels, exact posteriors and the accuracy of their most probable state; return the last."""
     years = np.array([calendar.month_of_year(m) for m in range(calendar.months)])
     chances = filter_states([s.borrower for s in stories], [s.signals for s in stories], years)
     spells, told, beliefs, hits = (
@@ -168,18 +158,23 @@ def _write_truth(
             if not beliefs or beliefs[-1] != line:
                 beliefs.append(line)
             best = int(belief.argmax())
-            hits.append((best == label.true, best == label.given, float(belief.max())))
-    share = np.mean(hits, axis=0).round(4).tolist() if hits else [None] * 3
+            hits.append((best == label.true, best == label.given, float(belief.max()), label.as_of))
+    last_date = max((hit[-1] for hit in hits), default=0)
+    last = [hit for hit in hits if hit[-1] == last_date]
+    share, share_last = (np.mean(some, axis=0).round(4).tolist() if some else [None] * 4 for some in (hits, last))
     best = {
         "best_accuracy": share[0],
         "best_accuracy_against_labels": share[1],
         "expected_best_accuracy": share[2],
         "n": len(hits),
+        "last_date": days[last_date],
+        "best_accuracy_against_labels_last_date": share_last[1],
+        "n_last_date": len(last),
     }
     _save(beside / "states.csv", spells)
     _save(beside / "labels_truth.csv", told)
     _save(beside / "posterior.csv", ["customer_id,as_of," + ",".join(STATES) + "\n", *beliefs])
-    _save(beside / "best.json", [json.dumps(best, indent=2) + "\n"])
+    _save(beside / BEST, [json.dumps(best, indent=2) + "\n"])
     return best
 
 

@@ -15,6 +15,12 @@ def book(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
+def spoiled(tmp_path) -> Path:
+    """A copy of the tiny book that may be spoiled."""
+    return write_book(tiny_book(), tmp_path / "spoiled")
+
+
+@pytest.fixture
 def desk(tmp_path) -> Desk:
     """A working folder in which nothing was trained yet."""
     return Desk(tmp_path)

@@ -67,6 +67,14 @@ def write_settings(folder: Path, **changes: str) -> Path:
     return file
 
 
+def the_line(capsys) -> str:
+    """The one line a failed command says."""
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1, err
+    assert err.startswith("pentad: ")
+    return err
+
+
 class Desk:
     """One user's working folder: settings, a store, rejects and assignments of its own."""
 

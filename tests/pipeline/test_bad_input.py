@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from desk import tiny_book, write_book
+from desk import the_line, tiny_book, write_book
 
 import pipeline
 
@@ -78,20 +78,6 @@ REJECTED = {
     "a label of nobody": (append("labels.csv", "C404,2024-06-30,risk,a1,2025-01-31"), "customer_id is not a kept row"),
     "a repayment of nobody's loan": (append("repayments.csv", "L404,1,1,2025-01-01,5.00,1.00,,"), "loan_id is not a kept row"),
 }
-
-
-@pytest.fixture
-def spoiled(tmp_path):
-    """A copy of the tiny book that may be spoiled."""
-    return write_book(tiny_book(), tmp_path / "spoiled")
-
-
-def the_line(capsys) -> str:
-    """The one line a failed command says."""
-    err = capsys.readouterr().err
-    assert err.count("\n") == 1, err
-    assert err.startswith("pentad: ")
-    return err
 
 
 @pytest.mark.parametrize("case", STOPPED)
@@ -217,7 +203,9 @@ def test_hindsight_without_two_dates_in_order_is_a_usage_error(dates, book, desk
     (), ("dance",), ("score", "--data", "x"), ("score", "--data", "x", "--as-of", "yesterday"),
     ("score", "--data", "x", "--as-of", "2024-02-30"), ("promote", "--by", "b"), ("train",),
     ("simulate", "--out", "x", "--customers", "0"), ("simulate", "--out", "x", "--customers", "many"),
-    ("train", "--data", "x", "--labels", "guesses"),
+    ("train", "--data", "x", "--labels", "guesses"), ("simulate", "--out", "."), ("simulate", "--out", ".."),
+    ("import", "worldbank", "f.csv", "--out", "."), ("promote", "--by", "", "--reason", "r"),
+    ("promote", "--by", "b", "--reason", " \t"),
 ], ids=" ".join)
 def test_a_command_that_cannot_be_understood_is_a_usage_error(arguments, desk, capsys):
     with pytest.raises(SystemExit) as end:
@@ -286,10 +274,13 @@ def test_one_table_given_as_the_book_is_told_to_give_its_folder(book, desk, caps
     assert "Give the folder that holds it" in the_line(capsys)
 
 
-@pytest.mark.parametrize("wrong", [("--months", "23"), ("--customers", "0"), ("--seed", "-1")])
-def test_an_impossible_size_of_a_synthetic_book_is_a_usage_error(wrong, desk, capsys):
+@pytest.mark.parametrize(("wrong", "said"), [
+    (("--months", "23"), "at least 24"), (("--months", "99999"), "more than 600"), (("--customers", "0"), "at least 1"),
+    (("--seed", "-1"), "at least 0"),
+])
+def test_an_impossible_size_of_a_synthetic_book_is_a_usage_error(wrong, said, desk, capsys):
     with pytest.raises(SystemExit) as left:
         desk.run("simulate", *wrong, "--out", desk.folder / "new")
     assert left.value.code == 2
-    assert "at least" in capsys.readouterr().err
+    assert said in capsys.readouterr().err
     assert not (desk.folder / "new").exists()

@@ -82,6 +82,9 @@ def test_settings_that_are_not_there_or_not_utf8_are_bad_settings(tmp_path):
     ("reject_share_limit = 0.05", "reject_share_limit = 5"), ("reject_share_limit = 0.05", "reject_share_limit = nan"),
     ("held_out_share = 0.25", "held_out_share = -0.5"), ("n_reasons = 3", "n_reasons = -1"),
     ("embargo_days = 30", "embargo_days = -1"), ("silent_months = 11", "silent_months = 0"),
+    ("n_threads = 2", "n_threads = 2000000000000"), ("n_trees = 200", "n_trees = 2000000000000"),
+    ("depth = 3", "depth = 2000000000000"), ("seed = 7", "seed = 20000000000000000000"),
+    ("embargo_days = 30", "embargo_days = 2000000000000"),
 ])
 def test_an_impossible_value_is_a_bad_setting(tmp_path, old, new):
     with pytest.raises(BadSettings):

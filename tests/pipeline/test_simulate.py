@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import defaultdict
 from datetime import date
 from decimal import Decimal
@@ -15,6 +16,7 @@ from features.errors import OutputExists
 from features.sources import open_tables
 from models.types import load_types
 from pipeline.simulate import simulate
+from pipeline.simulate.place import put
 
 TYPES = {t.name for t in load_types()}
 KEYS = {
@@ -224,6 +226,12 @@ def test_the_best_accuracy_is_honest_and_leaves_room(place: Path) -> None:
     best = json.loads((place.with_name("book_truth") / "best.json").read_text(encoding="utf-8"))
     assert 0.8 < best["best_accuracy"] < 0.95
     assert best["best_accuracy_against_labels"] < best["best_accuracy"]
+    told = read(place.with_name("book_truth"))
+    beliefs = told["posterior"].set_index(["customer_id", "as_of"])[sorted(TYPES)].astype(float)
+    last = told["labels_truth"].query("as_of == @best['last_date']")
+    given = beliefs.loc[list(last[["customer_id", "as_of"]].itertuples(index=False, name=None))].idxmax(axis=1)
+    assert best["last_date"] == told["labels_truth"].as_of.max() and best["n_last_date"] == len(last)
+    assert best["best_accuracy_against_labels_last_date"] == round((given.to_numpy() == last.type).mean(), 4)
     # The filter is calibrated if it is as often right as it says: 3 standard errors of about 600 labels.
     assert abs(best["best_accuracy"] - best["expected_best_accuracy"]) < 3 * 0.5 / best["n"] ** 0.5
 
@@ -238,6 +246,62 @@ def test_an_earlier_book_is_only_replaced_when_asked(tmp_path: Path) -> None:
     simulate(2, 24, seed=2, out=out, replace=True)
     assert contents(out) != before
     assert {p.name for p in tmp_path.iterdir()} == {"book", "book_truth"}
+
+
+def thesis(book: Path, truth: Path) -> None:
+    (book / "thesis.txt").write_text("ten years of work", encoding="utf-8")
+
+
+def a_nested_folder(book: Path, truth: Path) -> None:
+    (book / "loans.csv").unlink()
+    (book / "loans.csv").mkdir()
+    (book / "loans.csv" / "thesis.txt").write_text("ten years of work", encoding="utf-8")
+
+
+def no_truth(book: Path, truth: Path) -> None:
+    shutil.rmtree(truth)  # as it is with a bank's own book
+
+
+def a_file(book: Path, truth: Path) -> None:
+    shutil.rmtree(book)
+    book.write_text("ten years of work", encoding="utf-8")
+
+
+def notes_beside_the_truth(book: Path, truth: Path) -> None:
+    (truth / "notes.txt").write_text("ten years of work", encoding="utf-8")
+
+
+def a_file_for_the_truth(book: Path, truth: Path) -> None:
+    shutil.rmtree(truth)
+    shutil.rmtree(book)
+    truth.write_text("ten years of work", encoding="utf-8")
+
+
+@pytest.mark.parametrize("spoil", [thesis, a_nested_folder, no_truth, a_file, notes_beside_the_truth, a_file_for_the_truth])
+def test_nothing_but_an_earlier_synthetic_book_is_ever_replaced(tmp_path: Path, spoil) -> None:
+    simulate(2, 24, seed=1, out=tmp_path / "book")
+    spoil(tmp_path / "book", tmp_path / "book_truth")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for replace in (False, True):
+        with pytest.raises(OutputExists):
+            simulate(2, 24, seed=2, out=tmp_path / "book", replace=replace)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_what_is_laid_into_the_folder_while_the_book_is_written_stays(tmp_path: Path) -> None:
+    book = tmp_path / "book"
+    simulate(2, 24, seed=1, out=book)
+    with pytest.raises(OutputExists, match=r"thesis\.txt"):
+        simulate(2, 24, seed=2, out=book, replace=True, progress=lambda done, total: thesis(book, book))
+    assert (book / "thesis.txt").is_file()
+
+
+def test_an_earlier_book_comes_back_if_the_new_one_cannot_take_its_place(tmp_path: Path) -> None:
+    simulate(2, 24, seed=1, out=tmp_path / "book")
+    before = contents(tmp_path / "book")
+    with pytest.raises(FileNotFoundError):
+        put(tmp_path / "never_written", tmp_path / "book", tmp_path / "old")
+    assert contents(tmp_path / "book") == before
 
 
 def test_a_writer_that_is_stopped_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -256,5 +320,5 @@ def test_progress_ends_at_the_total(tmp_path: Path) -> None:
 
 
 def test_a_book_too_short_to_be_labelled_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="24 months"):
+    with pytest.raises(ValueError, match="24 to 600 months"):
         simulate(10, 12, seed=1, out=tmp_path / "book")

@@ -1,0 +1,40 @@
+"""What a book must hold before a job works on it."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from features.cohort import last_fact
+from features.errors import NoFactsYet
+from features.sources import Tables
+from pipeline.errors import BookTooOld
+
+
+def must_have_loans(tables: Tables) -> None:
+    """Refuse a book without any loan, whose customers nobody could judge on any date.
+
+    Raises
+    ------
+    NoFactsYet
+        No row of the loans was kept.
+    """
+    (loans,) = [account for account in tables.accounts if account.table == "loans"]
+    if not loans.n_kept:
+        raise NoFactsYet(f"the book has no loan ({loans})", "loans", "Deliver the loans of the book.")
+
+
+def must_reach(tables: Tables, day: str, stale_days: int, option: str) -> None:
+    """Refuse a book that ends long before the day (ISO) on which an option asks to judge it.
+
+    Raises
+    ------
+    BookTooOld
+        The last fact known on the day lies more than ``stale_days`` before it.
+    NoFactsYet
+        Nothing was known on the day.
+    """
+    last = last_fact(tables, day)
+    age_days = (date.fromisoformat(day) - date.fromisoformat(last)).days
+    if age_days > stale_days:
+        raise BookTooOld(f"the last fact is of {last}, {age_days:,} days before {day}", option,
+                         "Deliver a newer book, or give the date it was made for: unbooked payments look unpaid.")

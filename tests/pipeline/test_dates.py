@@ -1,0 +1,76 @@
+"""Dates that do not fit the book: facts that end before them, labels that begin before it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from desk import Desk, the_line, tiny_book, write_book
+
+
+def hindsight(desk: Desk, book, as_of: str, until: str) -> int:
+    return desk.train(book, "--labels", "hindsight", "--as-of", as_of, "--until", until)
+
+
+def test_one_payment_dated_far_ahead_does_not_hide_that_a_book_is_old(trained, spoiled, capsys):
+    with (spoiled / "repayments.csv").open("a", encoding="utf-8") as file:
+        file.write("L000,90,1,2025-01-01,5.00,1.00,2199-06-30,6.00\n")
+    assert trained.score(spoiled, "--model", "1", as_of="2026-06-30") == 55
+    assert "the last fact is of 2025-06" in the_line(capsys)
+
+
+def test_facts_booked_after_the_date_do_not_make_an_old_book_new(trained, tmp_path, capsys):
+    tables = tiny_book()
+    paid = tables["repayments"]["paid_on"]
+    late = (paid > "2024-06-30") & (paid != "")
+    tables["repayments"]["recorded_on"] = paid.where(~late, "2025-12-31")  # as a statement of that day would show them
+    book = write_book(tables, tmp_path / "statements")
+    assert trained.score(book, "--model", "1", as_of="2024-12-15") == 55
+    assert "--as-of: the last fact is of 2024-06-29, 169 days before 2024-12-15" in the_line(capsys)
+    assert trained.score(book, "--model", "1", as_of="2024-07-31") == 0
+
+
+def test_hindsight_is_not_read_from_a_book_that_ends_long_before(desk, book, capsys):
+    assert hindsight(desk, book, "2024-06-30", "2026-06-30") == 55
+    assert "BookTooOld: --until: the last fact is of 2025-06" in the_line(capsys)
+    assert hindsight(desk, book, "2026-06-30", "2027-06-30") == 55
+    assert "BookTooOld: --as-of: the last fact is of 2025-06" in the_line(capsys)
+    assert desk.score(book, "--model", "challenger") == 52, "nothing may have been registered"
+
+
+def test_a_label_from_before_the_first_loan_is_left_out_and_counted(desk, spoiled, capsys):
+    with (spoiled / "labels.csv").open("a", encoding="utf-8") as file:
+        file.write("C000,2019-01-01,risk,a1,2025-01-31\n")
+    assert desk.train(spoiled) == 0
+    said = capsys.readouterr().out.splitlines()
+    first = tiny_book()["loans"]["signed_on"].min()
+    why = f"as of a date before the first loan, signed on {first}"
+    assert f"labels: 121 in = 120 used + 1 left out ({why})" in said
+    assert "labels: 120 by 1 analysts on 120 customers and dates; analysts disagree on 0" in said
+
+
+def test_labels_that_are_all_from_before_the_first_loan_are_no_labels(desk, spoiled, capsys):
+    labels = tiny_book()["labels"].drop_duplicates("customer_id").assign(as_of="2019-01-01")
+    labels.to_csv(spoiled / "labels.csv", index=False)
+    assert desk.train(spoiled) == 51
+    line = the_line(capsys)
+    assert "every label is as of a date before the first loan" in line
+    assert "--as-of" not in line
+
+
+def test_an_as_of_that_nothing_would_look_at_is_a_usage_error(book, desk, capsys):
+    assert desk.train(book, "--as-of", "2024-06-30") == 2
+    assert "--as-of goes with --labels hindsight" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("job", ["score", "train", "hindsight"])
+def test_a_book_without_a_loan_asks_for_loans_not_for_a_date(job, trained, tmp_path, capsys):
+    tables = tiny_book()
+    tables |= {name: pd.DataFrame(columns=tables[name].columns) for name in ("loans", "repayments")}
+    book = write_book(tables, tmp_path / "empty")
+    run = {"score": lambda: trained.score(book, "--model", "1"), "train": lambda: trained.train(book),
+           "hindsight": lambda: hindsight(trained, book, "2024-06-30", "2024-12-31")}[job]
+    assert run() == 15
+    line = the_line(capsys)
+    assert "loans: the book has no loan" in line
+    assert "Deliver the loans" in line
+    assert "date" not in line
