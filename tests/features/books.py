@@ -27,8 +27,18 @@ DEFAULTS = {
                    "amount_paid": ""},
     "drawdowns": {},
     "limits": {},
+    "rates": {},
+    "collateral": {"collateral_id": "pledge"},
+    "fees": {"customer_id": "C"},
+    "ratings": {"customer_id": "C"},
+    "contacts": {"customer_id": "C", "kind": "call"},
+    "links": {"kind": "guarantee", "linked_on": "2020-01-01"},
+    "financials": {"customer_id": "C"},
+    "external_debt": {"customer_id": "C"},
 }
-NUMBERED = {"repayments": "instalment", "drawdowns": "drawdown"}  # filled in order of appearance within the loan
+#: Filled in order of appearance within the loan or the customer.
+NUMBERED = {"repayments": ("loan_id", "instalment"), "drawdowns": ("loan_id", "drawdown"), "fees": ("customer_id", "fee"),
+            "contacts": ("customer_id", "contact")}
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,14 @@ class Book:
     customers: str | None = None
     drawdowns: str | None = None
     limits: str | None = None
+    rates: str | None = None
+    collateral: str | None = None
+    fees: str | None = None
+    ratings: str | None = None
+    contacts: str | None = None
+    links: str | None = None
+    financials: str | None = None
+    external_debt: str | None = None
 
     def rows(self) -> dict[str, list[dict[str, str]]]:
         """The rows of every table with the defaults filled in; customers follow from the loans unless written."""
@@ -73,8 +91,9 @@ def _read(name: str, text: str) -> list[dict[str, str]]:
         cells = ["" if cell == EMPTY else cell for cell in line]
         row = DEFAULTS[name] | dict(zip(header, cells, strict=True))
         if name in NUMBERED:
-            seen[row["loan_id"]] += 1
-            row.setdefault(NUMBERED[name], str(seen[row["loan_id"]]))
+            owner, number = NUMBERED[name]
+            seen[row[owner]] += 1
+            row.setdefault(number, str(seen[row[owner]]))
         rows.append(row)
     return rows
 

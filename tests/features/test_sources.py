@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -19,16 +20,31 @@ GOOD = {
                   "ownership": "state", "group_id": "G1", "founded_on": "1990-02-28", "onboarded_on": "2020-02-29",
                   "recorded_on": "2020-03-01"},
     "loans": {"loan_id": "L1", "customer_id": "C1", "product": "term", "purpose": "plant", "currency": "CNY",
-              "signed_on": "2022-01-31", "matures_on": "2026-01-31", "committed_amount": "1200.50", "annual_rate": "0.045",
+              "signed_on": "2022-01-31", "matures_on": "2026-01-31", "committed_amount": "1200.50", "annual_rate": "0.045", "funding_rate": "0.02",
               "security": "none", "guarantor_id": "", "closed_on": "2025-06-30", "closed_recorded_on": "",
               "recorded_on": ""},
     "repayments": {"loan_id": "L1", "instalment": "1", "payment": "1", "due_on": "2022-02-28", "principal_due": "100.00",
-                   "interest_due": "4.50", "paid_on": "2022-03-01", "amount_paid": "104.50", "scheduled_on": "",
+                   "interest_due": "4.50", "paid_on": "2022-03-01", "amount_paid": "104.50",
+                   "returned_on": "2022-03-05", "returned_recorded_on": "", "scheduled_on": "",
                    "superseded_on": "2022-03-02", "superseded_recorded_on": "", "superseded_by": "",
                    "is_derived": "false", "is_opening": "", "recorded_on": ""},
     "drawdowns": {"loan_id": "L1", "drawdown": "1", "drawn_on": "2022-01-31", "amount": "1200.50", "is_opening": "true",
                   "recorded_on": ""},
     "limits": {"loan_id": "L1", "changed_on": "2023-01-31", "committed_amount": "0.00", "cause": "bank", "recorded_on": ""},
+    "rates": {"loan_id": "L1", "changed_on": "2023-01-31", "annual_rate": "0.05", "cause": "index", "recorded_on": ""},
+    "collateral": {"loan_id": "L1", "collateral_id": "K1", "valued_on": "2022-06-30", "value": "900.00", "haircut": "0.3",
+                   "kind": "building", "recorded_on": ""},
+    "fees": {"customer_id": "C1", "fee": "1", "charged_on": "2022-02-28", "amount": "12.00", "kind": "account",
+             "recorded_on": ""},
+    "ratings": {"customer_id": "C1", "rated_on": "2022-06-30", "grade": "4", "stage": "1", "is_watchlisted": "false",
+                "pd": "0.01", "lgd": "0.45", "annual_cost": "5.00", "recorded_on": ""},
+    "contacts": {"customer_id": "C1", "contact": "1", "contacted_on": "2022-03-15", "kind": "call", "recorded_on": ""},
+    "links": {"from_id": "C1", "to_id": "C2", "kind": "guarantee", "linked_on": "2022-01-31", "ended_on": "2025-01-31",
+              "ended_recorded_on": "", "amount": "500.00", "share": "", "recorded_on": ""},
+    "financials": {"customer_id": "C1", "period_ends_on": "2022-12-31", "published_on": "2023-04-30", "sales": "9000.00",
+                   "ebitda": "-100.00", "interest_expense": "50.00", "total_debt": "1500.00", "recorded_on": ""},
+    "external_debt": {"customer_id": "C1", "lender": "other bank", "reported_on": "2022-12-31", "balance": "300.00",
+                      "recorded_on": ""},
     "labels": {"customer_id": "C1", "as_of": "2024-06-30", "type": "stable", "analyst": "a1", "labelled_on": "2024-07-01"},
 }
 
@@ -38,11 +54,15 @@ BREAKS = {
     ("loans", "closed_on is before signed_on"): {"closed_on": "2022-01-30"},
     ("loans", "closed_recorded_on is before closed_on"): {"closed_recorded_on": "2025-06-29"},
     ("loans", "annual_rate is outside -10 % to 200 %"): {"annual_rate": "4.5"},
+    ("loans", "funding_rate is outside -10 % to 200 %"): {"funding_rate": "4.5"},
     ("loans", "customer_id is not a kept row of customers"): {"customer_id": "C404"},
     ("repayments", "instalment is negative"): {"instalment": "-1"},
     ("repayments", "payment is below 1"): {"payment": "0"},
     ("repayments", "paid_on and amount_paid are not both filled or both empty"): {"amount_paid": ""},
     ("repayments", "recorded_on is before paid_on"): {"recorded_on": "2022-02-28"},
+    ("repayments", "returned_on is filled without a payment"): {"paid_on": "", "amount_paid": ""},
+    ("repayments", "returned_on is before paid_on"): {"returned_on": "2022-02-28"},
+    ("repayments", "returned_recorded_on is before returned_on"): {"returned_recorded_on": "2022-03-04"},
     ("repayments", "superseded_recorded_on is before superseded_on"): {"superseded_recorded_on": "2022-03-01"},
     ("repayments", "loan_id is not a kept row of loans"): {"loan_id": "L404"},
     ("repayments", "due_on is before the loan's signed_on"): {"due_on": "2022-01-30"},
@@ -54,6 +74,33 @@ BREAKS = {
     ("limits", "recorded_on is before changed_on"): {"recorded_on": "2023-01-30"},
     ("limits", "loan_id is not a kept row of loans"): {"loan_id": "L404"},
     ("limits", "changed_on is before the loan's signed_on"): {"changed_on": "2022-01-30"},
+    ("rates", "recorded_on is before changed_on"): {"recorded_on": "2023-01-30"},
+    ("rates", "annual_rate is outside -10 % to 200 %"): {"annual_rate": "4.5"},
+    ("rates", "loan_id is not a kept row of loans"): {"loan_id": "L404"},
+    ("rates", "changed_on is before the loan's signed_on"): {"changed_on": "2022-01-30"},
+    ("collateral", "recorded_on is before valued_on"): {"recorded_on": "2022-06-29"},
+    ("collateral", "haircut is outside 0 to 1"): {"haircut": "30"},
+    ("collateral", "loan_id is not a kept row of loans"): {"loan_id": "L404"},
+    ("fees", "recorded_on is before charged_on"): {"recorded_on": "2022-02-27"},
+    ("fees", "customer_id is not a kept row of customers"): {"customer_id": "C404"},
+    ("ratings", "recorded_on is before rated_on"): {"recorded_on": "2022-06-29"},
+    ("ratings", "grade is outside 1 to 100"): {"grade": "0"},
+    ("ratings", "stage is outside 1 to 3"): {"stage": "4"},
+    ("ratings", "pd is outside 0 to 1"): {"pd": "1.5"},
+    ("ratings", "lgd is outside 0 to 1"): {"lgd": "45"},
+    ("ratings", "customer_id is not a kept row of customers"): {"customer_id": "C404"},
+    ("contacts", "recorded_on is before contacted_on"): {"recorded_on": "2022-03-14"},
+    ("contacts", "customer_id is not a kept row of customers"): {"customer_id": "C404"},
+    ("links", "from_id is to_id"): {"from_id": "C2"},
+    ("links", "recorded_on is before linked_on"): {"recorded_on": "2022-01-30"},
+    ("links", "ended_on is before linked_on"): {"ended_on": "2022-01-30"},
+    ("links", "ended_recorded_on is before ended_on"): {"ended_recorded_on": "2025-01-30"},
+    ("links", "share is outside 0 to 1"): {"share": "51"},
+    ("financials", "published_on is before period_ends_on"): {"published_on": "2022-12-30"},
+    ("financials", "recorded_on is before published_on"): {"recorded_on": "2023-04-29"},
+    ("financials", "customer_id is not a kept row of customers"): {"customer_id": "C404"},
+    ("external_debt", "recorded_on is before reported_on"): {"recorded_on": "2022-12-30"},
+    ("external_debt", "customer_id is not a kept row of customers"): {"customer_id": "C404"},
     ("labels", "labelled_on is before as_of"): {"labelled_on": "2024-06-29"},
     ("labels", "customer_id is not a kept row of customers"): {"customer_id": "C404"},
 }
@@ -74,7 +121,8 @@ def column_breaks(contract) -> dict[tuple[str, str], dict[str, str]]:
         if column.kind == "date":
             made[f"{name} is before 1900 or after 2200"] = "1899-12-31"
         if column.kind == "money":
-            made[f"{name} is negative"] = "-0.01"
+            if not column.may_be_negative:
+                made[f"{name} is negative"] = "-0.01"
             made[f"{name} is absurd (over 10 trillion)"] = "10000000000000.01"
         if column.kind in UNREADABLE:
             value, kind = UNREADABLE[column.kind]
@@ -89,7 +137,10 @@ def another_key(table: str, n: int) -> dict[str, str]:
     """A key of its own for the n-th row, so that a rule that sleeps spoils its own test only."""
     return {"customers": {"customer_id": f"X{n}"}, "loans": {"loan_id": f"X{n}"}, "repayments": {"instalment": f"{100 + n}"},
             "drawdowns": {"drawdown": f"{100 + n}"}, "limits": {"changed_on": f"2023-02-{n:02d}"},
-            "labels": {"analyst": f"x{n}"}}[table]
+            "rates": {"changed_on": f"2023-02-{n:02d}"}, "collateral": {"collateral_id": f"x{n}"}, "fees": {"fee": f"{100 + n}"},
+            "ratings": {"rated_on": (date(2023, 1, 1) + timedelta(days=n)).isoformat()}, "contacts": {"contact": f"{100 + n}"},
+            "links": {"to_id": f"x{n}"}, "financials": {"published_on": (date(2023, 5, 1) + timedelta(days=n)).isoformat()},
+            "external_debt": {"lender": f"x{n}"}, "labels": {"analyst": f"x{n}"}}[table]
 
 
 def reasons_promised() -> set[tuple[str, str]]:
