@@ -55,6 +55,13 @@ def _parser() -> argparse.ArgumentParser:
     validate = _command(commands, "validate", _validate, "list every breach of the table contracts")
     _book(validate)
 
+    features = _command(commands, "features", _features, "write the feature frame of every customer, for one date or a range")
+    _book(features)
+    features.add_argument("--as-of", type=_span, required=True, metavar="DATE[..DATE]",
+                          help="a date (YYYY-MM-DD), or FIRST..LAST for every month-end between them")
+    features.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .parquet or .csv file")
+    features.add_argument("--replace", action="store_true", help="replace another file")
+
     train = _command(commands, "train", _train, "learn from labels, measure, register the model as challenger")
     _book(train)
     train.add_argument("--labels", choices=["analysts", "hindsight"], default="analysts",
@@ -96,6 +103,18 @@ def _day(text: str) -> str:
         return date.fromisoformat(text).isoformat()
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date; write YYYY-MM-DD") from None
+
+
+def _span(text: str) -> list[str]:
+    from features.days import month_ends
+
+    first, dots, last = text.partition("..")
+    if not dots:
+        return [_day(first)]
+    days = month_ends(_day(first), _day(last))
+    if not days:
+        raise argparse.ArgumentTypeError(f"{text!r} holds no month-end")
+    return days
 
 
 def _whole(least: int, most: int | None = None) -> Callable[[str], int]:
@@ -177,6 +196,22 @@ def _validate(options: argparse.Namespace) -> None:
         total = sum(account.n_rejected for account in tables.accounts)
         raise BreachesFound(f"{total:,} rows break a rule", str(options.data), "Mend them, or let them be left out.")
     print("every row keeps its rules")
+
+
+def _features(options: argparse.Namespace) -> int | None:
+    from tqdm import tqdm
+
+    from pipeline.measure import measure
+
+    if options.out.suffix not in (".parquet", ".csv"):
+        print("pentad features: --out needs a name that ends in .parquet or .csv", file=sys.stderr)
+        return 2
+    settings = _settings(options)
+    with closing(_open(options, settings.book.reject_share_limit)) as tables:
+        n_customers = next(a.n_kept for a in tables.accounts if a.table == "customers")
+        with tqdm(total=n_customers * len(options.as_of), unit="row", desc="features", disable=not sys.stderr.isatty()) as bar:
+            print(measure(tables, options.as_of, options.out, options.replace, bar.update))
+    return None
 
 
 def _train(options: argparse.Namespace) -> int | None:
