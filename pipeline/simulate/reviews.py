@@ -1,6 +1,7 @@
 """Ratings: a grade at the first loan, a review each year, and a new decision when arrears change the stage.
 
-A review moves the grade as the year's signal says. Everything else in a row follows from the grade, from arrears and
+A review moves the grade as the year's signal says. In default is who is over 90 days past due, or over 30 in the year
+after a forbearance (EBA: non-performing again). Everything else in a row follows from the grade, from arrears and
 forbearance that the book shows too, or from noise.
 """
 
@@ -38,14 +39,16 @@ def ratings(story: Story, days: Days) -> list[tuple[int, str]]:
         is_first, is_due = not facts, calendar.month_of_year(month) == month_of_review and month - who.arrival > 2
         day = calendar.day(month, 28) + int(noise() * (calendar.first(month + 1) - calendar.day(month, 28)))
         late = day - end.unpaid_since if end.unpaid_since else 0
-        if is_due and not is_first and late <= _DEFAULT_DAYS:
+        on_probation = month - forborne_in < _PROBATION_MONTHS
+        in_default = late > (_BACKSTOP_DAYS if on_probation else _DEFAULT_DAYS)
+        if is_due and not is_first and not in_default:
             if grade == 1 or grade >= _WORST - 1:  # at an end of the scale it comes back, whatever the state
                 grade += (1 if grade == 1 else -1) * int(noise() < 0.5)
             else:
                 heard[month] = drawn[month]
                 grade += _STEP[int(drawn[month])]
-        is_doubtful = late > _BACKSTOP_DAYS or grade >= _DOUBTFUL_GRADE or month - forborne_in < _PROBATION_MONTHS
-        stage = 3 if late > _DEFAULT_DAYS else 2 if is_doubtful else 1
+        is_doubtful = late > _BACKSTOP_DAYS or grade >= _DOUBTFUL_GRADE or on_probation
+        stage = 3 if in_default else 2 if is_doubtful else 1
         if is_first or is_due or stage != stage_before:
             shown = _DEFAULT if stage == 3 else grade
             learnt = day + 1 + int(noise() * _LATE_DAYS) if noise() < _LATE_SHARE else 0
