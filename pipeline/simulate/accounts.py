@@ -77,7 +77,8 @@ def _move(owed: dict[str, int], how: int, story: Story) -> bool:
 def financials(story: Story, elsewhere: dict[int, int], days: Days) -> list[tuple[int, str]]:
     """The yearly statements of one customer, from two years before its first loan, if it has such an age.
 
-    Growth and margin are told in the month of the publication; those of years that ended before the arrival are noise.
+    Growth and margin are told in the month of the publication; those of years that ended before the arrival are noise,
+    and what the firm owed then, it owed to others.
     """
     noise, calendar, who, heard = story.side_noise, story.calendar, story.borrower, story.signals
     growths, margins = heard.growth.copy(), heard.margin.copy()
@@ -85,7 +86,7 @@ def financials(story: Story, elsewhere: dict[int, int], days: Days) -> list[tupl
     has_none = noise() >= _STATEMENT_SHARE.get(SEGMENTS[who.segment].name, 0.97)
     first_day = min(loan.signed_on for loan in story.loans)
     founded = first_day - who.founded_days
-    sales, others = 0, 0.15 * noise() ** 2
+    sales, others, before = 0, 0.01 + 0.12 * noise() ** 2, who.size_cents * (0.4 + 0.8 * noise())
     facts: list[tuple[int, str]] = []
     for month in range(who.arrival - 24, calendar.months):
         if has_none or calendar.month_of_year(month) != 11 or founded > calendar.first(month - 11):
@@ -101,11 +102,11 @@ def financials(story: Story, elsewhere: dict[int, int], days: Days) -> list[tupl
         if is_ours:
             heard.growth[told_in] = growth if sales else np.nan
             heard.margin[told_in] = margin
-        first = 4 * who.size_cents * math.exp(noise() + noise() - 1)
+        first = 7 * who.size_cents * math.exp(noise() + noise() - 1)
         sales = _rounded(sales * math.exp(growth) if sales else first)
         earned = _rounded(sales * (_MARGINS[who.industry] + margin))
         year = [story.month_ends[m].yearly_interest for m in range(month - 11, month + 1) if m in story.month_ends]
-        borrowed = elsewhere.get(month, 0) + sales * others
+        borrowed = (elsewhere[month] if is_ours else elsewhere[who.arrival] + before) + sales * others
         interest = _rounded((sum(year) / 12 + borrowed * _OTHERS_RATE) * (0.9 + 0.2 * noise()))
         own = story.month_ends[month].balance if is_ours else 0
         debt = _rounded((own + borrowed) * (1.0 + 0.1 * noise()))
