@@ -78,7 +78,7 @@ def loan_rows(story: Story, last_day: int, days: Days) -> dict[str, list[str]]:
         funding = "" if loan.product == "guarantee" else f"0.{loan.funding:04d}"
         closed = loan.closed_on if loan.closed_on <= last_day else 0
         rows["loans"].append(
-            f"{key},C{story.borrower.number:05d},{loan.product},{loan.purpose},CNY,{days[loan.signed_on]},{days[loan.matures_on]},"
+            f"{key},{customer_id(story)},{loan.product},{loan.purpose},CNY,{days[loan.signed_on]},{days[loan.matures_on]},"
             f"{money(loan.committed)},0.{loan.rates[0][1]:04d},{funding},{loan.security},{loan.guarantor},{days[closed]}\n"
         )
         rows["repayments"] += _repayment_rows(loan, key, last_day, days)
