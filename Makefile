@@ -33,8 +33,8 @@ train: .venv/installed $(SAMPLE)/loans.csv ## set up, train on the sample, score
 test: .venv/installed ## set up and run the tests
 	$(BIN)/python -m pytest
 
-dictionary: .venv/installed ## write data/README.md anew
-	$(BIN)/python -m features.dictionary
+dictionary: .venv/installed $(SAMPLE)/loans.csv ## write data/README.md anew
+	$(BIN)/python -m features.dictionary $(SAMPLE) $(AS_OF)
 
 real: .venv/installed ## the World Bank's statements, where ../shared/realdata is: import, train, score
 	@if ls $(REAL)/*.csv >/dev/null 2>&1; then \
