@@ -20,9 +20,9 @@ GOOD = {
                   "ownership": "state", "group_id": "G1", "founded_on": "1990-02-28", "onboarded_on": "2020-02-29",
                   "recorded_on": "2020-03-01"},
     "loans": {"loan_id": "L1", "customer_id": "C1", "product": "term", "purpose": "plant", "currency": "CNY",
-              "signed_on": "2022-01-31", "matures_on": "2026-01-31", "committed_amount": "1200.50", "annual_rate": "0.045", "funding_rate": "0.02",
-              "security": "none", "guarantor_id": "", "closed_on": "2025-06-30", "closed_recorded_on": "",
-              "recorded_on": ""},
+              "signed_on": "2022-01-31", "matures_on": "2026-01-31", "committed_amount": "1200.50",
+              "annual_rate": "0.045", "funding_rate": "0.02", "security": "none",
+              "guarantor_id": "", "closed_on": "2025-06-30", "closed_recorded_on": "", "recorded_on": ""},
     "repayments": {"loan_id": "L1", "instalment": "1", "payment": "1", "due_on": "2022-02-28", "principal_due": "100.00",
                    "interest_due": "4.50", "paid_on": "2022-03-01", "amount_paid": "104.50",
                    "returned_on": "2022-03-05", "returned_recorded_on": "", "scheduled_on": "",
@@ -91,7 +91,7 @@ BREAKS = {
     ("ratings", "customer_id is not a kept row of customers"): {"customer_id": "C404"},
     ("contacts", "recorded_on is before contacted_on"): {"recorded_on": "2022-03-14"},
     ("contacts", "customer_id is not a kept row of customers"): {"customer_id": "C404"},
-    ("links", "from_id is to_id"): {"from_id": "C2"},
+    ("links", "from_id is to_id"): {"from_id": "C2", "to_id": "C2"},
     ("links", "recorded_on is before linked_on"): {"recorded_on": "2022-01-30"},
     ("links", "ended_on is before linked_on"): {"ended_on": "2022-01-30"},
     ("links", "ended_recorded_on is before ended_on"): {"ended_recorded_on": "2025-01-30"},
@@ -266,7 +266,7 @@ def as_duckdb(parquet: Path, file: Path) -> Path:
 
 def test_csv_parquet_and_duckdb_give_equal_kept_rows(opened, tmp_path):
     repayments = [GOOD["repayments"] | {"instalment": str(i), "amount_paid": "" if i > 2 else "0.005",
-                                        "paid_on": "" if i > 2 else "2024-02-29"} for i in range(5)]
+                                        "paid_on": "" if i > 2 else "2024-02-29", "returned_on": ""} for i in range(5)]
     book = write(tmp_path / "csv", repayments=[r | {"amount_paid": r["amount_paid"] and "104.10"} for r in repayments],
                  customers=[GOOD["customers"], GOOD["customers"] | {"customer_id": " C2 ", "ownership": ""}])
     texts = as_parquet(book, tmp_path / "texts", typed=False)
@@ -292,7 +292,7 @@ def test_a_book_without_its_optional_tables_and_columns_is_whole(opened, tmp_pat
     must = {name: [{c.name: GOOD[name][c.name] for c in CONTRACTS[name].columns if not c.may_be_absent}] for name in GOOD}
     tables = opened(write(tmp_path / "book", **(must | dict.fromkeys(("drawdowns", "limits", "labels")))))
     assert tables.labels is None
-    assert list(kept(tables, "loans")) == [c.name for c in CONTRACTS["loans"].columns]
+    assert list(kept(tables, "loans")) == ["loan_key", "customer_key", *(c.name for c in CONTRACTS["loans"].columns)]
 
 
 def refusal(kind, where: Path, limit: float = 1.0):
@@ -431,8 +431,8 @@ def test_a_nan_that_pandas_wrote_into_duckdb_is_an_empty_amount(opened, tmp_path
     book = as_parquet(write(tmp_path / "csv"), tmp_path / "parquet", typed=True)
     file = as_duckdb(book, tmp_path / "book.duckdb")
     with duckdb.connect(str(file)) as con:
-        con.execute("CREATE OR REPLACE TABLE repayments AS SELECT * REPLACE ('nan'::DOUBLE AS amount_paid, NULL AS paid_on) "
-                    "FROM repayments")
+        con.execute("CREATE OR REPLACE TABLE repayments AS SELECT * REPLACE ('nan'::DOUBLE AS amount_paid, NULL AS paid_on, "
+                    "NULL AS returned_on) FROM repayments")
     tables = opened(file)
     assert tables.breaches == ()
     assert kept(tables, "repayments")["amount_paid"].isna().all()
