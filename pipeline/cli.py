@@ -147,22 +147,31 @@ def _settings(options: argparse.Namespace):
 
 
 def _open(options: argparse.Namespace, limit: float):
-    from features.sources import open_tables
-    from pipeline.errors import writing
+    from features.sources import must_have_rows, open_tables
 
     print(f"book: {options.data} ...", flush=True)
-    with writing(options.rejects):  # nothing else is written while a book is opened
-        tables = open_tables(options.data, options.rejects, limit)
-    for account in tables.accounts:
-        print(f"  {account}")
-    for breach in tables.breaches:
-        print(f"  rejected from {breach.table}: {breach.n_rows:,} rows, {breach.rule}; first keys: {', '.join(breach.keys)}")
-    for account in tables.accounts:
-        if not account.n_kept:
-            print(f"  note: {account.table} has no row")
-    if tables.breaches:
-        print(f"  the rejected rows are in {options.rejects}")
+    tables = open_tables(options.data, options.rejects, limit)
+    try:
+        _list(tables, options.rejects)
+        must_have_rows(tables.accounts, options.data)
+    except BaseException:
+        tables.close()
+        raise
     return tables
+
+
+def _list(read, rejects: Path) -> None:
+    """Print what was read of a book, and which rows were set aside."""
+    for account in read.accounts:
+        print(f"  {account}")
+    for breach in read.breaches:
+        n, keys, file = breach.n_rows, ", ".join(breach.keys), rejects / f"{breach.table}.csv"
+        rows = f"1 row, {breach.rule}; key: {keys}; it is" if n == 1 else (
+            f"{n:,} rows, {breach.rule}; {'first ' if n > len(breach.keys) else ''}keys: {keys}; all {n:,} are")
+        print(f"  rejected from {breach.table}: {rows} in {file}")
+    for account in read.accounts:
+        if not account.n_kept:
+            print(f"  note: {account.table} has no {'kept ' if account.n_read else ''}row")
 
 
 def _simulate(options: argparse.Namespace) -> None:
@@ -189,11 +198,20 @@ def _import(options: argparse.Namespace) -> None:
 
 def _validate(options: argparse.Namespace) -> None:
     from features.errors import BreachesFound
+    from features.sources import examine
 
-    with closing(_open(options, 1.0)) as tables:
-        pass
-    if tables.breaches:
-        total = sum(account.n_rejected for account in tables.accounts)
+    print(f"book: {options.data} ...", flush=True)
+    found = examine(options.data, options.rejects)
+    _list(found, options.rejects)
+    for fault in found.faults:
+        print(f"  broken: {fault}")
+    read = {account.table for account in found.accounts}
+    if unread := [table for table in ("customers", "loans") if table not in read]:
+        print(f"  note: no row was compared with {' and '.join(unread)}, which cannot be read")
+    if found.faults:
+        raise found.faults[0]
+    if found.breaches:
+        total = sum(account.n_rejected for account in found.accounts)
         raise BreachesFound(f"{total:,} rows break a rule", str(options.data), "Mend them, or let them be left out.")
     print("every row keeps its rules")
 
