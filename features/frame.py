@@ -98,7 +98,8 @@ def measured(tables: Tables, days: nw.LazyFrame) -> nw.LazyFrame:
                                    how="left")
     absent = [n for g in CUSTOMER_GRAINS if g not in per_customer | past.of_customers
               for n, _, _ in getattr(grains, g).aggregates]
-    customers = customers.with_columns(**dict.fromkeys(absent, nw.lit(None, nw.Int64)))
+    if absent:
+        customers = customers.with_columns(**dict.fromkeys(absent, nw.lit(None, nw.Int64)))
     customers = grains.with_figures("customer", customers)
     customers = customers.with_columns(committed=committed(grains), days_past_due=oldest_past_due(grains))
     customers = add_circles(_related(tables.keep([customers]), grains), days, tables)

@@ -46,7 +46,8 @@ def loans_on_the_date(past: History, grains: Grains) -> nw.LazyFrame:
     have = {"limits": ("limit_now", "changed_age_days", "is_cut_by_bank"), "rates": ("rate_now_bp",)}
     have |= {name: have.get(name, ()) + tuple(n for n, _, _ in getattr(grains, name).aggregates) for name in LOAN_GRAINS}
     absent = [c for name, columns in have.items() if name not in past.of_loans for c in columns]
-    loans = loans.with_columns(**dict.fromkeys(absent, nw.lit(None, nw.Int64)))
+    if absent:
+        loans = loans.with_columns(**dict.fromkeys(absent, nw.lit(None, nw.Int64)))
     commitment = nw.coalesce("limit_now", "first_commitment")
     drawn = nw.col("drawn").fill_null(0)
     owed = drawn - nw.col("principal_repaid").fill_null(0)

@@ -1,0 +1,60 @@
+"""The real frame is the oracle's: the same values, and missing for the same customers.
+
+Portfolio shares, ranks and medians compare with the whole book that is open, so the oracle is given the same whole book.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from books import opened
+from generated import DATES, OPTIONAL, Rows, drawn_books, side_by_side
+from oracle import MEASURES, oracle
+
+from features.catalogue import FEATURES
+from features.frame import book_frame
+
+RELATIVE = 1e-9
+#: Below this a value is a rounding of zero, as of a difference between equal numbers.
+NOTHING = 1e-12
+HALF = OPTIONAL[::2]
+BOOKS_WITH = {
+    "every table": OPTIONAL, "no optional table": (), "drawdowns alone": ("drawdowns",), "every second table": HALF,
+    "the other tables": tuple(name for name in OPTIONAL if name not in HALF),
+}
+
+
+def differences(book: Rows, as_of: str) -> list[str]:
+    """Where the frame and the oracle differ: one line each."""
+    with opened(book) as tables:
+        frame = book_frame(tables, as_of).set_index("customer_id")
+    expected = oracle(book, as_of)
+    assert set(frame.index) == set(expected)
+    found = []
+    for name in FEATURES:
+        measured = frame[name].to_numpy("float64")
+        wanted = np.array([np.nan if (value := expected[c][name]) is None else value for c in frame.index])
+        is_equal = np.isclose(measured, wanted, rtol=RELATIVE, atol=NOTHING, equal_nan=True)
+        found += [f"{name} of {customer} is {m}, the oracle says {w}" for customer, m, w, same
+                  in zip(frame.index, measured, wanted, is_equal, strict=True) if not same]
+    return found
+
+
+def facts_of(book: Rows, prefix: str) -> str:
+    """The rows of one of the books that lie side by side, to look into a difference."""
+    rows = [f"  {name} {row}" for name, of_table in book.items() for row in of_table
+            if any(str(value).startswith(f"{prefix} ") for value in row.values())]
+    return "\n".join(rows)
+
+
+def test_the_oracle_speaks_of_every_feature_and_of_no_other():
+    assert set(MEASURES) == set(FEATURES)
+
+
+@pytest.mark.parametrize("as_of", DATES)
+@pytest.mark.parametrize("tables", BOOKS_WITH)
+def test_the_frame_of_generated_books_is_the_oracles(tables, as_of):
+    book = side_by_side({str(n): drawn for n, drawn in enumerate(drawn_books(as_of, BOOKS_WITH[tables]))})
+    found = differences(book, as_of)
+    assert not found, "\n".join([f"{len(found)} differences", *found[:40],
+                                 facts_of(book, found[0].split(" of ")[1].split(" ")[0])])
