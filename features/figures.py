@@ -56,13 +56,14 @@ def spread(n: nw.Expr, total: nw.Expr, squares: nw.Expr) -> nw.Expr:
     return nw.when(n >= 2).then(variance.sqrt()).otherwise(None)
 
 
-def _month(age: str) -> nw.Expr:
-    return nw.col(age) * 12 // 365
-
-
 def start_of(month: int) -> int:
     """Age in days at which a month of the grid begins."""
     return -(-365 * month // 12)
+
+
+def in_month(age: str, month: int) -> nw.Expr:
+    """Whether an age in days lies in a month of the grid."""
+    return (nw.col(age) >= start_of(month)) & (nw.col(age) < start_of(month + 1))
 
 
 @shared
@@ -135,9 +136,9 @@ def rating(of: Grains, column: str, days_ago: int = 0) -> nw.Expr:
 @shared_of_loan
 def flow(of: Grains, month: int) -> nw.Expr:
     """Per loan: drawn less repaid in a month of the grid, cents."""
-    out = of.drawdowns.loan_sum(nw.when(is_cash & (_month("age_days") == month)).then(nw.col("amount")).otherwise(0))
+    out = of.drawdowns.loan_sum(nw.when(is_cash & in_month("age_days", month)).then(nw.col("amount")).otherwise(0))
     back = of.repayments.loan_sum(
-        nw.when(is_cash & (_month("paid_age_days") == month)).then(nw.col("principal_part")).otherwise(0))
+        nw.when(is_cash & in_month("paid_age_days", month)).then(nw.col("principal_part")).otherwise(0))
     return out - back
 
 
@@ -171,13 +172,13 @@ def utilisation_at(of: Grains, month: int) -> nw.Expr:
 
 @shared_of_loan
 def _limit_change(of: Grains, month: int) -> nw.Expr:
-    return of.limits.loan_sum(nw.when(_month("age_days") == month).then(nw.col("change")).otherwise(0))
+    return of.limits.loan_sum(nw.when(in_month("age_days", month)).then(nw.col("change")).otherwise(0))
 
 
 @shared
 def drawn_in(of: Grains, month: int) -> nw.Expr:
     """Money paid out in a month of the grid, cents."""
-    return of.drawdowns.sum_where(is_cash & (_month("age_days") == month), nw.col("amount"))
+    return of.drawdowns.sum_where(is_cash & in_month("age_days", month), nw.col("amount"))
 
 
 @shared
