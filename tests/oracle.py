@@ -507,7 +507,7 @@ def in_month(today: date, day: date, month: int) -> bool:
 
 
 def mean_of(values: list) -> Fraction | None:
-    return share(sum(values, ZERO), len(values))
+    return share(sum(map(Fraction, values)), len(values))
 
 
 def variance_of(values: list) -> Fraction:
