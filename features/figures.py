@@ -112,19 +112,26 @@ def fees(of: Grains) -> nw.Expr:
 
 @shared
 def income(of: Grains) -> nw.Expr:
-    """Interest and fees of the last 12 months, cents, as far as known."""
-    return interest(of).fill_null(0) + fees(of)
+    """Interest and fees of the last 12 months, cents, as far as known; missing where neither is."""
+    known = ~interest(of).is_null() | (fees(of) > 0)
+    return nw.when(known).then(interest(of).fill_null(0) + fees(of)).otherwise(None)
 
 
 @shared
 def future_income(of: Grains) -> nw.Expr:
     """Interest still to come under the schedules known, cents, each amount discounted to the date at its loan's own rate.
 
-    Simple interest, A / (1 + r t), each amount rounded to the cent, so that the sum does not depend on its order.
+    Simple interest, A / (1 + r t), each amount rounded to the cent, so that the sum does not depend on its order. A
+    negative rate discounts nothing, since 1 + r t could reach zero. Interest paid ahead of its day is no longer to come.
+    Missing where no instalment of a loan with a known rate says how much interest is due.
     """
-    years = -nw.col("due_age_days") * nw.col("rate_bp") / 3_650_000
-    today = (nw.col("interest_due") / (1 + years)).round().cast(nw.Int64)
-    return of.repayments.sum_where((nw.col("is_upcoming") == 1) & ~nw.col("rate_bp").is_null(), today)
+    has_rate = ~nw.col("rate_bp").is_null()
+    known = of.repayments.max(nw.when(has_rate).then(nw.col("interest_due")))
+    to_come = clipped(nw.col("interest_due") - nw.col("paid"))
+    accrued = clipped(-nw.col("due_age_days") * nw.col("rate_bp")) / 3_650_000
+    today = (to_come / (1 + accrued)).round().cast(nw.Int64)
+    return nw.when(~known.is_null()).then(
+        of.repayments.sum_where((nw.col("is_upcoming") == 1) & has_rate, today)).otherwise(None)
 
 
 @shared
