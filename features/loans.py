@@ -167,9 +167,9 @@ def _late_records(loans: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
     in_turn = {"order_by": ["turn", "instalment"]}
     rows = rows.with_columns(turn=-nw.col("due_age_days"), late=nw.when(nw.col("days_late") > 0).then(1).otherwise(0))
     rows = rows.with_columns(n_so_far=nw.col("late").cum_sum().over(*OF_LOAN, **in_turn).cast(nw.Int64))
-    on_time = nw.when(nw.col("late") == 0).then(nw.col("n_so_far")).otherwise(None)
-    rows = rows.with_columns(on_time=on_time).with_columns(
-        before_run=nw.col("on_time").cum_max().over(*OF_LOAN, **in_turn).fill_null(0))
+    # 0 and not missing: a running maximum is missing wherever its input is
+    on_time = nw.when(nw.col("late") == 0).then(nw.col("n_so_far")).otherwise(0)
+    rows = rows.with_columns(on_time=on_time).with_columns(before_run=nw.col("on_time").cum_max().over(*OF_LOAN, **in_turn))
     late = rows.filter(nw.col("late") == 1).with_columns(
         ended=nw.col("late_until_age_days").cum_min().over(*OF_LOAN, **in_turn))
     late = late.with_columns(ended_before=nw.col("ended").shift(1).over(*OF_LOAN, **in_turn))
