@@ -243,7 +243,7 @@ class Customer:
     def __init__(self, world: World, name: str, row: Row) -> None:
         self.world, self.today, self.name = world, world.today, name
         self.ownership, self.group = row.get("ownership", ""), row.get("group_id", "")
-        self.founded_on = world.day(row, "founded_on")
+        self.founded_on, self.onboarded_on = world.day(row, "founded_on"), world.day(row, "onboarded_on")
         self.loans: list[Loan] = []
         self.fees: list[tuple[date, Decimal]] = []
         self.ratings: list[tuple[date, Row]] = []
@@ -311,16 +311,22 @@ class Customer:
         return sum((sum_ for day, sum_ in self.fees if self.is_within(day, 365)), ZERO)
 
     @cached_property
-    def income(self) -> Decimal:
+    def income(self) -> Decimal | None:
+        """As far as known; missing where neither interest nor a fee is."""
+        if self.interest is None and self.recent_fees == 0:
+            return None
         return (self.interest or ZERO) + self.recent_fees
 
     @cached_property
-    def future_income(self) -> Decimal:
+    def future_income(self) -> Decimal | None:
         """Each amount at simple interest, to the cent; a negative rate discounts nothing."""
+        rated = [loan for loan in self.loans if loan.rate_at_signing is not None]
+        if all(i.interest is None for loan in rated for i in loan.instalments):
+            return None
         total = ZERO
-        for loan in self.loans:
+        for loan in rated:
             for instalment in loan.instalments:
-                if instalment.is_ahead and loan.rate_at_signing is not None:
+                if instalment.is_ahead:
                     years = Fraction((instalment.due_on - self.today).days, 365)
                     factor = 1 + Fraction(max(0, loan.rate_at_signing), 10_000) * years
                     cents = Fraction(instalment.interest_left) * 100 / factor
@@ -565,13 +571,16 @@ def fee_income_12m(c: Customer):
 
 @measure()
 def income_share_12m(c: Customer):
-    return share(c.income, sum((o.income for o in c.world.customers.values()), ZERO))
+    whole = sum((o.income for o in c.world.customers.values() if o.income is not None), ZERO)
+    return None if c.income is None else share(c.income, whole)
 
 
 @measure()
 def income_rank_share_12m(c: Customer):
-    borrowers = [o for o in c.world.customers.values() if o.loans]
-    return share(sum(o.income < c.income for o in borrowers), len(borrowers)) if c.loans else None
+    if c.income is None:
+        return None
+    incomes = [o.income for o in c.world.customers.values() if o.income is not None]
+    return share(sum(income < c.income for income in incomes), len(incomes))
 
 
 def by_balance(loans: list[Loan], value: Callable[[Loan], int | Fraction]):
@@ -588,7 +597,8 @@ def margin_rate(c: Customer):
 
 @measure()
 def tenure_months(c: Customer):
-    return months(c.age(min(loan.signed_on for loan in c.loans))) if c.loans else None
+    days = [loan.signed_on for loan in c.loans] + ([c.onboarded_on] if c.onboarded_on else [])
+    return months(c.age(min(days))) if days else None
 
 
 @measure()
@@ -603,7 +613,7 @@ def n_product_families(c: Customer):
 
 @measure()
 def future_income_discounted(c: Customer):
-    return c.future_income if c.says_interest else None
+    return c.future_income
 
 
 @measure()
@@ -611,14 +621,19 @@ def group_exposure_committed(c: Customer):
     return sum(o.committed for o in c.group_members)
 
 
+def known_sum(amounts: list[Decimal | None]) -> Decimal | None:
+    known = [sum_ for sum_ in amounts if sum_ is not None]
+    return sum(known, ZERO) if known else None
+
+
 @measure()
 def group_income_12m(c: Customer):
-    return sum(o.income for o in c.group_members)
+    return known_sum([o.income for o in c.group_members])
 
 
 @measure()
 def group_future_income_discounted(c: Customer):
-    return sum(o.future_income for o in c.group_members)
+    return known_sum([o.future_income for o in c.group_members])
 
 
 @measure("ratings")
@@ -679,13 +694,18 @@ def line_utilisation_slope_12m_ratio(c: Customer):
 
 @measure()
 def n_months_line_over_90_12m(c: Customer):
-    return sum(u > Fraction(9, 10) for u in line_utilisations(c))
+    used = line_utilisations(c)
+    return sum(u > Fraction(9, 10) for u in used) if used else None
 
 
 @measure("limits")
 def limit_change_12m_ratio(c: Customer):
-    change = sum((change for loan in c.active_loans for day, change, _ in loan.limit_changes if c.is_within(day, 365)), ZERO)
-    return share(change, sum((loan.limit for loan in c.active_loans), ZERO))
+    now = then = ZERO
+    for loan in c.loans:
+        change = sum((change for day, change, _ in loan.limit_changes if c.is_within(day, 365)), ZERO)
+        if loan.is_active or (loan.is_open_on(c.today) and change != 0):
+            now, then = now + loan.limit, then + loan.limit - change
+    return share(now - then, max(now, then))
 
 
 @measure("limits")
@@ -712,11 +732,12 @@ def days_since_drawdown(c: Customer):
 def drawdown_seasonality_24m_ratio(c: Customer):
     drawn = [Fraction(sum((sum_ for day, sum_ in c.drawn_within(731) if in_month(c.today, day, month)), ZERO))
              for month in range(24)]
-    if not any(c.age(loan.signed_on) >= 730 for loan in c.loans) or variance_of(drawn) == 0:
+    if not any(c.age(loan.signed_on) >= 730 for loan in c.loans) or sum(drawn) == 0:
         return None
     season = [(drawn[month % 12] + drawn[month % 12 + 12]) / 2 for month in range(24)]
-    rest = sum((d - s) ** 2 for d, s in zip(drawn, season, strict=True)) / 24  # its mean is zero
-    return max(Fraction(0), 1 - rest / variance_of(drawn))
+    rest = sum((d - s) ** 2 for d, s in zip(drawn, season, strict=True)) / 12  # 24 values less 12 means
+    whole = variance_of(drawn) * 24 / 23
+    return 1 - rest / whole if rest < whole else 0
 
 
 @measure()
@@ -743,8 +764,15 @@ def remaining_tenor_months(c: Customer):
 
 
 def due_share(c: Customer, days: int):
-    soon = [i for i in c.instalments if i.is_ahead and (i.due_on - c.today).days <= days]
-    return share(sum((i.principal_left for i in soon), ZERO), c.exposure)
+    """By loan: what the schedule asks for in that time, or all that is not overdue where the loan ends in it."""
+    due = ZERO
+    for loan in c.loans:
+        overdue = sum((i.principal_left for i in loan.instalments if i.fell_due and i.withdrawn_on is None), ZERO)
+        owed = max(ZERO, loan.balance - overdue)
+        soon = [i for i in loan.instalments if i.is_ahead and (i.due_on - c.today).days <= days]
+        is_ending = loan.matures_on is not None and 0 < (loan.matures_on - c.today).days <= days
+        due += owed if is_ending else min(owed, sum((i.principal_left for i in soon), ZERO))
+    return share(due, c.exposure)
 
 
 @measure()
@@ -769,7 +797,9 @@ def purpose_top_share(c: Customer):
 @measure()
 def new_purpose_share_12m(c: Customer):
     recent = [loan for loan in c.loans if loan.purpose and c.is_within(loan.signed_on, 365)]
-    before = {loan.purpose for loan in c.loans if not c.is_within(loan.signed_on, 365)}
+    before = {loan.purpose for loan in c.loans if loan.purpose and not c.is_within(loan.signed_on, 365)}
+    if not before:
+        return None
     return share(sum((loan.promised for loan in recent if loan.purpose not in before), ZERO),
                  sum((loan.promised for loan in recent), ZERO))
 
@@ -883,22 +913,39 @@ def n_late_run_max_24m(c: Customer):
     return longest
 
 
-def is_cure(instalment: Instalment) -> bool:
-    return instalment.days_late > 30 and instalment.settled_on is not None
+def delays(c: Customer, loan: Loan) -> list[list[Instalment]]:
+    """Stretches of days on which the loan had something past due, each as its late instalments."""
+    found: list[list[Instalment]] = []
+    for instalment in recent_due(c, loan):
+        if instalment.days_late > 0:
+            if found and instalment.due_on < max(i.late_until for i in found[-1]):
+                found[-1].append(instalment)
+            else:
+                found.append([instalment])
+    return found
+
+
+def is_serious(delay: list[Instalment]) -> bool:
+    return any(i.days_late > 30 for i in delay)
+
+
+def is_cured(delay: list[Instalment]) -> bool:
+    return is_serious(delay) and all(i.settled_on is not None for i in delay)
 
 
 @measure()
 def n_cures_24m(c: Customer):
-    return sum(is_cure(i) for loan in c.loans for i in recent_due(c, loan))
+    return sum(is_cured(delay) for loan in c.loans for delay in delays(c, loan))
 
 
 @measure()
 def n_relapses_24m(c: Customer):
     found = 0
     for loan in c.loans:
-        due = recent_due(c, loan)
-        cured_on = [i.settled_on for i in due if is_cure(i)]
-        found += sum(i.days_late > 30 and any(day <= i.due_on for day in cured_on) for i in due)
+        has_been_cured = False
+        for delay in delays(c, loan):
+            found += has_been_cured and is_serious(delay)
+            has_been_cured = has_been_cured or is_cured(delay)
     return found
 
 
@@ -1199,6 +1246,8 @@ def circle_exposure_committed(c: Customer):
 @measure("links")
 def n_steps_to_default(c: Customer):
     others = c.world.customers
+    if c.name not in c.world.neighbours:
+        return None
     return min((steps for name, steps in c.world.reached(c.name, c.world.neighbours).items()
                 if name in others and others[name].days_past_due > 90), default=None)
 
