@@ -36,7 +36,8 @@ def loans_on_the_date(past: History, grains: Grains) -> nw.LazyFrame:
     """One row per loan and date: its terms, its balance, and the figures that features take of its rows.
 
     Adds to the columns of the history: drawn, owed (below zero when overpaid), balance, commitment, undrawn, rate_bp as of
-    the date, commitment_age_days, is_cut_by_bank, is_active, overdue, days_past_due, last_payment_age_days, n_principal_instalments.
+    the date, commitment_age_days, is_cut_by_bank, is_active, overdue, days_past_due, last_payment_age_days,
+    n_principal_instalments.
     """
     loans = past.loans
     for name in reversed(LOAN_GRAINS):  # the widest last
