@@ -90,10 +90,17 @@ def repaid(of: Grains, days: int) -> nw.Expr:
     return of.repayments.sum_where(cash_paid_within(days), nw.col("principal_part"))
 
 
+@shared_of_loan
+def _balance_before(of: Grains, days: int) -> nw.Expr:
+    out = of.drawdowns.loan_sum(nw.when(drawn_within(days)).then(nw.col("amount")).otherwise(0))
+    back = of.repayments.loan_sum(nw.when(cash_paid_within(days)).then(nw.col("principal_part")).otherwise(0))
+    return clipped(nw.col("owed") - out + back)
+
+
 @shared
 def exposure_before(of: Grains, days: int) -> nw.Expr:
-    """Balance so many days ago, cents; never below zero, since payments of unknown interest can exceed what was drawn."""
-    return clipped(exposure(of) - drawn(of, days) + repaid(of, days))
+    """Balance so many days ago, cents, loan by loan: none is below zero, then or now, whatever was overpaid."""
+    return of.loans.sum(_balance_before(of, days))
 
 
 @shared
@@ -157,7 +164,7 @@ def _before(of: Grains, what: Callable[[Grains, int], nw.Expr], month: int) -> n
 @shared_of_loan
 def balance_at(of: Grains, month: int) -> nw.Expr:
     """Per loan: balance so many months ago, cents."""
-    return clipped(balance - _before(of, flow, month))
+    return clipped(nw.col("owed") - _before(of, flow, month))
 
 
 @shared

@@ -35,8 +35,9 @@ def figures_of_loans(grains: Grains) -> list[nw.Expr]:
 def loans_on_the_date(past: History, grains: Grains) -> nw.LazyFrame:
     """One row per loan and date: its terms, its balance, and the figures that features take of its rows.
 
-    Adds to the columns of the history: drawn, balance, commitment, undrawn, rate_bp as of the date, commitment_age_days,
-    is_cut_by_bank, is_active, overdue, days_past_due, last_payment_age_days, n_principal_instalments.
+    Adds to the columns of the history: drawn, owed (below zero when overpaid), balance, commitment, undrawn, rate_bp as of
+    the date, commitment_age_days, is_cut_by_bank, is_active, overdue, days_past_due, last_payment_age_days,
+    n_principal_instalments.
     """
     loans = past.loans
     for name in reversed(LOAN_GRAINS):  # the widest last
@@ -51,14 +52,16 @@ def loans_on_the_date(past: History, grains: Grains) -> nw.LazyFrame:
     commitment = nw.coalesce("limit_now", "first_commitment")
     drawn = nw.col("drawn").fill_null(0)
     owed = drawn - nw.col("principal_repaid").fill_null(0)
-    room = nw.when(nw.col("product") == "revolver").then(commitment - owed).otherwise(commitment - drawn)
+    balance = nw.when(owed > 0).then(owed).otherwise(0)  # what was overpaid is no more to draw
+    room = commitment - nw.when(nw.col("product") == "revolver").then(balance).otherwise(drawn)
     can_draw = nw.col("closed_age_days").is_null() & (nw.col("days_to_maturity") >= 0).fill_null(True) & (room > 0)
     return loans.with_columns(
         commitment=commitment,
         rate_bp=nw.coalesce("rate_now_bp", "rate_bp"),
         overdue=nw.col("overdue").fill_null(0),
         is_cut_by_bank=nw.col("is_cut_by_bank").fill_null(0),
-        balance=nw.when(owed > 0).then(owed).otherwise(0),
+        owed=owed,
+        balance=balance,
         undrawn=nw.when(can_draw).then(room).otherwise(0),
         is_active=nw.when((owed > 0) | can_draw).then(1).otherwise(0),
         commitment_age_days=nw.col("changed_age_days"),
