@@ -31,7 +31,8 @@ class Measured:
     already_there: bool
 
     def __str__(self) -> str:
-        said = f"{self.n_rows:,} rows = {self.n_rows // self.n_dates:,} customers on {self.n_dates} dates, {len(FEATURES)} features"
+        dates = "1 date" if self.n_dates == 1 else f"{self.n_dates} dates"
+        said = f"{self.n_rows:,} rows = {self.n_rows // self.n_dates:,} customers on {dates}, {len(FEATURES)} features"
         return f"{said}\n{'unchanged' if self.already_there else 'written'}: {self.path}"
 
 

@@ -74,6 +74,10 @@ class Settings:
     tracking: TrackingSettings
 
 
+_KINDS = {kind.__name__: kind for kind in (BookSettings, FeatureSettings, SegmenterSettings, SplitSettings, ScoreSettings,
+                                           HindsightRules, TrackingSettings)}
+
+
 def load_settings(path: Path | None = None) -> Settings:
     """Read the settings.
 
@@ -90,8 +94,7 @@ def load_settings(path: Path | None = None) -> Settings:
         raise BadSettings(str(error), str(path), todo) from error
     if "PENTAD_TRACKING_URI" in os.environ and isinstance(read.get("tracking"), dict):
         read["tracking"]["uri"] = os.environ["PENTAD_TRACKING_URI"]
-    sections = {"book": BookSettings, "features": FeatureSettings, "model": SegmenterSettings, "split": SplitSettings, "score": ScoreSettings,
-                "hindsight": HindsightRules, "tracking": TrackingSettings}
+    sections = {f.name: _KINDS[f.type] for f in dataclasses.fields(Settings)}
     if set(read) != set(sections):
         raise BadSettings(f"sections {sorted(set(read) ^ set(sections))} missing or unknown", str(path), todo)
     return Settings(**{name: _section(kind, read[name], f"{path} [{name}]", todo) for name, kind in sections.items()})
