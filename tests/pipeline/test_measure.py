@@ -1,0 +1,79 @@
+"""``pentad features``: one date or every month-end of a range, as Parquet or CSV, whole or not at all."""
+
+from __future__ import annotations
+
+import duckdb
+import pandas as pd
+import pytest
+from desk import tiny_book
+
+from features.catalogue import FEATURES
+from features.errors import OutputExists
+from features.frame import book_frame
+from features.sources import open_tables
+
+
+@pytest.fixture(scope="module")
+def frame(book) -> pd.DataFrame:
+    """The tiny book's frame as the Python call gives it."""
+    tables = open_tables(book)
+    yield book_frame(tables, ["2024-11-30", "2024-12-31"])
+    tables.close()
+
+
+def features(desk, book, as_of: str, out, *more) -> int:
+    return desk.run("features", "--data", book, "--rejects", desk.rejects, "--as-of", as_of, "--out", out, *more)
+
+
+def test_a_range_gives_the_frame_of_every_month_end_in_it(desk, book, frame, tmp_path, capsys):
+    assert features(desk, book, "2024-11-15..2025-01-30", tmp_path / "f.parquet") == 0
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "f.parquet"), frame, check_exact=True)
+    assert "120 rows = 60 customers on 2 dates" in capsys.readouterr().out
+
+
+def test_one_date_is_that_date_and_csv_says_the_same_as_parquet(desk, book, frame, tmp_path):
+    assert features(desk, book, "2024-12-31", tmp_path / "f.csv") == 0
+    written = pd.read_csv(tmp_path / "f.csv", dtype={"customer_id": str, "as_of": str})
+    expected = frame[frame["as_of"] == "2024-12-31"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(written.astype(expected.dtypes.to_dict()), expected, check_exact=True)
+
+
+def test_the_same_frame_twice_is_the_same_bytes_and_another_is_not_replaced_without_leave(desk, book, tmp_path, capsys):
+    out = tmp_path / "f.parquet"
+    assert features(desk, book, "2024-12-31", out) == 0
+    first = out.read_bytes()
+    assert features(desk, book, "2024-12-31", out) == 0
+    assert out.read_bytes() == first
+    assert features(desk, book, "2024-11-30", out) == OutputExists.exit_code
+    assert out.read_bytes() == first
+    assert features(desk, book, "2024-11-30", out, "--replace") == 0
+    assert out.read_bytes() != first
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".f-")] == []
+
+
+@pytest.mark.parametrize(("as_of", "out", "said"), [
+    ("2024-12-01..2024-12-30", "f.parquet", "holds no month-end"),
+    ("yesterday", "f.parquet", "is not a date"),
+    ("2024-12-31", "f.xlsx", ".parquet or .csv"),
+])
+def test_what_cannot_be_asked_for_is_a_usage_error(desk, book, tmp_path, capsys, as_of, out, said):
+    try:
+        code = features(desk, book, as_of, tmp_path / out)
+    except SystemExit as end:
+        code = end.code
+    assert code == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / out).exists()
+
+
+def test_frames_in_memory_are_a_book_too_and_give_the_same_features(frame):
+    tables = tiny_book()
+    as_arrow = duckdb.from_df(tables["loans"]).to_arrow_table()
+    with_arrow = open_tables({"customers": tables["customers"], "loans": as_arrow, "repayments": tables["repayments"]})
+    try:
+        again = book_frame(with_arrow, "2024-12-31")
+    finally:
+        with_arrow.close()
+    expected = frame[frame["as_of"] == "2024-12-31"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(again, expected, check_exact=True)
+    assert list(again.columns[2:]) == list(FEATURES)
