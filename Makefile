@@ -33,11 +33,11 @@ train: .venv/installed $(SAMPLE)/loans.csv ## set up, train on the sample, score
 test: .venv/installed ## set up and run the tests
 	$(BIN)/python -m pytest
 
-search: .venv/installed ## measure many thousand generated books against the oracle of the tests (a quarter of an hour)
+search: .venv/installed ## measure 32,000 generated books against the oracle of the tests (a quarter of an hour)
 	$(BIN)/python -m pytest tests/features/test_oracle.py --hypothesis-profile=search
 
-dictionary: .venv/installed ## write data/README.md anew
-	$(BIN)/python -m features.dictionary
+dictionary: .venv/installed $(SAMPLE)/loans.csv ## write data/README.md anew
+	$(BIN)/python -m features.dictionary $(SAMPLE) $(AS_OF)
 
 real: .venv/installed ## the World Bank's statements, where ../shared/realdata is: import, train, score
 	@if ls $(REAL)/*.csv >/dev/null 2>&1; then \

@@ -50,7 +50,7 @@ def utilisation_share(of: Grains) -> nw.Expr:
     return share(exposure(of), committed(of))
 
 
-@feature("need", "share", "循环额度当前使用率", window="on the date", reads=_LINES, missing="no open credit line",
+@feature("need", "share", "循环额度当前使用率", window="on the date", reads=_LINES, missing="no open credit line with a limit",
          high=("uses more of its credit lines than most", "循环额度使用率高于多数客户"),
          low=("uses less of its credit lines than most", "循环额度使用率低于多数客户"),
          zero=("credit lines unused", "循环额度未使用"))
@@ -65,7 +65,8 @@ def _n_months_with_a_line(of: Grains) -> nw.Expr:
     return _in_turn([nw.when(~utilisation_at(of, month).is_null()).then(1).otherwise(0) for month in GRID])
 
 
-@feature("need", "share", "近十二个月循环额度平均使用率", window="12 months", reads=_LINES, missing="no credit line in 12 months",
+@feature("need", "share", "近十二个月循环额度平均使用率", window="12 months", reads=_LINES,
+         missing="no credit line with a limit in 12 months",
          high=("used more of its credit lines in a year than most", "近一年循环额度平均使用率高于多数客户"),
          low=("used less of its credit lines in a year than most", "近一年循环额度平均使用率低于多数客户"),
          zero=("credit lines unused at every monthly reading", "近一年各月观察点循环额度均未使用"))
@@ -74,7 +75,8 @@ def line_utilisation_mean_share_12m(of: Grains) -> nw.Expr:
     return share(_in_turn([utilisation_at(of, month).fill_null(0) for month in GRID]), _n_months_with_a_line(of))
 
 
-@feature("need", "share", "近十二个月循环额度最高使用率", window="12 months", reads=_LINES, missing="no credit line in 12 months",
+@feature("need", "share", "近十二个月循环额度最高使用率", window="12 months", reads=_LINES,
+         missing="no credit line with a limit in 12 months",
          high=("higher peak use of its credit lines than most", "近一年循环额度最高使用率高于多数客户"),
          low=("lower peak use of its credit lines than most", "近一年循环额度最高使用率低于多数客户"),
          zero=("credit lines unused at every monthly reading", "近一年各月观察点循环额度均未使用"))
@@ -84,7 +86,7 @@ def line_utilisation_max_share_12m(of: Grains) -> nw.Expr:
 
 
 @feature("need", "ratio", "近十二个月循环额度使用率月均变化", window="12 months", history_months=12, reads=_LINES, by_sign=True,
-         missing="no open credit line in one of the 12 months",
+         missing="no open credit line with a limit in one of the 12 months",
          high=("use of its credit lines trended up in a year", "近一年循环额度使用率呈上升趋势"),
          low=("use of its credit lines trended down in a year", "近一年循环额度使用率呈下降趋势"),
          zero=("no trend in the use of its credit lines", "近一年循环额度使用率无升降趋势"))
@@ -99,7 +101,7 @@ def line_utilisation_slope_12m_ratio(of: Grains) -> nw.Expr:
 
 
 @feature("need", "count", "近十二个月循环额度使用率超过九成的月数", window="12 months", reads=_LINES,
-         missing="no credit line in 12 months",
+         missing="no credit line with a limit in 12 months",
          high=("more months above 90 % of its credit lines than most", "循环额度使用率超九成的月数多于多数客户"),
          low=("fewer months above 90 % of its credit lines than most", "循环额度使用率超九成的月数少于多数客户"),
          zero=("no month above 90 % of its credit lines", "循环额度使用率没有一个月超过九成"))
@@ -229,7 +231,10 @@ def _weighted_tenor(of: Grains, days: nw.Expr) -> nw.Expr:
          missing="no balance with a maturity", high=("longer original tenor than most", "原始期限长于多数客户"),
          low=("shorter original tenor than most", "原始期限短于多数客户"), zero=("due on the day of signing", "签约当日到期"))
 def original_tenor_months(of: Grains) -> nw.Expr:
-    """Months from signing to maturity, weighted by balance."""
+    """Months from signing to maturity, weighted by balance.
+
+    Balances weigh in whole units of the currency.
+    """
     return _weighted_tenor(of, nw.col("tenor_days"))
 
 
@@ -239,7 +244,10 @@ def original_tenor_months(of: Grains) -> nw.Expr:
          low=("shorter remaining tenor than most", "剩余期限短于多数客户"),
          zero=("all balance at or past maturity", "余额均已到期"))
 def remaining_tenor_months(of: Grains) -> nw.Expr:
-    """Remaining months to maturity, weighted by balance; past maturity counts as zero."""
+    """Remaining months to maturity, weighted by balance; past maturity counts as zero.
+
+    Balances weigh in whole units of the currency.
+    """
     left = nw.when(nw.col("days_to_maturity") > 0).then(nw.col("days_to_maturity")).otherwise(0)
     return _weighted_tenor(of, left)
 
@@ -349,7 +357,10 @@ def _weighted_rate(of: Grains, known: nw.Expr, rate: nw.Expr) -> nw.Expr:
          missing="no balance whose rate is known", high=("pays a higher rate than most", "利率高于多数客户"),
          low=("pays a lower rate than most", "利率低于多数客户"), zero=("pays no interest", "利率为零"))
 def annual_rate_mean(of: Grains) -> nw.Expr:
-    """Yearly rate in force on the date, weighted by balance over the loans whose rate is known."""
+    """Yearly rate in force on the date, weighted by balance over the loans whose rate is known.
+
+    Balances weigh in whole units of the currency, rates in hundredths of a percent.
+    """
     return _weighted_rate(of, ~nw.col("rate_bp").is_null(), nw.col("rate_bp"))
 
 
@@ -360,6 +371,9 @@ def annual_rate_mean(of: Grains) -> nw.Expr:
          low=("pays less than its products' median rate", "利率低于同类产品中位数"),
          zero=("pays its products' median rate", "利率等于同类产品中位数"))
 def rate_spread_to_product_rate(of: Grains) -> nw.Expr:
-    """Rate less the median rate of the book's active loans of the same product, weighted by balance."""
+    """Rate less the median rate of the book's active loans of the same product, weighted by balance.
+
+    Balances weigh in whole units of the currency, rates in hundredths of a percent.
+    """
     known = ~nw.col("rate_bp").is_null() & ~nw.col("product_median_bp").is_null()
     return _weighted_rate(of, known, nw.col("rate_bp") - nw.col("product_median_bp"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import narwhals as nw
 
 from features.contract import Breach, Contract
 from features.contracts import CONTRACTS
-from features.errors import BrokenTable, TooManyRejects, UnreadableFile
-from features.sources.duck import DuckEngine, first_line, quoted
-from features.sources.judging import BETWEEN_REASONS, join_keys, judge, key_columns
-from features.sources.reading import find, fingerprint, place_name, scan, typing_sql
-from features.sources.tables import Account, Tables, chunks_of
+from features.errors import BrokenTable, EmptyTable, PentadError, TooManyRejects, UnreadableFile
+from features.sources.duck import DuckEngine
+from features.sources.judging import BETWEEN_REASONS, join_keys, judge, key_columns, odd_repeats, set_aside
+from features.sources.reading import find, fingerprint, place_name, scan, typing_sql, unreadable
+from features.sources.rejects import must_be_ours, write_rejects
+from features.sources.tables import Account, Findings, Tables, chunks_of
 
 KEYS_SHOWN = 5
 CHUNK_CUSTOMERS = 100_000
@@ -24,7 +26,7 @@ OWN_KEY = {"customers": "customer_key", "loans": "loan_key"}
 
 def open_tables(where: Path | str | Mapping[str, Any], rejects_to: Path | None = None, reject_share_limit: float = 1.0,
                 memory_limit: str | None = None) -> Tables:
-    """Open and check a book.
+    """Open and check a book; the first broken table stops it.
 
     Parameters
     ----------
@@ -40,23 +42,15 @@ def open_tables(where: Path | str | Mapping[str, Any], rejects_to: Path | None =
 
     Raises
     ------
-    NoBook, UnreadableFile, BrokenTable, TooManyRejects
+    NoBook, UnreadableFile, BrokenTable, TooManyRejects, OutputExists, UnwritableOutput
         Each says what was found, where, and what to do.
     """
     where = where if isinstance(where, Mapping) else Path(where)
-    found = find(where)
     engine = DuckEngine(memory_limit)
     try:
-        accounts, breaches = [], []
-        for contract in CONTRACTS.values():
-            if contract.name in found:
-                account, broken = _load(engine, contract, found[contract.name], where)
-                accounts.append(account)
-                breaches.extend(broken)
-        if rejects_to is not None:
-            _write_all_rejects(engine, accounts, rejects_to)
+        accounts, breaches = _load_all(engine, where, rejects_to, _stop)
         _must_not_be_too_many(accounts, breaches, reject_share_limit, place_name(where))
-        frames = {name: engine.table(name) for name in found}
+        frames = {account.table: engine.table(account.table) for account in accounts}
         n_customers = next(account.n_kept for account in accounts if account.table == "customers")
         return Tables(frames, fingerprint(where), tuple(accounts), tuple(breaches), engine,
                       chunks_of(n_customers, CHUNK_CUSTOMERS))
@@ -65,22 +59,94 @@ def open_tables(where: Path | str | Mapping[str, Any], rejects_to: Path | None =
         raise
 
 
-def _load(engine: DuckEngine, contract: Contract, place: Any, where: Path | Mapping) -> tuple[Account, list[Breach]]:
-    """Copy the kept rows of one table into the engine, typed; set the others aside."""
-    name, con, at = contract.name, engine.con, place_name(where, contract.name, place)
-    source = scan(engine, contract, place, where)
-    present = {row[0]: row[1] for row in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-    missing = [c.name for c in contract.columns if not c.may_be_absent and c.name not in present]
-    if missing:
-        raise BrokenTable(f"no column {', no column '.join(missing)} (found: {', '.join(present)})", at,
-                          f"Deliver {name} with the columns of data/README.md, in lower case.")
-    zoned = [c.name for c in contract.columns if c.kind == "date" and "TIME ZONE" in present.get(c.name, "")]
-    if zoned:  # an instant: which day it was depends on a zone that the file does not keep
-        raise BrokenTable(f"{', '.join(zoned)} is a timestamp with a time zone", at, "Deliver dates as DATE.")
+def examine(where: Path | str | Mapping[str, Any], rejects_to: Path | None = None) -> Findings:
+    """Everything that is wrong with a book: the faults of whole tables, and the rows that break a rule.
+
+    A table that refers to a broken one is judged without it. The parameters are those of ``open_tables``.
+
+    Raises
+    ------
+    NoBook, BrokenTable
+        There is no book to examine, or a table stands in two files.
+    OutputExists, UnwritableOutput
+        The reject files cannot go where they are to go.
+    """
+    where = where if isinstance(where, Mapping) else Path(where)
+    engine, faults = DuckEngine(), []
     try:
-        typed = nw.from_native(con.sql(typing_sql(contract, source, present)))
-        judged = judge(contract, typed, engine.table)
+        accounts, breaches = _load_all(engine, where, rejects_to, faults.append)
+    finally:
+        engine.close()
+    faults += _empty(accounts, place_name(where))
+    return Findings(tuple(accounts), tuple(breaches), tuple(faults))
+
+
+def must_have_rows(accounts: Iterable[Account], where: Path | str) -> None:
+    """Refuse a book of which a table that every book needs has no kept row.
+
+    Raises
+    ------
+    EmptyTable
+        One has none.
+    """
+    for fault in _empty(accounts, str(where)):
+        raise fault
+
+
+def _empty(accounts: Iterable[Account], at: str) -> list[EmptyTable]:
+    return [
+        EmptyTable(f"{a.table} has no kept row ({a.n_read:,} read, {a.n_rejected:,} rejected)" if a.n_read
+                   else f"{a.table} has no row", at, f"Deliver the rows of {a.table}; without them nobody can be judged.")
+        for a in accounts if not a.n_kept and not CONTRACTS[a.table].optional
+    ]
+
+
+def _stop(fault: PentadError) -> None:
+    raise fault
+
+
+def _load_all(engine: DuckEngine, where: Path | Mapping, rejects_to: Path | None,
+              report: Callable[[PentadError], None]) -> tuple[list[Account], list[Breach]]:
+    """Load the tables that are there, and write the reject files; ``report`` hears of every broken table."""
+    found = find(where)
+    if rejects_to is not None:
+        must_be_ours(rejects_to, where)
+    accounts: dict[str, Account] = {}
+    breaches: list[Breach] = []
+    for name in found:
+        references = tuple(r for r in CONTRACTS[name].references if r.table in accounts)
+        contract = replace(CONTRACTS[name], references=references)
+        if account := _load(engine, contract, found[name], where, report):
+            accounts[name] = account
+            breaches += _breaches(engine, contract) if account.n_rejected else []
+    if rejects_to is not None:
+        rejected = {name: engine.table(f"rejected_{name}") for name in accounts if accounts[name].n_rejected}
+        write_rejects(engine, rejected, rejects_to)
+    return list(accounts.values()), breaches
+
+
+def _load(engine: DuckEngine, contract: Contract, place: Any, where: Path | Mapping,
+          report: Callable[[PentadError], None]) -> Account | None:
+    """Copy the kept rows of one table into the engine, typed; set the others aside. None where it cannot be read."""
+    name, con, at = contract.name, engine.con, place_name(where, contract.name, place)
+    try:
+        source = scan(engine, contract, place, where)
+    except (UnreadableFile, BrokenTable) as fault:
+        return report(fault)
+    present = {row[0]: row[1] for row in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+    if faults := _faults_of_shape(contract, present, at):
+        for fault in faults:
+            report(fault)
+        return None
+    try:
+        judged = judge(contract, nw.from_native(con.sql(typing_sql(contract, source, present))), engine.table)
         _in_order(contract, judged.filter(nw.col("why") == "")).to_native().create(name)
+        if contract.repeats:
+            odd = engine.keep([odd_repeats(contract, engine.table(name))])
+            if engine.count(odd.to_native().alias):
+                judged = set_aside(judged, odd, contract)
+                engine.drop(engine.table(name))
+                _in_order(contract, judged.filter(nw.col("why") == "")).to_native().create(name)
         n_read, n_kept, n_rejected = engine.count(source), engine.count(name), 0
         if n_kept < n_read:
             raw = [f"raw {column}" for column in present]
@@ -88,15 +154,29 @@ def _load(engine: DuckEngine, contract: Contract, place: Any, where: Path | Mapp
             rejected.to_native().create(f"rejected_{name}")
             n_rejected = engine.count(f"rejected_{name}")
     except duckdb.Error as error:
-        raise UnreadableFile(f"cannot be read ({first_line(error)})", at,
-                             "It may be truncated or have ragged rows; deliver the file again.") from error
+        return report(unreadable(error, place, at))
     if n_kept + n_rejected != n_read:
-        raise BrokenTable(f"{n_read:,} rows read but {n_kept:,} kept and {n_rejected:,} rejected", at,
-                          "The file changed while it was read; run again.")
-    _must_be_unique(engine, contract, at)
-    if name == "loans":
-        _must_be_one_currency(engine, at)
-    return Account(name, n_read, n_kept, n_rejected), _breaches(engine, contract) if n_rejected else []
+        report(BrokenTable(f"{n_read:,} rows read but {n_kept:,} kept and {n_rejected:,} rejected", at,
+                           "The file changed while it was read; run again."))
+    if fault := _duplicates(engine, contract, at):
+        report(fault)
+        con.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT DISTINCT ON ({', '.join(contract.key)}) * FROM {name}")
+    if name == "loans" and (fault := _mixed_currencies(engine, at)):
+        report(fault)
+    return Account(name, n_read, n_kept, n_rejected)
+
+
+def _faults_of_shape(contract: Contract, present: Mapping[str, str], at: str) -> list[BrokenTable]:
+    """What is wrong with the columns of a table, by their names and types."""
+    faults = []
+    missing = [c.name for c in contract.columns if not c.may_be_absent and c.name not in present]
+    if missing:
+        faults.append(BrokenTable(f"no column {', no column '.join(missing)} (found: {', '.join(present)})", at,
+                                  f"Deliver {contract.name} with the columns of data/README.md, in lower case."))
+    zoned = [c.name for c in contract.columns if c.kind == "date" and "TIME ZONE" in present.get(c.name, "")]
+    if zoned:  # an instant: which day it was depends on a zone that the file does not keep
+        faults.append(BrokenTable(f"{', '.join(zoned)} is a timestamp with a time zone", at, "Deliver dates as DATE."))
+    return faults
 
 
 def _in_order(contract: Contract, kept: nw.LazyFrame) -> nw.LazyFrame:
@@ -113,7 +193,7 @@ def _in_order(contract: Contract, kept: nw.LazyFrame) -> nw.LazyFrame:
     return kept.sort(*keys, *rest)
 
 
-def _must_be_unique(engine: DuckEngine, contract: Contract, at: str) -> None:
+def _duplicates(engine: DuckEngine, contract: Contract, at: str) -> BrokenTable | None:
     keys = ", ".join(contract.key)
     of_keys = {f"{key.removesuffix('_key')}_id": key for key in join_keys(contract)}
     compared = ", ".join(of_keys.get(column, column) for column in contract.key)
@@ -121,21 +201,20 @@ def _must_be_unique(engine: DuckEngine, contract: Contract, at: str) -> None:
         f"SELECT {', '.join(f'any_value({k})' for k in contract.key)}, count(*) FROM {contract.name} "
         f"GROUP BY {compared} HAVING count(*) > 1 ORDER BY {compared} LIMIT {KEYS_SHOWN}"
     ).fetchall()
-    if twice:
-        shown = "; ".join(f"{', '.join(map(str, row[:-1]))} ({row[-1]} times)" for row in twice)
-        raise BrokenTable(f"duplicate key ({keys}): {shown}", at, "Deliver each key once.")
+    shown = "; ".join(f"{', '.join(map(str, row[:-1]))} ({row[-1]} times)" for row in twice)
+    return BrokenTable(f"duplicate key ({keys}): {shown}", at, "Deliver each key once.") if twice else None
 
 
-def _must_be_one_currency(engine: DuckEngine, at: str) -> None:
+def _mixed_currencies(engine: DuckEngine, at: str) -> BrokenTable | None:
     mix = engine.con.execute("SELECT currency, count(*) FROM loans GROUP BY 1 ORDER BY 2 DESC, 1").fetchall()
-    if len(mix) > 1:
-        shown = ", ".join(f"{currency} ({n:,} loans)" for currency, n in mix)
-        raise BrokenTable(f"{len(mix)} currencies: {shown}", at, "Convert the book to one currency first.")
+    shown = ", ".join(f"{currency} ({n:,} loans)" for currency, n in mix)
+    return BrokenTable(f"{len(mix)} currencies: {shown}", at, "Convert the book to one currency first.") if mix[1:] else None
 
 
 def _must_not_be_too_many(accounts: list[Account], breaches: list[Breach], limit: float, at: str) -> None:
     for account in accounts:
         if account.n_read and account.n_rejected / account.n_read > limit:
+            must_have_rows((a for a in accounts if not a.n_read), at)  # for want of which others were rejected
             worst = max((b for b in breaches if b.table == account.table), key=lambda b: b.n_rows)
             raise TooManyRejects(
                 f"{account}; most often: {worst.rule} ({worst.n_rows:,} rows)", at,
@@ -150,22 +229,3 @@ def _breaches(engine: DuckEngine, contract: Contract) -> list[Breach]:
         f"'{BETWEEN_REASONS}')) AS rule, {keys} AS key FROM rejected_{contract.name}) GROUP BY 1 ORDER BY 2 DESC, 1"
     ).fetchall()
     return [Breach(contract.name, rule, n, tuple(shown)) for rule, n, shown in rows]
-
-
-def _write_all_rejects(engine: DuckEngine, accounts: list[Account], folder: Path) -> None:
-    rejected = {account.table for account in accounts if account.n_rejected}
-    for name in CONTRACTS:
-        if name in rejected:
-            _write_rejects(engine, name, folder)
-        else:
-            (folder / f"{name}.csv").unlink(missing_ok=True)  # an earlier book's
-
-
-def _write_rejects(engine: DuckEngine, name: str, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    columns = [c for c in engine.con.table(f"rejected_{name}").columns if c.startswith("raw ")]
-    picks = ", ".join(f"\"{c}\" AS \"{c.removeprefix('raw ')}\"" for c in columns)
-    target = folder / f"{name}.csv"
-    engine.con.execute(f"COPY (SELECT {picks}, why AS reason FROM rejected_{name} ORDER BY ALL) "
-                       f"TO {quoted(str(target) + '.tmp')} (HEADER, DELIMITER ',')")
-    Path(f"{target}.tmp").replace(target)
