@@ -147,7 +147,7 @@ FILES = Book(
     ratings="""
         customer_id  rated_on    grade  stage  is_watchlisted  recorded_on
         several      2023-12-01  5      1      false           -
-        several      2024-06-01  3      1      false           -
+        several      2024-06-01  9      1      false           -
         several      2024-10-01  6      2      false           -           # 91 days ago
         several      2024-11-15  8      3      true            -
         boundary     2024-01-01  4      2      true            -           # 365
