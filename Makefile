@@ -6,7 +6,7 @@ AS_OF := 2025-12-31
 REAL := ../shared/realdata/worldbank_ibrd
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sample train test dictionary real lint lock clean
+.PHONY: help setup sample train test search dictionary real lint lock clean
 
 help: ## print this help
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ train: .venv/installed $(SAMPLE)/loans.csv ## set up, train on the sample, score
 
 test: .venv/installed ## set up and run the tests
 	$(BIN)/python -m pytest
+
+search: .venv/installed ## measure 32,000 generated books against the oracle of the tests (a quarter of an hour)
+	$(BIN)/python -m pytest tests/features/test_oracle.py --hypothesis-profile=search
 
 dictionary: .venv/installed $(SAMPLE)/loans.csv ## write data/README.md anew
 	$(BIN)/python -m features.dictionary $(SAMPLE) $(AS_OF)

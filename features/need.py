@@ -231,7 +231,10 @@ def _weighted_tenor(of: Grains, days: nw.Expr) -> nw.Expr:
          missing="no balance with a maturity", high=("longer original tenor than most", "原始期限长于多数客户"),
          low=("shorter original tenor than most", "原始期限短于多数客户"), zero=("due on the day of signing", "签约当日到期"))
 def original_tenor_months(of: Grains) -> nw.Expr:
-    """Months from signing to maturity, weighted by balance."""
+    """Months from signing to maturity, weighted by balance.
+
+    Balances weigh in whole units of the currency.
+    """
     return _weighted_tenor(of, nw.col("tenor_days"))
 
 
@@ -241,7 +244,10 @@ def original_tenor_months(of: Grains) -> nw.Expr:
          low=("shorter remaining tenor than most", "剩余期限短于多数客户"),
          zero=("all balance at or past maturity", "余额均已到期"))
 def remaining_tenor_months(of: Grains) -> nw.Expr:
-    """Remaining months to maturity, weighted by balance; past maturity counts as zero."""
+    """Remaining months to maturity, weighted by balance; past maturity counts as zero.
+
+    Balances weigh in whole units of the currency.
+    """
     left = nw.when(nw.col("days_to_maturity") > 0).then(nw.col("days_to_maturity")).otherwise(0)
     return _weighted_tenor(of, left)
 
@@ -351,7 +357,10 @@ def _weighted_rate(of: Grains, known: nw.Expr, rate: nw.Expr) -> nw.Expr:
          missing="no balance whose rate is known", high=("pays a higher rate than most", "利率高于多数客户"),
          low=("pays a lower rate than most", "利率低于多数客户"), zero=("pays no interest", "利率为零"))
 def annual_rate_mean(of: Grains) -> nw.Expr:
-    """Yearly rate in force on the date, weighted by balance over the loans whose rate is known."""
+    """Yearly rate in force on the date, weighted by balance over the loans whose rate is known.
+
+    Balances weigh in whole units of the currency, rates in hundredths of a percent.
+    """
     return _weighted_rate(of, ~nw.col("rate_bp").is_null(), nw.col("rate_bp"))
 
 
@@ -362,6 +371,9 @@ def annual_rate_mean(of: Grains) -> nw.Expr:
          low=("pays less than its products' median rate", "利率低于同类产品中位数"),
          zero=("pays its products' median rate", "利率等于同类产品中位数"))
 def rate_spread_to_product_rate(of: Grains) -> nw.Expr:
-    """Rate less the median rate of the book's active loans of the same product, weighted by balance."""
+    """Rate less the median rate of the book's active loans of the same product, weighted by balance.
+
+    Balances weigh in whole units of the currency, rates in hundredths of a percent.
+    """
     known = ~nw.col("rate_bp").is_null() & ~nw.col("product_median_bp").is_null()
     return _weighted_rate(of, known, nw.col("rate_bp") - nw.col("product_median_bp"))

@@ -184,7 +184,8 @@ def past_maturity_share(of: Grains) -> nw.Expr:
 def collateral_cover_ratio(of: Grains) -> nw.Expr:
     """Latest value of the collateral after its haircut over the balance, at most 1.
 
-    What exceeds the balance of its own loan covers no other (volatility haircuts: Basel CRE22).
+    What exceeds the balance of its own loan covers no other (volatility haircuts: Basel CRE22). Values count
+    in whole units of the currency, haircuts in hundredths of a percent.
     """
     counted = of.collateral.loan_sum(nw.when(is_in_force()).then(nw.col("counted")).otherwise(0))
     owed = nw.col("balance")

@@ -135,7 +135,10 @@ def income_rank_share_12m(of: Grains) -> nw.Expr:
          high=("wider margin than most", "利差高于多数客户"), low=("thinner margin than most", "利差低于多数客户"),
          zero=("no margin over funding", "无利差"))
 def margin_rate(of: Grains) -> nw.Expr:
-    """Yearly rate less the bank's funding rate, weighted by balance over the loans whose both rates are known."""
+    """Yearly rate less the bank's funding rate, weighted by balance over the loans whose both rates are known.
+
+    Balances weigh in whole units of the currency, rates in hundredths of a percent.
+    """
     known = ~nw.col("rate_bp").is_null() & ~nw.col("funding_bp").is_null()
     units = nw.col("balance") // 100
     weighted = of.loans.sum_where(known, (nw.col("rate_bp") - nw.col("funding_bp")) * units)
@@ -235,6 +238,7 @@ def raroc_rate(of: Grains) -> nw.Expr:
     Expected loss is PD times LGD times the balance; capital is the Basel minimum of 8 % at a risk weight of 100 %
     (unrated corporates, CRE20). Funding is a year's cost of today's balance. PD, LGD and cost are those of the rating in
     force; fees count as far as the book has them. Other missing inputs make it missing: none is invented.
+    PD and LGD count in hundredths of a percent, and funding on the balance in whole units of the currency.
     """
     funded = ~nw.col("funding_bp").is_null()
     units = nw.col("balance") // 100

@@ -300,3 +300,31 @@ def _payment_then(as_of: str, row: dict) -> dict | None:
         return None
     return row | {column: "" for column in ("paid_on", "amount_paid", "recorded_on", "returned_on", "returned_recorded_on")
                   if column in row}
+
+
+#: Days that stand in the schedule or the calendar: the date knows them although they lie ahead.
+PLANNED = ("signed_on", "due_on", "matures_on", "period_ends_on", "as_of")
+
+
+def edited_later(as_of: str, book: Rows) -> Rows:
+    """The book with everything that was not known on the date told otherwise: other days, amounts and causes."""
+    return {name: [_edited(as_of, name, row) for row in rows] for name, rows in book.items()}
+
+
+def _edited(as_of: str, name: str, row: dict) -> dict:
+    own_days = {"repayments": ("paid_on", "recorded_on"), "customers": ("recorded_on",), "labels": ("labelled_on",)}
+    was_known = is_known(as_of, row, *own_days.get(name, (OWN_DAY.get(name, ""), "recorded_on")))
+    changes = {}
+    for column in CONTRACTS[name].columns:
+        value = row.get(column.name) or ""
+        if column.kind == "date" and value > as_of and column.name not in PLANNED:
+            changes[column.name] = shift(value, 17)
+        elif not was_known and value and column.kind == "money" and not column.name.endswith("_due"):
+            changes[column.name] = "77.77"
+        elif not was_known and value and column.one_of:
+            changes[column.name] = next(other for other in column.one_of if other != value)
+    if row.get("superseded_by") and not is_known(as_of, row, "superseded_on", "superseded_recorded_on"):
+        changes["superseded_by"] = "revision" if row["superseded_by"] != "revision" else "forbearance"
+    elif name == "repayments":
+        changes.pop("superseded_by", None)  # known although the payment is not
+    return row | changes
