@@ -25,6 +25,7 @@ from features.loans import (
     figures_of_loans,
     loans_on_the_date,
     purposes_on_the_date,
+    with_absent,
 )
 from features.sources import Tables
 
@@ -98,7 +99,7 @@ def measured(tables: Tables, days: nw.LazyFrame) -> nw.LazyFrame:
                                    how="left")
     absent = [n for g in CUSTOMER_GRAINS if g not in per_customer | past.of_customers
               for n, _, _ in getattr(grains, g).aggregates]
-    customers = customers.with_columns(**dict.fromkeys(absent, nw.lit(None, nw.Int64)))
+    customers = with_absent(customers, absent)
     customers = grains.with_figures("customer", customers)
     customers = customers.with_columns(committed=committed(grains), days_past_due=oldest_past_due(grains))
     customers = add_circles(_related(tables.keep([customers]), grains), days, tables)

@@ -26,6 +26,11 @@ def aggregated(rows: nw.LazyFrame, keys: Sequence[str], grain: Grain, *more: nw.
     return rows.group_by(*keys).agg(*more, *figures)
 
 
+def with_absent(rows: nw.LazyFrame, names: Sequence[str]) -> nw.LazyFrame:
+    """Add figures of tables that the book lacks, missing."""
+    return rows.with_columns(**dict.fromkeys(names, nw.lit(None, nw.Int64))) if names else rows
+
+
 def figures_of_loans(grains: Grains) -> list[nw.Expr]:
     """What features take of loans' rows, summed up once more per customer."""
     return [getattr(nw.col(name), how)().cast(nw.Int64).alias(name) for g in LOAN_GRAINS
@@ -46,7 +51,7 @@ def loans_on_the_date(past: History, grains: Grains) -> nw.LazyFrame:
     have = {"limits": ("limit_now", "changed_age_days", "is_cut_by_bank"), "rates": ("rate_now_bp",)}
     have |= {name: have.get(name, ()) + tuple(n for n, _, _ in getattr(grains, name).aggregates) for name in LOAN_GRAINS}
     absent = [c for name, columns in have.items() if name not in past.of_loans for c in columns]
-    loans = loans.with_columns(**dict.fromkeys(absent, nw.lit(None, nw.Int64)))
+    loans = with_absent(loans, absent)
     commitment = nw.coalesce("limit_now", "first_commitment")
     drawn = nw.col("drawn").fill_null(0)
     owed = drawn - nw.col("principal_repaid").fill_null(0)

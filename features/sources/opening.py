@@ -11,13 +11,22 @@ import narwhals as nw
 
 from features.contract import Breach, Contract
 from features.contracts import CONTRACTS
-from features.errors import BrokenTable, TooManyRejects, UnreadableFile
+from features.errors import UnreadableFile
 from features.sources.duck import DuckEngine, first_line, quoted
 from features.sources.judging import BETWEEN_REASONS, join_keys, judge, key_columns
 from features.sources.reading import find, fingerprint, place_name, scan, typing_sql
+from features.sources.refusing import (
+    KEYS_SHOWN,
+    must_add_up,
+    must_be_days,
+    must_be_one_currency,
+    must_be_unique,
+    must_have_columns,
+    must_not_be_too_many,
+)
+from features.sources.spark import is_spark, open_frames
 from features.sources.tables import Account, Tables, chunks_of
 
-KEYS_SHOWN = 5
 CHUNK_CUSTOMERS = 100_000
 OWN_KEY = {"customers": "customer_key", "loans": "loan_key"}
 
@@ -31,18 +40,21 @@ def open_tables(where: Path | str | Mapping[str, Any], rejects_to: Path | None =
     where : Path, str or mapping
         A folder with ``customers``, ``loans``, ``repayments`` and the optional tables as .parquet or .csv, one DuckDB
         file with tables of these names, or the tables by name as frames that Narwhals reads (pandas, Polars, Arrow).
+        Frames of Spark stay in Spark; ``spark.catalogue_tables`` finds those of a catalogue's database.
     rejects_to : Path, optional
         Folder for the reject files, one CSV a table with the row as it was read and the reasons.
     reject_share_limit : float
         Largest share of rejected rows in any table, 0 to 1.
     memory_limit : str, optional
-        Memory the engine may take, as in "1GB"; the rest goes to the disk.
+        Memory that DuckDB may take, as in "1GB"; the rest goes to the disk. Spark has settings of its own.
 
     Raises
     ------
     NoBook, UnreadableFile, BrokenTable, TooManyRejects
         Each says what was found, where, and what to do.
     """
+    if is_spark(where):
+        return open_frames(where, rejects_to, reject_share_limit)
     where = where if isinstance(where, Mapping) else Path(where)
     found = find(where)
     engine = DuckEngine(memory_limit)
@@ -55,7 +67,7 @@ def open_tables(where: Path | str | Mapping[str, Any], rejects_to: Path | None =
                 breaches.extend(broken)
         if rejects_to is not None:
             _write_all_rejects(engine, accounts, rejects_to)
-        _must_not_be_too_many(accounts, breaches, reject_share_limit, place_name(where))
+        must_not_be_too_many(accounts, breaches, reject_share_limit, place_name(where))
         frames = {name: engine.table(name) for name in found}
         n_customers = next(account.n_kept for account in accounts if account.table == "customers")
         return Tables(frames, fingerprint(where), tuple(accounts), tuple(breaches), engine,
@@ -70,13 +82,8 @@ def _load(engine: DuckEngine, contract: Contract, place: Any, where: Path | Mapp
     name, con, at = contract.name, engine.con, place_name(where, contract.name, place)
     source = scan(engine, contract, place, where)
     present = {row[0]: row[1] for row in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-    missing = [c.name for c in contract.columns if not c.may_be_absent and c.name not in present]
-    if missing:
-        raise BrokenTable(f"no column {', no column '.join(missing)} (found: {', '.join(present)})", at,
-                          f"Deliver {name} with the columns of data/README.md, in lower case.")
-    zoned = [c.name for c in contract.columns if c.kind == "date" and "TIME ZONE" in present.get(c.name, "")]
-    if zoned:  # an instant: which day it was depends on a zone that the file does not keep
-        raise BrokenTable(f"{', '.join(zoned)} is a timestamp with a time zone", at, "Deliver dates as DATE.")
+    must_have_columns(contract, present, at)
+    must_be_days([c.name for c in contract.columns if c.kind == "date" and "TIME ZONE" in present.get(c.name, "")], at)
     try:
         typed = nw.from_native(con.sql(typing_sql(contract, source, present)))
         judged = judge(contract, typed, engine.table)
@@ -90,13 +97,12 @@ def _load(engine: DuckEngine, contract: Contract, place: Any, where: Path | Mapp
     except duckdb.Error as error:
         raise UnreadableFile(f"cannot be read ({first_line(error)})", at,
                              "It may be truncated or have ragged rows; deliver the file again.") from error
-    if n_kept + n_rejected != n_read:
-        raise BrokenTable(f"{n_read:,} rows read but {n_kept:,} kept and {n_rejected:,} rejected", at,
-                          "The file changed while it was read; run again.")
-    _must_be_unique(engine, contract, at)
+    account = Account(name, n_read, n_kept, n_rejected)
+    must_add_up(account, at)
+    must_be_unique(contract, _twice(engine, contract), at)
     if name == "loans":
-        _must_be_one_currency(engine, at)
-    return Account(name, n_read, n_kept, n_rejected), _breaches(engine, contract) if n_rejected else []
+        must_be_one_currency(_currencies(engine), at)
+    return account, _breaches(engine, contract) if n_rejected else []
 
 
 def _in_order(contract: Contract, kept: nw.LazyFrame) -> nw.LazyFrame:
@@ -113,34 +119,18 @@ def _in_order(contract: Contract, kept: nw.LazyFrame) -> nw.LazyFrame:
     return kept.sort(*keys, *rest)
 
 
-def _must_be_unique(engine: DuckEngine, contract: Contract, at: str) -> None:
-    keys = ", ".join(contract.key)
+def _twice(engine: DuckEngine, contract: Contract) -> list[tuple]:
+    """The first keys that stand more than once, and how often."""
     of_keys = {f"{key.removesuffix('_key')}_id": key for key in join_keys(contract)}
     compared = ", ".join(of_keys.get(column, column) for column in contract.key)
-    twice = engine.con.execute(
+    return engine.con.execute(
         f"SELECT {', '.join(f'any_value({k})' for k in contract.key)}, count(*) FROM {contract.name} "
         f"GROUP BY {compared} HAVING count(*) > 1 ORDER BY {compared} LIMIT {KEYS_SHOWN}"
     ).fetchall()
-    if twice:
-        shown = "; ".join(f"{', '.join(map(str, row[:-1]))} ({row[-1]} times)" for row in twice)
-        raise BrokenTable(f"duplicate key ({keys}): {shown}", at, "Deliver each key once.")
 
 
-def _must_be_one_currency(engine: DuckEngine, at: str) -> None:
-    mix = engine.con.execute("SELECT currency, count(*) FROM loans GROUP BY 1 ORDER BY 2 DESC, 1").fetchall()
-    if len(mix) > 1:
-        shown = ", ".join(f"{currency} ({n:,} loans)" for currency, n in mix)
-        raise BrokenTable(f"{len(mix)} currencies: {shown}", at, "Convert the book to one currency first.")
-
-
-def _must_not_be_too_many(accounts: list[Account], breaches: list[Breach], limit: float, at: str) -> None:
-    for account in accounts:
-        if account.n_read and account.n_rejected / account.n_read > limit:
-            worst = max((b for b in breaches if b.table == account.table), key=lambda b: b.n_rows)
-            raise TooManyRejects(
-                f"{account}; most often: {worst.rule} ({worst.n_rows:,} rows)", at,
-                f"Mend the rows, or raise reject_share_limit ({limit:g}) if they may be left out.",
-            )
+def _currencies(engine: DuckEngine) -> list[tuple[str, int]]:
+    return engine.con.execute("SELECT currency, count(*) FROM loans GROUP BY 1 ORDER BY 2 DESC, 1").fetchall()
 
 
 def _breaches(engine: DuckEngine, contract: Contract) -> list[Breach]:
