@@ -19,6 +19,7 @@ import test_risk
 import test_sources
 import test_value
 
+from features.catalogue import FEATURES
 from features.contracts import CONTRACTS
 from features.errors import BrokenTable, NoBook, TooManyRejects, UnreadableFile
 from features.frame import book_frame, feature_frame
@@ -28,6 +29,7 @@ from pipeline.simulate import simulate
 
 AS_OF = "2024-12-31"
 SPECS = [spec for module in (test_value, test_need, test_behaviour, test_risk) for spec in module.SPECS]
+SPOKEN_OF = {spec.feature for spec in SPECS}
 NAMES = ("customer_id", "loan_id", "group_id", "guarantor_id", "from_id", "to_id")
 REAL = Path(__file__).parents[3] / "shared" / "realdata" / "worldbank_ibrd"
 
@@ -104,10 +106,10 @@ def read_as_text(folder: Path) -> dict[str, pa.Table]:
 
 
 def simulated(folder: Path, customers: int, months: int) -> dict[str, pa.Table]:
-    simulate(customers, months, 11, folder / "book")
+    simulate(customers, months, 7, folder / "book")
     tables = read_as_text(folder / "book")
     ids = [sorted(tables[name][key].to_pylist()) for name, key in (("customers", "customer_id"), ("loans", "loan_id"))]
-    return tables | cluster.as_text(optional_rows(*ids, seed=12))
+    return tables | cluster.as_text(optional_rows(*ids, seed=8))
 
 
 def of_both(spark, tables: dict[str, pa.Table], as_of: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -124,7 +126,7 @@ def of_both(spark, tables: dict[str, pa.Table], as_of: list[str]) -> tuple[pd.Da
 
 def test_both_engines_measure_the_books_of_the_specs_equally(spark):
     on_duck, on_spark = of_both(spark, cluster.as_text(books_of_specs()), [AS_OF])
-    assert on_duck[sorted({spec.feature for spec in SPECS})].notna().any().all(), "every feature of a spec says something here"
+    assert on_duck[[name for name in FEATURES if name in SPOKEN_OF]].notna().any().all(), "no feature is compared on nothing"
     assert books.moved(on_duck, on_spark) == set()
 
 
