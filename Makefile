@@ -44,8 +44,8 @@ test: .venv/installed .venv/installed-spark ## set up and run the tests; those o
 spark: .venv/installed-spark ## DuckDB and Spark on the whole sample and on the World Bank's statements: equal (minutes)
 	$(BIN)/python -m pytest -m big tests/features/test_spark.py
 
-dictionary: .venv/installed ## write data/README.md anew
-	$(BIN)/python -m features.dictionary
+dictionary: .venv/installed $(SAMPLE)/loans.csv ## write data/README.md anew
+	$(BIN)/python -m features.dictionary $(SAMPLE) $(AS_OF)
 
 real: .venv/installed ## the World Bank's statements, where ../shared/realdata is: import, train, score
 	@if ls $(REAL)/*.csv >/dev/null 2>&1; then \

@@ -19,24 +19,26 @@ from features.figures import (
 
 _PAID = "repayments.due_on repayments.principal_due repayments.interest_due repayments.paid_on repayments.amount_paid"
 _SCHEDULE = f"{_PAID} repayments.scheduled_on repayments.superseded_on repayments.returned_on"
+_DRAWN = "drawdowns.amount drawdowns.drawn_on loans.committed_amount"
 _NONE_DUE_12M = "no instalment fell due in 12 months"
 _CONTACTS = {"needs": "contacts", "missing": "the book has no contacts table"}
 
 
 @feature("behaviour", "days", "当前最长逾期天数", window="on the date", reads=_SCHEDULE, missing="never missing",
-         high=("further past due than most", "当前逾期天数多于多数客户"), low=("less past due than most", "当前逾期天数少于多数客户"),
+         high=("further past due than most", "当前逾期天数多于多数客户"),
+         low=("less past due than most", "当前逾期天数少于多数客户"),
          zero=("nothing past due", "当前无逾期"))
 def days_past_due(of: Grains) -> nw.Expr:
-    """Days that the oldest unpaid instalment is past due; 0 when nothing is.
+    """Days that the oldest instalment with a material rest unpaid is past due; 0 when nothing is.
 
-    Counted on material instalments: one of which 1 % or less is unpaid is settled, after the relative threshold of
-    Regulation (EU) 2018/171.
+    An instalment of which 1 % or less is unpaid counts as settled, after the relative threshold of Regulation (EU)
+    2018/171, here taken per instalment. What is due on the date itself is not past due.
     """
     return oldest_past_due(of)
 
 
 def _worst(of: Grains, days: int) -> nw.Expr:
-    """Largest days past due that an instalment reached within the window, however long ago its day was."""
+    """Largest days past due of an instalment that was unpaid within the window, however long ago its day was."""
     return of.repayments.max(nw.when(is_due & (nw.col("late_until_age_days") < days) & (late > 0)).then(late)).fill_null(0)
 
 
@@ -45,44 +47,51 @@ def _worst(of: Grains, days: int) -> nw.Expr:
          low=("was less past due in three months than most", "近三个月逾期天数少于多数客户"),
          zero=("never past due in three months", "近三个月无逾期"))
 def days_past_due_max_3m(of: Grains) -> nw.Expr:
-    """Worst days past due reached in the last 3 months, on material instalments."""
+    """Worst days past due in the last 3 months, of instalments with a material rest unpaid; 0 when none was.
+
+    An instalment paid within the window counts with all its days past due, those before the window too.
+    """
     return _worst(of, 91)
 
 
 @feature("behaviour", "days", "近六个月最长逾期天数", window="6 months", reads=_SCHEDULE, missing="never missing",
          high=("was further past due in six months than most", "近六个月逾期天数多于多数客户"),
-         low=("was less past due in six months than most", "近六个月逾期天数少于多数客户"), zero=("never past due in six months", "近六个月无逾期"))
+         low=("was less past due in six months than most", "近六个月逾期天数少于多数客户"),
+         zero=("never past due in six months", "近六个月无逾期"))
 def days_past_due_max_6m(of: Grains) -> nw.Expr:
-    """Worst days past due reached in the last 6 months, on material instalments."""
+    """Worst days past due in the last 6 months, of instalments with a material rest unpaid; 0 when none was."""
     return _worst(of, 183)
 
 
 @feature("behaviour", "days", "近十二个月最长逾期天数", window="12 months", reads=_SCHEDULE, missing="never missing",
          high=("was further past due in a year than most", "近一年逾期天数多于多数客户"),
-         low=("was less past due in a year than most", "近一年逾期天数少于多数客户"), zero=("never past due in a year", "近一年无逾期"))
+         low=("was less past due in a year than most", "近一年逾期天数少于多数客户"),
+         zero=("never past due in a year", "近一年无逾期"))
 def days_past_due_max_12m(of: Grains) -> nw.Expr:
-    """Worst days past due reached in the last 12 months, on material instalments."""
+    """Worst days past due in the last 12 months, of instalments with a material rest unpaid; 0 when none was."""
     return _worst(of, 365)
 
 
 @feature("behaviour", "days", "近二十四个月最长逾期天数", window="24 months", reads=_SCHEDULE, missing="never missing",
          high=("was further past due in two years than most", "近两年逾期天数多于多数客户"),
-         low=("was less past due in two years than most", "近两年逾期天数少于多数客户"), zero=("never past due in two years", "近两年无逾期"))
+         low=("was less past due in two years than most", "近两年逾期天数少于多数客户"),
+         zero=("never past due in two years", "近两年无逾期"))
 def days_past_due_max_24m(of: Grains) -> nw.Expr:
-    """Worst days past due reached in the last 24 months, on material instalments."""
+    """Worst days past due in the last 24 months, of instalments with a material rest unpaid; 0 when none was."""
     return _worst(of, 730)
 
 
 @feature("behaviour", "days", "近十二个月平均迟付天数", window="12 months", reads=_SCHEDULE, missing=_NONE_DUE_12M,
          high=("pays later than most", "平均迟付天数多于多数客户"), low=("pays less late than most", "平均迟付天数少于多数客户"),
-         zero=("never pays late", "从不迟付"))
+         zero=("paid nothing late in a year", "近一年无迟付"))
 def days_late_mean_12m(of: Grains) -> nw.Expr:
-    """Mean lateness of the instalments due in the last 12 months; early counts as 0."""
+    """Mean days late of the instalments due in the last 12 months; early counts as 0, unpaid as late until the date."""
     return share(of.repayments.sum_where(due_within(365), late), of.repayments.count(due_within(365)))
 
 
 @feature("behaviour", "share", "近十二个月按时还款比例", window="12 months", reads=_SCHEDULE, missing=_NONE_DUE_12M,
-         high=("pays on time more often than most", "按时还款比例高于多数客户"), low=("pays on time less often than most", "按时还款比例低于多数客户"),
+         high=("pays on time more often than most", "按时还款比例高于多数客户"),
+         low=("pays on time less often than most", "按时还款比例低于多数客户"),
          zero=("paid nothing on time in a year", "近一年从未按时还款"))
 def on_time_share_12m(of: Grains) -> nw.Expr:
     """Share of the instalments due in the last 12 months that were settled by the due date."""
@@ -93,8 +102,10 @@ def on_time_share_12m(of: Grains) -> nw.Expr:
 _SETTLED_12M = "no instalment due in 12 months was settled"
 
 
-@feature("behaviour", "days", "近十二个月实付日与应付日之差的均值", window="12 months", reads=_SCHEDULE, missing=_SETTLED_12M, by_sign=True,
-         high=("pays after the due date on average", "平均晚于应付日还款"), low=("pays before the due date on average", "平均早于应付日还款"),
+@feature("behaviour", "days", "近十二个月实付日与应付日之差的均值", window="12 months", reads=_SCHEDULE,
+         missing=_SETTLED_12M, by_sign=True,
+         high=("pays after the due date on average", "平均晚于应付日还款"),
+         low=("pays before the due date on average", "平均早于应付日还款"),
          zero=("pays on the due date on average", "平均在应付日还款"))
 def paid_minus_due_mean_12m(of: Grains) -> nw.Expr:
     """Mean of the day an instalment was settled less its due day, over those due in the last 12 months and settled."""
@@ -104,51 +115,72 @@ def paid_minus_due_mean_12m(of: Grains) -> nw.Expr:
 
 @feature("behaviour", "days", "近十二个月实付日与应付日之差的标准差", window="12 months", reads=_SCHEDULE,
          missing="fewer than two instalments due in 12 months were settled",
-         high=("pays less regularly than most", "还款规律性低于多数客户"), low=("pays more regularly than most", "还款规律性高于多数客户"),
-         zero=("always pays at the same distance from the due date", "还款日距应付日始终一致"))
+         high=("pays less regularly than most", "还款规律性低于多数客户"),
+         low=("pays more regularly than most", "还款规律性高于多数客户"),
+         zero=("always as many days from the due date in a year", "近一年还款日与应付日的间隔始终一致"))
 def paid_minus_due_spread_12m(of: Grains) -> nw.Expr:
-    """Standard deviation of the day an instalment was settled less its due day, over those due in 12 months and settled."""
+    """Standard deviation of the day an instalment was settled less its due day, over those due in 12 months and settled.
+
+    Of the whole population: the squares are divided by the number of instalments.
+    """
     days = nw.col("paid_minus_due_days")
     counts = due_within(365) & ~days.is_null()
     return spread(of.repayments.count(counts), of.repayments.sum_where(counts, days),
                   of.repayments.sum_where(counts, days * days))
 
 
-@feature("behaviour", "count", "近十二个月分次支付的期数", window="12 months", reads=_SCHEDULE, missing="never missing",
-         high=("pays in parts more often than most", "部分还款次数多于多数客户"), low=("pays in parts less often than most", "部分还款次数少于多数客户"),
-         zero=("never pays in parts", "无部分还款"))
+@feature("behaviour", "count", "近十二个月分次或部分支付的期数", window="12 months", reads=_SCHEDULE, missing="never missing",
+         high=("pays in parts more often than most", "分次还款期数多于多数客户"),
+         low=("pays in parts less often than most", "分次还款期数少于多数客户"),
+         zero=("paid nothing in parts in a year", "近一年无分次还款"))
 def n_partial_payments_12m(of: Grains) -> nw.Expr:
-    """Instalments due in the last 12 months that were paid in parts or only in part."""
+    """Instalments due in the last 12 months that were paid in several parts or only in part."""
     in_parts = (nw.col("n_payments") > 1) | ((nw.col("n_payments") > 0) & (nw.col("is_settled") == 0))
     return of.repayments.count(due_within(365) & in_parts)
 
 
 @feature("behaviour", "count", "近二十四个月最长连续迟付期数", window="24 months", reads=_SCHEDULE, missing="never missing",
          high=("longer run of late instalments than most", "连续迟付期数多于多数客户"),
-         low=("shorter run of late instalments than most", "连续迟付期数少于多数客户"), zero=("no late instalment in two years", "近两年无迟付"))
+         low=("shorter run of late instalments than most", "连续迟付期数少于多数客户"),
+         zero=("no late instalment in two years", "近两年无迟付"))
 def n_late_run_max_24m(of: Grains) -> nw.Expr:
-    """Longest run of late instalments in a row on one loan, among those due in the last 24 months."""
+    """Longest run of late instalments in a row on one loan, among those due in the last 24 months.
+
+    Late by one day or more, paid since or not; an instalment paid on time breaks the run.
+    """
     return of.loans.max(nw.col("late_run")).fill_null(0)
 
 
-@feature("behaviour", "count", "近二十四个月严重迟付后补足的期数", window="24 months", reads=_SCHEDULE, missing="never missing",
-         high=("made good more serious delays than most", "严重迟付后补足次数多于多数客户"),
-         low=("made good fewer serious delays than most", "严重迟付后补足次数少于多数客户"), zero=("no serious delay made good in two years", "近两年无严重迟付后补足"))
+@feature("behaviour", "count", "近二十四个月严重逾期后恢复正常的次数", window="24 months", reads=_SCHEDULE,
+         missing="never missing",
+         high=("cured serious arrears more often than most", "严重逾期后恢复正常的次数多于多数客户"),
+         low=("cured serious arrears less often than most", "严重逾期后恢复正常的次数少于多数客户"),
+         zero=("no serious arrears cured in two years", "近两年无严重逾期后恢复正常"))
 def n_cures_24m(of: Grains) -> nw.Expr:
-    """Instalments due in the last 24 months that were settled more than 30 days late: arrears cured."""
+    """Times that arrears of over 30 days were cured, loan by loan, among instalments due in the last 24 months.
+
+    Arrears are a stretch of days on which the loan had something past due, so that paying 60 days late month after month
+    is one stretch and not many. They are cured when all of it has been settled (the return to a non-defaulted status in
+    EBA/GL/2016/07, without its months of probation); what was withdrawn from the schedule is not.
+    """
     return of.loans.sum(nw.col("n_cures"))
 
 
-@feature("behaviour", "count", "近二十四个月补足后再次严重迟付的期数", window="24 months", reads=_SCHEDULE, missing="never missing",
-         high=("relapsed more often than most", "再次严重迟付次数多于多数客户"), low=("relapsed less often than most", "再次严重迟付次数少于多数客户"),
-         zero=("no relapse in two years", "近两年无再次严重迟付"))
+@feature("behaviour", "count", "近二十四个月恢复正常后再次严重逾期的次数", window="24 months", reads=_SCHEDULE,
+         missing="never missing",
+         high=("relapsed into serious arrears more often than most", "恢复正常后再次严重逾期的次数多于多数客户"),
+         low=("relapsed into serious arrears less often than most", "恢复正常后再次严重逾期的次数少于多数客户"),
+         zero=("no relapse into serious arrears in two years", "近两年恢复正常后无再次严重逾期"))
 def n_relapses_24m(of: Grains) -> nw.Expr:
-    """Instalments over 30 days late that fell due after an earlier serious delay on the loan had been cured; 24 months."""
+    """Times that a loan came into arrears of over 30 days again after a cure, among instalments due in the last 24 months.
+
+    Arrears and cures as in ``n_cures_24m``.
+    """
     return of.loans.sum(nw.col("n_relapses"))
 
 
-@feature("behaviour", "days", "近三个月与此前九个月平均迟付天数之差", window="12 months", reads=_SCHEDULE, by_sign=True,
-         missing="no instalment fell due in the last 3 months, or none in the 9 before",
+@feature("behaviour", "days", "近三个月与此前九个月平均迟付天数之差", window="12 months", history_months=3, reads=_SCHEDULE,
+         by_sign=True, missing="no instalment fell due in the last 3 months, or none in the 9 before",
          high=("is paying later than before", "迟付加重"), low=("is paying less late than before", "迟付缓解"),
          zero=("lateness unchanged", "迟付情况未变"))
 def days_late_trend_12m(of: Grains) -> nw.Expr:
@@ -159,39 +191,50 @@ def days_late_trend_12m(of: Grains) -> nw.Expr:
     return now - then
 
 
-@feature("behaviour", "ratio", "近十二个月计划外还款占余额的比例", window="12 months", reads=_PAID, missing="neither prepaid nor owing",
-         high=("prepays more than most", "提前还款多于多数客户"), low=("prepays less than most", "提前还款少于多数客户"), zero=("no early repayment", "无提前还款"))
+@feature("behaviour", "ratio", "近十二个月提前还款占提前还款与余额之和的比例", window="12 months", reads=f"{_PAID} {_DRAWN}",
+         missing="neither prepaid nor owing", high=("prepaid more of its balance than most", "提前还款比例高于多数客户"),
+         low=("prepaid less of its balance than most", "提前还款比例低于多数客户"),
+         zero=("prepaid nothing in a year", "近一年无提前还款"))
 def prepaid_12m_ratio(of: Grains) -> nw.Expr:
-    """Unscheduled repayments of the last 12 months over the balance before them, from 0 to 1."""
+    """Unscheduled repayments of the last 12 months over the balance that would stand without them, from 0 to 1.
+
+    The form of the single monthly mortality (prepayment over the balance less what was scheduled), over a year.
+    """
     early = of.repayments.sum_where(cash_paid_within(365) & (nw.col("is_unscheduled") == 1), nw.col("amount"))
     return share(early, early + exposure(of))
 
 
-@feature("behaviour", "count", "近十二个月结清的贷款笔数", window="12 months", reads=_PAID, missing="never missing",
-         high=("paid off more loans than most", "结清贷款多于多数客户"), low=("paid off fewer loans than most", "结清贷款少于多数客户"),
-         zero=("paid off no loan in a year", "近一年无结清"))
+@feature("behaviour", "count", "近十二个月结清的贷款笔数", window="12 months", reads=f"{_PAID} {_DRAWN}", missing="never missing",
+         high=("paid off more loans than most", "结清贷款多于多数客户"),
+         low=("paid off fewer loans than most", "结清贷款少于多数客户"),
+         zero=("paid off no loan in a year", "近一年无结清贷款"))
 def n_paid_off_12m(of: Grains) -> nw.Expr:
-    """Loans without balance or commitment whose last payment came in the last 12 months."""
+    """Loans paid off, with no balance and nothing left to draw, whose last payment came in the last 12 months."""
     return of.loans.count((nw.col("is_active") == 0) & (nw.col("last_payment_age_days") < 365))
 
 
-@feature("behaviour", "count", "近二十四个月提前结清且未再借款的贷款笔数", window="24 months", reads=f"{_PAID} loans.signed_on loans.matures_on",
-         missing="never missing", high=("took more loans elsewhere than most", "转贷他行次数多于多数客户"),
-         low=("took fewer loans elsewhere than most", "转贷他行次数少于多数客户"), zero=("no loan refinanced away in two years", "近两年无转贷他行"))
+@feature("behaviour", "count", "近二十四个月提前结清且未再借款的贷款笔数", window="24 months",
+         reads=f"{_PAID} {_DRAWN} loans.signed_on loans.matures_on", missing="never missing",
+         high=("paid off more loans early without borrowing again than most", "提前结清且未再借款的贷款多于多数客户"),
+         low=("paid off fewer loans early without borrowing again than most", "提前结清且未再借款的贷款少于多数客户"),
+         zero=("no loan paid off early without borrowing again in two years", "近两年无提前结清且未再借款的贷款"))
 def n_refinanced_away_24m(of: Grains) -> nw.Expr:
-    """Loans paid off over 30 days before maturity, 90 days to 24 months ago, with no new loan signed around the payoff.
+    """Loans paid off over 30 days before maturity, 90 days to 24 months ago, with no new agreement around the payoff.
 
-    New lending counts from 30 days before to 90 days after the payoff; a payoff younger than that is not judged yet.
+    Such loans are taken to have been refinanced by another bank. An agreement signed from 30 days before to 90 days after
+    the payoff is new lending, a credit line or a guarantee too; a payoff younger than 90 days is not judged yet.
     """
     age = nw.col("last_payment_age_days")
     return of.loans.count((nw.col("is_early_payoff") == 1) & (nw.col("is_renewed") == 0) & (age >= 90) & (age < 730))
 
 
-@feature("behaviour", "days", "距上次还款的天数", window="whole record", reads=_PAID, missing="never paid",
-         high=("last paid longer ago than most", "距上次还款时间长于多数客户"), low=("paid more recently than most", "还款时间近于多数客户"),
+@feature("behaviour", "days", "距上次还款的天数", window="whole record",
+         reads="repayments.paid_on repayments.amount_paid repayments.returned_on", missing="never paid",
+         high=("last paid longer ago than most", "距上次还款时间长于多数客户"),
+         low=("paid more recently than most", "还款时间近于多数客户"),
          zero=("paid on the date", "当日还款"))
 def days_since_payment(of: Grains) -> nw.Expr:
-    """Days since the last payment."""
+    """Days since the last payment, scheduled or not; one that was returned is none."""
     return of.loans.min(nw.col("last_payment_age_days"))
 
 
@@ -219,20 +262,27 @@ def n_complaints_12m(of: Grains) -> nw.Expr:
     return of.contacts.count(nw.col("kind").is_in(["complaint", "rate_complaint"]) & (nw.col("age_days") < 365))
 
 
-@feature("behaviour", "count", "近十二个月对利率的投诉次数", window="12 months", reads="contacts.contacted_on contacts.kind", **_CONTACTS,
-         high=("more complaints about rates than most", "利率投诉多于多数客户"), low=("fewer complaints about rates than most", "利率投诉少于多数客户"),
+@feature("behaviour", "count", "近十二个月对利率的投诉次数", window="12 months", reads="contacts.contacted_on contacts.kind",
+         **_CONTACTS,
+         high=("more complaints about rates than most", "利率投诉多于多数客户"),
+         low=("fewer complaints about rates than most", "利率投诉少于多数客户"),
          zero=("no complaint about rates in a year", "近一年无利率投诉"))
 def n_rate_complaints_12m(of: Grains) -> nw.Expr:
     """Complaints about the interest rate in the last 12 months."""
     return of.contacts.count((nw.col("kind") == "rate_complaint") & (nw.col("age_days") < 365))
 
 
-@feature("behaviour", "ratio", "近三个月往来占近十二个月的比例（四倍）", window="12 months",
+@feature("behaviour", "ratio", "近三个月往来次数乘以四与近十二个月之比", window="12 months",
          reads="repayments.paid_on drawdowns.drawn_on contacts.contacted_on", missing="no dealing in 12 months",
-         high=("dealings hold up better than most", "近期往来活跃度高于多数客户"), low=("dealings fade more than most", "近期往来活跃度低于多数客户"),
+         high=("dealings hold up better than most", "往来频度的保持程度高于多数客户"),
+         low=("dealings hold up less than most", "往来频度的保持程度低于多数客户"),
          zero=("no dealing in three months", "近三个月无往来"))
 def activity_3m_to_12m_ratio(of: Grains) -> nw.Expr:
-    """Payments, drawdowns and contacts of the last 3 months, times four, over those of 12: below 1 the customer fades."""
+    """Payments, drawdowns and contacts of the last 3 months, times four, over those of 12: below 1 the customer fades.
+
+    Silent attrition shows here before a loan ends. Each payment, drawdown or contact counts once, whatever its amount; a
+    table that the book lacks adds none.
+    """
 
     def dealings(days: int) -> nw.Expr:
         return (of.repayments.count(cash_paid_within(days)) + of.drawdowns.count(drawn_within(days))
@@ -241,8 +291,10 @@ def activity_3m_to_12m_ratio(of: Grains) -> nw.Expr:
     return share(dealings(91) * 4, dealings(365))
 
 
-@feature("behaviour", "months", "还款记录长度", window="whole record", reads="repayments.due_on", missing="no instalment has fallen due",
-         high=("longer payment record than most", "还款记录长于多数客户"), low=("shorter payment record than most", "还款记录短于多数客户"),
+@feature("behaviour", "months", "还款记录长度", window="whole record", reads="repayments.due_on repayments.scheduled_on",
+         missing="no instalment has fallen due",
+         high=("longer payment record than most", "还款记录长于多数客户"),
+         low=("shorter payment record than most", "还款记录短于多数客户"),
          zero=("payment record begins on the date", "当日开始有还款记录"))
 def record_months(of: Grains) -> nw.Expr:
     """Months since the first instalment fell due."""

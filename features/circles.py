@@ -26,7 +26,9 @@ def add_circles(customers: nw.LazyFrame, days: nw.LazyFrame, tables: Tables) -> 
     """Add is_in_circle, circle_exposure (cents) and steps_to_default to the customers of every date.
 
     ``customers`` has customer_id, committed (cents) and days_past_due. Steps are guarantees from the customer to the
-    nearest customer in default, in either direction; missing where none leads there. A book without links keeps its rows.
+    nearest customer in default, in either direction and through outsiders too; missing where none leads there, 0 at a
+    linked customer in default. An outsider, who is no customer, counts in a circle but adds no exposure and is never in
+    default. A book without links keeps its rows.
     """
     if tables.links is None:
         return customers

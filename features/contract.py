@@ -1,4 +1,4 @@
-"""What a contract of a table is made of: columns, rules, references, and the breaches they find.
+"""What a contract of a table is made of: columns, rules, references, repeats, and the breaches they find.
 
 A rule is a Narwhals expression over the typed table that is true where a row breaks it, so the same rule runs in
 whichever engine holds the table. Rows that break one are set aside with the rule's name; a table that breaks its
@@ -39,10 +39,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Rule:
-    """A sentence about one row; ``broken`` is true where the row breaks it."""
+    """A sentence about one row; ``broken`` is true where the row breaks it.
+
+    ``of`` names the columns whose emptiness it looks at: where one of them cannot be read, it has nothing to say.
+    """
 
     name: str
     broken: Callable[[], nw.Expr]
+    of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,16 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Repeats:
+    """Rows that share ``group`` repeat ``columns`` of the first of them, which has the lowest ``number``, 1 as a rule."""
+
+    name: str
+    group: tuple[str, ...]
+    number: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Contract:
     """What a table promises: its key, its columns, its rules and what it refers to."""
 
@@ -65,6 +79,7 @@ class Contract:
     columns: tuple[Column, ...]
     rules: tuple[Rule, ...] = ()
     references: tuple[Reference, ...] = ()
+    repeats: Repeats | None = None
     optional: bool = False
 
     def column_rules(self) -> tuple[Rule, ...]:
@@ -90,7 +105,7 @@ def _rules_of(column: Column) -> list[Rule]:
     name, found = column.name, nw.col(column.name)
     rules = []
     if not column.may_be_empty:
-        rules.append(Rule(f"{name} is empty", lambda: found.is_null()))
+        rules.append(Rule(f"{name} is empty", lambda: found.is_null(), (name,)))
     if column.one_of:
         rules.append(Rule(f"{name} is not one of {', '.join(column.one_of)}", lambda: ~found.is_in(column.one_of)))
     if column.kind == "date":

@@ -67,3 +67,15 @@ class OutputExists(PentadError):
     """Something is already there and would be replaced."""
 
     exit_code = 16
+
+
+class EmptyTable(PentadError):
+    """A table that every book needs has no row, or none that keeps its rules."""
+
+    exit_code = 17
+
+
+class UnwritableOutput(PentadError):
+    """A file or folder that a job is to write cannot be written."""
+
+    exit_code = 56

@@ -56,13 +56,14 @@ def spread(n: nw.Expr, total: nw.Expr, squares: nw.Expr) -> nw.Expr:
     return nw.when(n >= 2).then(variance.sqrt()).otherwise(None)
 
 
-def _month(age: str) -> nw.Expr:
-    return nw.col(age) * 12 // 365
-
-
 def start_of(month: int) -> int:
     """Age in days at which a month of the grid begins."""
     return -(-365 * month // 12)
+
+
+def in_month(age: str, month: int) -> nw.Expr:
+    """Whether an age in days lies in a month of the grid."""
+    return (nw.col(age) >= start_of(month)) & (nw.col(age) < start_of(month + 1))
 
 
 @shared
@@ -89,10 +90,17 @@ def repaid(of: Grains, days: int) -> nw.Expr:
     return of.repayments.sum_where(cash_paid_within(days), nw.col("principal_part"))
 
 
+@shared_of_loan
+def _balance_before(of: Grains, days: int) -> nw.Expr:
+    out = of.drawdowns.loan_sum(nw.when(drawn_within(days)).then(nw.col("amount")).otherwise(0))
+    back = of.repayments.loan_sum(nw.when(cash_paid_within(days)).then(nw.col("principal_part")).otherwise(0))
+    return clipped(nw.col("owed") - out + back)
+
+
 @shared
 def exposure_before(of: Grains, days: int) -> nw.Expr:
-    """Balance so many days ago, cents; never below zero, since payments of unknown interest can exceed what was drawn."""
-    return clipped(exposure(of) - drawn(of, days) + repaid(of, days))
+    """Balance so many days ago, cents, loan by loan: none is below zero, then or now, whatever was overpaid."""
+    return of.loans.sum(_balance_before(of, days))
 
 
 @shared
@@ -111,19 +119,26 @@ def fees(of: Grains) -> nw.Expr:
 
 @shared
 def income(of: Grains) -> nw.Expr:
-    """Interest and fees of the last 12 months, cents, as far as known."""
-    return interest(of).fill_null(0) + fees(of)
+    """Interest and fees of the last 12 months, cents, as far as known; missing where neither is."""
+    known = ~interest(of).is_null() | (fees(of) > 0)
+    return nw.when(known).then(interest(of).fill_null(0) + fees(of)).otherwise(None)
 
 
 @shared
 def future_income(of: Grains) -> nw.Expr:
     """Interest still to come under the schedules known, cents, each amount discounted to the date at its loan's own rate.
 
-    Simple interest, A / (1 + r t), each amount rounded to the cent, so that the sum does not depend on its order.
+    Simple interest, A / (1 + r t), each amount rounded to the cent, so that the sum does not depend on its order. A
+    negative rate discounts nothing, since 1 + r t could reach zero. Interest paid ahead of its day is no longer to come.
+    Missing where no instalment of a loan with a known rate says how much interest is due.
     """
-    years = -nw.col("due_age_days") * nw.col("rate_bp") / 3_650_000
-    today = (nw.col("interest_due") / (1 + years)).round().cast(nw.Int64)
-    return of.repayments.sum_where((nw.col("is_upcoming") == 1) & ~nw.col("rate_bp").is_null(), today)
+    has_rate = ~nw.col("rate_bp").is_null()
+    known = of.repayments.max(nw.when(has_rate).then(nw.col("interest_due")))
+    to_come = clipped(nw.col("interest_due") - nw.col("paid"))
+    accrued = clipped(-nw.col("due_age_days") * nw.col("rate_bp")) / 3_650_000
+    today = (to_come / (1 + accrued)).round().cast(nw.Int64)
+    return nw.when(~known.is_null()).then(
+        of.repayments.sum_where((nw.col("is_upcoming") == 1) & has_rate, today)).otherwise(None)
 
 
 @shared
@@ -135,9 +150,9 @@ def rating(of: Grains, column: str, days_ago: int = 0) -> nw.Expr:
 @shared_of_loan
 def flow(of: Grains, month: int) -> nw.Expr:
     """Per loan: drawn less repaid in a month of the grid, cents."""
-    out = of.drawdowns.loan_sum(nw.when(is_cash & (_month("age_days") == month)).then(nw.col("amount")).otherwise(0))
+    out = of.drawdowns.loan_sum(nw.when(is_cash & in_month("age_days", month)).then(nw.col("amount")).otherwise(0))
     back = of.repayments.loan_sum(
-        nw.when(is_cash & (_month("paid_age_days") == month)).then(nw.col("principal_part")).otherwise(0))
+        nw.when(is_cash & in_month("paid_age_days", month)).then(nw.col("principal_part")).otherwise(0))
     return out - back
 
 
@@ -149,7 +164,7 @@ def _before(of: Grains, what: Callable[[Grains, int], nw.Expr], month: int) -> n
 @shared_of_loan
 def balance_at(of: Grains, month: int) -> nw.Expr:
     """Per loan: balance so many months ago, cents."""
-    return clipped(balance - _before(of, flow, month))
+    return clipped(nw.col("owed") - _before(of, flow, month))
 
 
 @shared
@@ -171,13 +186,13 @@ def utilisation_at(of: Grains, month: int) -> nw.Expr:
 
 @shared_of_loan
 def _limit_change(of: Grains, month: int) -> nw.Expr:
-    return of.limits.loan_sum(nw.when(_month("age_days") == month).then(nw.col("change")).otherwise(0))
+    return of.limits.loan_sum(nw.when(in_month("age_days", month)).then(nw.col("change")).otherwise(0))
 
 
 @shared
 def drawn_in(of: Grains, month: int) -> nw.Expr:
     """Money paid out in a month of the grid, cents."""
-    return of.drawdowns.sum_where(is_cash & (_month("age_days") == month), nw.col("amount"))
+    return of.drawdowns.sum_where(is_cash & in_month("age_days", month), nw.col("amount"))
 
 
 @shared

@@ -25,7 +25,6 @@ from features.loans import (
     figures_of_loans,
     loans_on_the_date,
     purposes_on_the_date,
-    with_absent,
 )
 from features.sources import Tables
 
@@ -60,12 +59,11 @@ def feature_frame(cohort: pd.DataFrame, tables: Tables) -> pd.DataFrame:
 
 def book_frame(tables: Tables, as_of: str | Iterable[str]) -> pd.DataFrame:
     """The feature frame of every customer of the book on one date, or on several."""
-    measured = _as_frame(feature_blocks(tables, [as_of] if isinstance(as_of, str) else as_of))
-    return measured.sort_values(list(KEYS), ignore_index=True)
+    return _as_frame(feature_blocks(tables, [as_of] if isinstance(as_of, str) else as_of))
 
 
 def feature_blocks(tables: Tables, as_of: Iterable[str], cohort: pd.DataFrame | None = None) -> Iterator[pd.DataFrame]:
-    """The feature frame in blocks of rows, in no order, so that a large book never stands in memory whole.
+    """The feature frame in blocks of rows, sorted by customer and date, so that a large book never stands in memory whole.
 
     ``cohort`` (customer_id, as_of in whole days) restricts the rows handed over, not the book they are compared with.
     """
@@ -73,7 +71,7 @@ def feature_blocks(tables: Tables, as_of: Iterable[str], cohort: pd.DataFrame | 
     if cohort is not None:
         rows = rows.join(tables.hold(cohort), on=list(KEYS), how="semi")
     names: dict[int, str] = {}
-    for block in tables.engine.blocks(rows):
+    for block in tables.engine.blocks(rows.sort(*KEYS)):
         names |= {day: as_date(day).isoformat() for day in block["as_of"].unique() if day not in names}
         yield block.assign(as_of=block["as_of"].map(names).astype("str"))
 
@@ -99,7 +97,8 @@ def measured(tables: Tables, days: nw.LazyFrame) -> nw.LazyFrame:
                                    how="left")
     absent = [n for g in CUSTOMER_GRAINS if g not in per_customer | past.of_customers
               for n, _, _ in getattr(grains, g).aggregates]
-    customers = with_absent(customers, absent)
+    if absent:
+        customers = customers.with_columns(**dict.fromkeys(absent, nw.lit(None, nw.Int64)))
     customers = grains.with_figures("customer", customers)
     customers = customers.with_columns(committed=committed(grains), days_past_due=oldest_past_due(grains))
     customers = add_circles(_related(tables.keep([customers]), grains), days, tables)

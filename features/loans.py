@@ -15,7 +15,7 @@ from features.sources import Tables
 RENEWED_BEFORE_DAYS, RENEWED_AFTER_DAYS = 30, 90
 #: A loan is paid off early when this long before its maturity.
 EARLY_DAYS = 30
-#: Lateness that breaks a promise rather than a payment run, for cures and relapses.
+#: Lateness over which a delay is serious, for cures and relapses.
 SERIOUSLY_LATE_DAYS = 30
 RECORD_DAYS = 730
 
@@ -24,11 +24,6 @@ def aggregated(rows: nw.LazyFrame, keys: Sequence[str], grain: Grain, *more: nw.
     """The rows summed up by their keys: the grain's figures, and more; whole numbers stay whole numbers."""
     figures = [getattr(e, how)().cast(nw.Int64).alias(name) for name, how, e in grain.aggregates]
     return rows.group_by(*keys).agg(*more, *figures)
-
-
-def with_absent(rows: nw.LazyFrame, names: Sequence[str]) -> nw.LazyFrame:
-    """Add figures of tables that the book lacks, missing."""
-    return rows.with_columns(**dict.fromkeys(names, nw.lit(None, nw.Int64))) if names else rows
 
 
 def figures_of_loans(grains: Grains) -> list[nw.Expr]:
@@ -40,8 +35,9 @@ def figures_of_loans(grains: Grains) -> list[nw.Expr]:
 def loans_on_the_date(past: History, grains: Grains) -> nw.LazyFrame:
     """One row per loan and date: its terms, its balance, and the figures that features take of its rows.
 
-    Adds to the columns of the history: drawn, balance, commitment, undrawn, rate_bp as of the date, commitment_age_days,
-    is_cut_by_bank, is_active, overdue, days_past_due, last_payment_age_days, n_principal_instalments.
+    Adds to the columns of the history: drawn, owed (below zero when overpaid), balance, commitment, undrawn, rate_bp as of
+    the date, commitment_age_days, is_cut_by_bank, is_active, overdue, days_past_due, last_payment_age_days,
+    n_principal_instalments.
     """
     loans = past.loans
     for name in reversed(LOAN_GRAINS):  # the widest last
@@ -51,18 +47,21 @@ def loans_on_the_date(past: History, grains: Grains) -> nw.LazyFrame:
     have = {"limits": ("limit_now", "changed_age_days", "is_cut_by_bank"), "rates": ("rate_now_bp",)}
     have |= {name: have.get(name, ()) + tuple(n for n, _, _ in getattr(grains, name).aggregates) for name in LOAN_GRAINS}
     absent = [c for name, columns in have.items() if name not in past.of_loans for c in columns]
-    loans = with_absent(loans, absent)
+    if absent:
+        loans = loans.with_columns(**dict.fromkeys(absent, nw.lit(None, nw.Int64)))
     commitment = nw.coalesce("limit_now", "first_commitment")
     drawn = nw.col("drawn").fill_null(0)
     owed = drawn - nw.col("principal_repaid").fill_null(0)
-    room = nw.when(nw.col("product") == "revolver").then(commitment - owed).otherwise(commitment - drawn)
+    balance = nw.when(owed > 0).then(owed).otherwise(0)  # what was overpaid is no more to draw
+    room = commitment - nw.when(nw.col("product") == "revolver").then(balance).otherwise(drawn)
     can_draw = nw.col("closed_age_days").is_null() & (nw.col("days_to_maturity") >= 0).fill_null(True) & (room > 0)
     return loans.with_columns(
         commitment=commitment,
         rate_bp=nw.coalesce("rate_now_bp", "rate_bp"),
         overdue=nw.col("overdue").fill_null(0),
         is_cut_by_bank=nw.col("is_cut_by_bank").fill_null(0),
-        balance=nw.when(owed > 0).then(owed).otherwise(0),
+        owed=owed,
+        balance=balance,
         undrawn=nw.when(can_draw).then(room).otherwise(0),
         is_active=nw.when((owed > 0) | can_draw).then(1).otherwise(0),
         commitment_age_days=nw.col("changed_age_days"),
@@ -161,20 +160,33 @@ def _rolled_over(loans: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
 
 
 def _late_records(loans: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
-    """Of loans with a late instalment: the longest run of late ones, serious ones settled, serious ones after that."""
+    """Of loans with a late instalment: the longest run of late ones, serious delays cured, serious ones after a cure.
+
+    A delay is a stretch of days on which the loan had something past due. It is serious when an instalment of it was over
+    30 days late, and cured when every one of them has been settled.
+    """
     keys = loans.filter(nw.col("n_late") > 0).select(*OF_LOAN, "rate_bp")
     rows = repayments_known(keys, tables).filter((nw.col("is_due") == 1) & (nw.col("due_age_days") < RECORD_DAYS))
-    is_late, is_serious = nw.col("days_late") > 0, nw.col("days_late") > SERIOUSLY_LATE_DAYS
     in_turn = {"order_by": ["turn", "instalment"]}
-    rows = rows.with_columns(turn=-nw.col("due_age_days"), late=nw.when(is_late).then(1).otherwise(0),
-                             cured=nw.when(is_serious).then(nw.col("settled_age_days")).otherwise(None))
-    rows = rows.with_columns(n_so_far=nw.col("late").cum_sum().over(*OF_LOAN, **in_turn).cast(nw.Int64),
-                             cured_so_far=nw.col("cured").cum_max().over(*OF_LOAN, **in_turn))
-    on_time = nw.when(nw.col("late") == 0).then(nw.col("n_so_far")).otherwise(None)
-    rows = rows.with_columns(on_time=on_time).with_columns(
-        before_run=nw.col("on_time").cum_max().over(*OF_LOAN, **in_turn))
-    is_relapse = is_serious & (nw.col("cured_so_far") >= nw.col("due_age_days"))
-    figures = {"late_run": (nw.col("n_so_far") - nw.col("before_run").fill_null(0)).max(),
-               "n_cures": nw.when(is_serious & (nw.col("is_settled") == 1)).then(1).otherwise(0).sum(),
+    rows = rows.with_columns(turn=-nw.col("due_age_days"), late=nw.when(nw.col("days_late") > 0).then(1).otherwise(0))
+    rows = rows.with_columns(n_so_far=nw.col("late").cum_sum().over(*OF_LOAN, **in_turn).cast(nw.Int64))
+    # 0 and not missing: a running maximum is missing wherever its input is
+    on_time = nw.when(nw.col("late") == 0).then(nw.col("n_so_far")).otherwise(0)
+    rows = rows.with_columns(on_time=on_time).with_columns(before_run=nw.col("on_time").cum_max().over(*OF_LOAN, **in_turn))
+    late = rows.filter(nw.col("late") == 1).with_columns(
+        ended=nw.col("late_until_age_days").cum_min().over(*OF_LOAN, **in_turn))
+    late = late.with_columns(ended_before=nw.col("ended").shift(1).over(*OF_LOAN, **in_turn))
+    begins = (nw.col("due_age_days") <= nw.col("ended_before")).fill_null(True)
+    late = late.with_columns(begins=nw.when(begins).then(1).otherwise(0))
+    late = late.with_columns(delay=nw.col("begins").cum_sum().over(*OF_LOAN, **in_turn).cast(nw.Int64))
+    delays = late.group_by(*OF_LOAN, "delay").agg(
+        (nw.col("n_so_far") - nw.col("before_run")).max().cast(nw.Int64).alias("late_run"),
+        nw.col("days_late").max().alias("worst"), nw.col("is_settled").min().alias("is_over"))
+    is_serious = nw.col("worst") > SERIOUSLY_LATE_DAYS
+    delays = delays.with_columns(serious=nw.when(is_serious).then(1).otherwise(0),
+                                 cured=nw.when(is_serious & (nw.col("is_over") == 1)).then(nw.col("delay")).otherwise(None))
+    delays = delays.with_columns(first_cured=nw.col("cured").min().over(*OF_LOAN))
+    is_relapse = (nw.col("serious") == 1) & (nw.col("delay") > nw.col("first_cured"))
+    figures = {"late_run": nw.col("late_run").max(), "n_cures": nw.col("cured").count(),
                "n_relapses": nw.when(is_relapse).then(1).otherwise(0).sum()}
-    return rows.group_by(*OF_LOAN).agg(*(e.cast(nw.Int64).alias(name) for name, e in figures.items()))
+    return delays.group_by(*OF_LOAN).agg(*(e.cast(nw.Int64).alias(name) for name, e in figures.items()))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import narwhals as nw
 
-from features.catalogue import Grains, feature, share, shared
+from features.catalogue import Grains, feature, share, shared, shared_of_loan
 from features.figures import (
     GRID,
     MONTHS_PER_DAY,
+    balance,
+    clipped,
+    commitment,
     committed,
     drawn,
     drawn_in,
@@ -16,6 +19,7 @@ from features.figures import (
     exposure_at,
     is_active,
     is_cash,
+    is_due,
     repaid,
     utilisation_at,
 )
@@ -25,7 +29,7 @@ HIGH_UTILISATION = 0.9
 _DRAWN = "drawdowns.amount drawdowns.drawn_on"
 _OWED = f"loans.committed_amount {_DRAWN} repayments.amount_paid repayments.paid_on repayments.interest_due"
 _LINES = f"{_OWED} limits.committed_amount limits.changed_on loans.product loans.signed_on loans.matures_on loans.closed_on"
-_DUE = "repayments.due_on repayments.principal_due repayments.scheduled_on repayments.superseded_on"
+_DUE = "repayments.due_on repayments.principal_due repayments.scheduled_on repayments.superseded_on loans.matures_on"
 
 
 def _in_turn(values: list[nw.Expr]) -> nw.Expr:
@@ -39,102 +43,125 @@ def _in_turn(values: list[nw.Expr]) -> nw.Expr:
 @feature("need", "share", "余额占余额与未提用承诺之和的比例", window="on the date", reads=_LINES,
          missing="neither balance nor commitment",
          high=("uses more of its commitments than most", "承诺使用率高于多数客户"),
-         low=("uses less of its commitments than most", "承诺使用率低于多数客户"), zero=("uses none of its commitments", "承诺未使用"))
+         low=("uses less of its commitments than most", "承诺使用率低于多数客户"),
+         zero=("uses none of its commitments", "承诺未使用"))
 def utilisation_share(of: Grains) -> nw.Expr:
     """Drawn balance over drawn balance plus undrawn commitment, all products."""
     return share(exposure(of), committed(of))
 
 
-@feature("need", "share", "循环额度当前使用率", window="on the date", reads=_LINES, missing="no open credit line",
+@feature("need", "share", "循环额度当前使用率", window="on the date", reads=_LINES, missing="no open credit line with a limit",
          high=("uses more of its credit lines than most", "循环额度使用率高于多数客户"),
-         low=("uses less of its credit lines than most", "循环额度使用率低于多数客户"), zero=("credit lines unused", "循环额度未使用"))
+         low=("uses less of its credit lines than most", "循环额度使用率低于多数客户"),
+         zero=("credit lines unused", "循环额度未使用"))
 def line_utilisation_share(of: Grains) -> nw.Expr:
-    """Drawn over the limit of the open credit lines (revolvers)."""
+    """Drawn over the limit of the open credit lines (revolvers); above 1 where more is drawn than the limit."""
     return utilisation_at(of, 0)
 
 
-@feature("need", "share", "近十二个月循环额度平均使用率", window="12 months", reads=_LINES, missing="no credit line in 12 months",
-         high=("used more of its credit lines in a year than most", "近一年平均使用率高于多数客户"),
-         low=("used less of its credit lines in a year than most", "近一年平均使用率低于多数客户"),
-         zero=("credit lines unused for a year", "近一年循环额度未使用"))
+@shared
+def _n_months_with_a_line(of: Grains) -> nw.Expr:
+    """Readings of the last 12 months at which a credit line was open."""
+    return _in_turn([nw.when(~utilisation_at(of, month).is_null()).then(1).otherwise(0) for month in GRID])
+
+
+@feature("need", "share", "近十二个月循环额度平均使用率", window="12 months", reads=_LINES,
+         missing="no credit line with a limit in 12 months",
+         high=("used more of its credit lines in a year than most", "近一年循环额度平均使用率高于多数客户"),
+         low=("used less of its credit lines in a year than most", "近一年循环额度平均使用率低于多数客户"),
+         zero=("credit lines unused at every monthly reading", "近一年各月观察点循环额度均未使用"))
 def line_utilisation_mean_share_12m(of: Grains) -> nw.Expr:
-    """Mean of the credit lines' utilisation on the monthly grid of 12 months, over the months with an open line."""
-    used = [utilisation_at(of, month) for month in GRID]
-    known = [nw.when(~u.is_null()).then(1).otherwise(0) for u in used]
-    return share(_in_turn([u.fill_null(0) for u in used]), _in_turn(known))
+    """Mean utilisation of the credit lines, read every month of the last 12 in which a line was open."""
+    return share(_in_turn([utilisation_at(of, month).fill_null(0) for month in GRID]), _n_months_with_a_line(of))
 
 
-@feature("need", "share", "近十二个月循环额度最高使用率", window="12 months", reads=_LINES, missing="no credit line in 12 months",
-         high=("peak use of its credit lines above most", "最高使用率高于多数客户"),
-         low=("peak use of its credit lines below most", "最高使用率低于多数客户"), zero=("credit lines unused for a year", "近一年循环额度未使用"))
+@feature("need", "share", "近十二个月循环额度最高使用率", window="12 months", reads=_LINES,
+         missing="no credit line with a limit in 12 months",
+         high=("higher peak use of its credit lines than most", "近一年循环额度最高使用率高于多数客户"),
+         low=("lower peak use of its credit lines than most", "近一年循环额度最高使用率低于多数客户"),
+         zero=("credit lines unused at every monthly reading", "近一年各月观察点循环额度均未使用"))
 def line_utilisation_max_share_12m(of: Grains) -> nw.Expr:
-    """Highest utilisation of the credit lines on the monthly grid of 12 months."""
+    """Highest utilisation of the credit lines, read every month of the last 12 in which a line was open."""
     return nw.max_horizontal(*(utilisation_at(of, month) for month in GRID))
 
 
 @feature("need", "ratio", "近十二个月循环额度使用率月均变化", window="12 months", history_months=12, reads=_LINES, by_sign=True,
-         missing="no credit line in one of the 12 months", high=("utilisation is rising", "额度使用率上升"),
-         low=("utilisation is falling", "额度使用率下降"), zero=("utilisation does not change", "额度使用率不变"))
+         missing="no open credit line with a limit in one of the 12 months",
+         high=("use of its credit lines trended up in a year", "近一年循环额度使用率呈上升趋势"),
+         low=("use of its credit lines trended down in a year", "近一年循环额度使用率呈下降趋势"),
+         zero=("no trend in the use of its credit lines", "近一年循环额度使用率无升降趋势"))
 def line_utilisation_slope_12m_ratio(of: Grains) -> nw.Expr:
-    """Change of the credit lines' utilisation per month: least-squares slope over the monthly grid of 12 months.
+    """Trend of the credit lines' utilisation per month: least-squares slope over 12 monthly readings.
 
-    On a fixed grid the slope is a linear sum, sum((5.5 - m) y_m) / 143 with m months before the date.
+    On a fixed grid the slope is a linear sum, sum((5.5 - m) y_m) / 143 with m months before the date; taken in pairs, so
+    that a line that does not move has a slope of exactly zero.
     """
-    return _in_turn([utilisation_at(of, month) * (5.5 - month) for month in GRID]) / 143
+    pairs = [(5.5 - month, utilisation_at(of, month), utilisation_at(of, 11 - month)) for month in range(6)]
+    return _in_turn([weight * (later - earlier) for weight, later, earlier in pairs]) / 143
 
 
-@feature("need", "count", "近十二个月使用率超过九成的月数", window="12 months", reads=_LINES, missing="never missing",
-         high=("more months above 90 % than most", "高使用率月数多于多数客户"), low=("fewer months above 90 % than most", "高使用率月数少于多数客户"),
-         zero=("no month above 90 % of its lines", "无月份使用率超过九成"))
+@feature("need", "count", "近十二个月循环额度使用率超过九成的月数", window="12 months", reads=_LINES,
+         missing="no credit line with a limit in 12 months",
+         high=("more months above 90 % of its credit lines than most", "循环额度使用率超九成的月数多于多数客户"),
+         low=("fewer months above 90 % of its credit lines than most", "循环额度使用率超九成的月数少于多数客户"),
+         zero=("no month above 90 % of its credit lines", "循环额度使用率没有一个月超过九成"))
 def n_months_line_over_90_12m(of: Grains) -> nw.Expr:
-    """Months of the last 12 in which more than 90 % of the credit lines was drawn."""
-    return _in_turn([nw.when(utilisation_at(of, month) > HIGH_UTILISATION).then(1).otherwise(0) for month in GRID])
+    """Months of the last 12 at whose reading more than 90 % of the credit lines was drawn."""
+    above = _in_turn([nw.when(utilisation_at(of, month) > HIGH_UTILISATION).then(1).otherwise(0) for month in GRID])
+    return nw.when(_n_months_with_a_line(of) > 0).then(above).otherwise(None)
 
 
-@feature("need", "ratio", "近十二个月授信额度变动比例", window="12 months", needs="limits", by_sign=True,
-         reads="limits.committed_amount limits.changed_on loans.committed_amount", missing="no active loan",
-         high=("limits were raised in a year", "近一年额度调增"), low=("limits were cut in a year", "近一年额度调减"),
-         zero=("limits unchanged in a year", "近一年额度未变"))
+@feature("need", "ratio", "近十二个月授信额度变动比例", window="12 months", needs="limits", by_sign=True, reads=_LINES,
+         missing="no loan that is active or open with its limit changed",
+         high=("limits were raised on balance in a year", "近一年额度净调增"),
+         low=("limits were cut on balance in a year", "近一年额度净调减"),
+         zero=("limits unchanged on balance in a year", "近一年额度净变动为零"))
 def limit_change_12m_ratio(of: Grains) -> nw.Expr:
-    """Net change of active loans' commitments in 12 months over today's commitments; new loans are no change."""
+    """Net change of the commitments in 12 months relative to the larger of then and now, from -1 to 1.
+
+    Over active loans, and open ones that a change left without room, as one cut to nothing; a new loan is no change.
+    """
     change = of.limits.loan_sum(nw.when(nw.col("age_days") < 365).then(nw.col("change")).otherwise(0))
-    return share(of.loans.sum_where(is_active, change), of.loans.sum_where(is_active, nw.col("commitment")))
+    is_open = nw.col("closed_age_days").is_null() & (nw.col("days_to_maturity") >= 0).fill_null(True)
+    counts = is_active | (is_open & (change != 0))
+    changed, now = of.loans.sum_where(counts, change), of.loans.sum_where(counts, commitment)
+    return share(changed, nw.max_horizontal(now, now - changed))
 
 
-@feature("need", "count", "近二十四个月额度调增次数", window="24 months", needs="limits", reads="limits.committed_amount limits.changed_on",
-         missing="the book has no limits table", high=("more limit raises than most", "额度调增次数多于多数客户"),
-         low=("fewer limit raises than most", "额度调增次数少于多数客户"), zero=("no limit raised in two years", "两年内额度未调增"))
+@feature("need", "count", "近二十四个月额度调增次数", window="24 months", needs="limits",
+         reads="limits.committed_amount limits.changed_on", missing="the book has no limits table",
+         high=("more limit raises than most", "额度调增次数多于多数客户"),
+         low=("fewer limit raises than most", "额度调增次数少于多数客户"),
+         zero=("no limit raised in two years", "两年内额度未调增"))
 def n_limit_raises_24m(of: Grains) -> nw.Expr:
     """Number of times a commitment was raised in the last 24 months."""
     return of.limits.count((nw.col("change") > 0) & (nw.col("age_days") < 730))
 
 
-@feature("need", "ratio", "近十二个月提款占敞口的比例", window="12 months", reads=_LINES, missing="neither balance nor commitment",
-         high=("draws more than most", "提款多于多数客户"), low=("draws less than most", "提款少于多数客户"), zero=("drew nothing in a year", "近一年未提款"))
+@feature("need", "ratio", "近十二个月提款占当前授信敞口的比例", window="12 months", reads=_LINES,
+         missing="neither balance nor commitment",
+         high=("drew more of its commitments than most", "提款占敞口比例高于多数客户"),
+         low=("drew less of its commitments than most", "提款占敞口比例低于多数客户"),
+         zero=("drew nothing in a year", "近一年未提款"))
 def drawn_12m_ratio(of: Grains) -> nw.Expr:
-    """Drawdowns of the last 12 months over today's committed exposure."""
+    """Drawdowns of the last 12 months over today's balance and undrawn commitment."""
     return share(drawn(of, 365), committed(of))
 
 
 @feature("need", "count", "近十二个月提款次数", window="12 months", reads=_DRAWN, missing="never missing",
-         high=("draws more often than most", "提款次数多于多数客户"), low=("draws less often than most", "提款次数少于多数客户"),
+         high=("drew more often than most", "提款次数多于多数客户"), low=("drew less often than most", "提款次数少于多数客户"),
          zero=("drew nothing in a year", "近一年未提款"))
 def n_drawdowns_12m(of: Grains) -> nw.Expr:
     """Number of drawdowns in the last 12 months."""
     return of.drawdowns.count(drawn_within(365))
 
 
-@feature("need", "days", "距上次提款的天数", window="whole record", reads=_DRAWN, missing="never drew",
+@feature("need", "days", "距上次提款的天数", window="whole record", reads=_DRAWN, missing="no drawdown on record",
          high=("last drew longer ago than most", "距上次提款时间长于多数客户"),
-         low=("drew more recently than most", "提款时间近于多数客户"), zero=("drew on the date", "当日提款"))
+         low=("drew more recently than most", "最近提款时间近于多数客户"), zero=("drew on the date", "当日提款"))
 def days_since_drawdown(of: Grains) -> nw.Expr:
     """Days since the last drawdown."""
     return of.drawdowns.min(nw.when(is_cash).then(nw.col("age_days")).otherwise(None))
-
-
-def _units(cents: nw.Expr) -> nw.Expr:
-    """Whole cents as units of the currency."""
-    return cents.cast(nw.Float64) / 100
 
 
 def _squared(value: nw.Expr) -> nw.Expr:
@@ -142,54 +169,57 @@ def _squared(value: nw.Expr) -> nw.Expr:
 
 
 @shared
-def _mean_drawdown(of: Grains) -> nw.Expr:
-    return _in_turn([_units(drawn_in(of, month)) for month in range(24)]) / 24
+def _drawn_in_24_months(of: Grains) -> nw.Expr:
+    return _in_turn([drawn_in(of, month) for month in range(24)])
 
 
 @shared
 def _variation_of_drawdowns(of: Grains) -> nw.Expr:
-    """Squared distances of 24 monthly drawdowns from their mean."""
-    return _in_turn([_squared(_units(drawn_in(of, month)) - _mean_drawdown(of)) for month in range(24)])
+    """Variance of 24 monthly drawdowns from their mean, in squared cents: 24 times each, so that the mean is whole."""
+    total = _drawn_in_24_months(of)
+    return _in_turn([_squared((drawn_in(of, month) * 24 - total).cast(nw.Float64)) for month in range(24)]) / (23 * 24 * 24)
 
 
 @shared
 def _variation_between_years(of: Grains) -> nw.Expr:
-    """Squared distances of 24 monthly drawdowns from the mean of their month in the two years."""
-    years = [(_units(drawn_in(of, month)), _units(drawn_in(of, month + 12))) for month in range(12)]
-    return _in_turn([_squared(a - b) for a, b in years]) / 2
+    """Variance of 24 monthly drawdowns from the mean of their month in the two years, in squared cents."""
+    apart = [(drawn_in(of, month) - drawn_in(of, month + 12)).cast(nw.Float64) for month in range(12)]
+    return _in_turn([_squared(distance) / 2 for distance in apart]) / 12
 
 
 @shared
-def _mean_exposure(of: Grains) -> nw.Expr:
-    return _in_turn([_units(exposure_at(of, month)) for month in GRID]) / 12
+def _exposure_of_12_months(of: Grains) -> nw.Expr:
+    return _in_turn([exposure_at(of, month) for month in GRID])
 
 
 @feature("need", "ratio", "提款的季节性强度", window="24 months", history_months=24, reads=_DRAWN,
          missing="less than 24 months of relationship, or no drawdown in them",
-         high=("draws more seasonally than most", "提款季节性强于多数客户"), low=("draws less seasonally than most", "提款季节性弱于多数客户"),
-         zero=("no season in its drawdowns", "提款无季节性"))
+         high=("draws more seasonally than most", "提款季节性强于多数客户"),
+         low=("draws less seasonally than most", "提款季节性弱于多数客户"), zero=("no season in its drawdowns", "提款无季节性"))
 def drawdown_seasonality_24m_ratio(of: Grains) -> nw.Expr:
     """Seasonal strength of monthly drawdowns over 24 months, 0 (none) to 1 (the same in both years).
 
     max(0, 1 - Var(remainder) / Var(seasonal + remainder)) of Hyndman and Athanasopoulos, Forecasting: Principles and
-    Practice, 3rd edition, section 4.3, the seasonal part being the mean of the two years and no trend taken out.
+    Practice, 3rd edition, section 4.3, the seasonal part being the mean of the two years and no trend taken out. Each
+    variance by its own degrees of freedom, 12 and 23: two years' means fit half of any noise, and so one drawdown alone,
+    or one a year in different months, is no season.
     """
     whole, rest = _variation_of_drawdowns(of), _variation_between_years(of)
     strength = nw.when(rest < whole).then(1 - rest / whole).otherwise(0.0)
     has_record = of.loans.max(nw.col("signed_age_days")) >= 730
-    return nw.when(has_record & (whole > 0)).then(strength).otherwise(None)
+    return nw.when(has_record & (_drawn_in_24_months(of) > 0)).then(strength).otherwise(None)
 
 
 @feature("need", "ratio", "近十二个月余额波动系数", window="12 months", history_months=12, reads=_OWED,
          missing="less than 12 months of relationship, or no balance in them",
-         high=("balance varies more than most", "余额波动大于多数客户"), low=("balance varies less than most", "余额波动小于多数客户"),
-         zero=("balance did not vary", "余额无波动"))
+         high=("balance varies more than most", "余额波动大于多数客户"),
+         low=("balance varies less than most", "余额波动小于多数客户"), zero=("balance did not vary", "余额无波动"))
 def balance_variation_12m_ratio(of: Grains) -> nw.Expr:
-    """Coefficient of variation of the balance on the monthly grid of 12 months: standard deviation over mean."""
-    mean = _mean_exposure(of)
-    variance = _in_turn([_squared(_units(exposure_at(of, month)) - mean) for month in GRID]) / 12
+    """Coefficient of variation of the balance over 12 monthly readings: standard deviation over mean."""
+    total = _exposure_of_12_months(of)  # 12 times each reading, so that the mean is whole
+    variation = _in_turn([_squared((exposure_at(of, month) * 12 - total).cast(nw.Float64)) for month in GRID]) / 12
     has_record = of.loans.max(nw.col("signed_age_days")) >= 365
-    return nw.when(has_record & (mean > 0)).then(variance.sqrt() / mean).otherwise(None)
+    return nw.when(has_record & (total > 0)).then(variation.sqrt() / total.cast(nw.Float64)).otherwise(None)
 
 
 def _weighted_tenor(of: Grains, days: nw.Expr) -> nw.Expr:
@@ -199,14 +229,16 @@ def _weighted_tenor(of: Grains, days: nw.Expr) -> nw.Expr:
 
 @feature("need", "months", "加权原始期限", window="on the date", reads=f"{_OWED} loans.signed_on loans.matures_on",
          missing="no balance with a maturity", high=("longer original tenor than most", "原始期限长于多数客户"),
-         low=("shorter original tenor than most", "原始期限短于多数客户"), zero=("no tenor", "无期限"))
+         low=("shorter original tenor than most", "原始期限短于多数客户"), zero=("due on the day of signing", "签约当日到期"))
 def original_tenor_months(of: Grains) -> nw.Expr:
     """Months from signing to maturity, weighted by balance."""
     return _weighted_tenor(of, nw.col("tenor_days"))
 
 
-@feature("need", "months", "加权剩余期限", window="ahead", reads=f"{_OWED} loans.matures_on", missing="no balance with a maturity",
-         high=("longer remaining tenor than most", "剩余期限长于多数客户"), low=("shorter remaining tenor than most", "剩余期限短于多数客户"),
+@feature("need", "months", "加权剩余期限", window="ahead", reads=f"{_OWED} loans.matures_on",
+         missing="no balance with a maturity",
+         high=("longer remaining tenor than most", "剩余期限长于多数客户"),
+         low=("shorter remaining tenor than most", "剩余期限短于多数客户"),
          zero=("all balance at or past maturity", "余额均已到期"))
 def remaining_tenor_months(of: Grains) -> nw.Expr:
     """Remaining months to maturity, weighted by balance; past maturity counts as zero."""
@@ -214,9 +246,19 @@ def remaining_tenor_months(of: Grains) -> nw.Expr:
     return _weighted_tenor(of, left)
 
 
+@shared_of_loan
+def _not_overdue(of: Grains) -> nw.Expr:
+    """Per loan: balance less the principal that is overdue, cents."""
+    return clipped(balance - of.repayments.loan_sum(nw.when(is_due).then(nw.col("unpaid_principal")).otherwise(0)))
+
+
 def _due_share(of: Grains, days: int) -> nw.Expr:
     soon = (nw.col("is_upcoming") == 1) & (nw.col("due_age_days") >= -days)
-    return share(of.repayments.sum_where(soon, nw.col("unpaid_principal")), exposure(of))
+    scheduled = of.repayments.loan_sum(nw.when(soon).then(nw.col("unpaid_principal")).otherwise(0))
+    matures = (nw.col("days_to_maturity") > 0) & (nw.col("days_to_maturity") <= days)
+    owed = _not_overdue(of)
+    due = nw.when(matures | (scheduled > owed)).then(owed).otherwise(scheduled)
+    return share(of.loans.sum(due), exposure(of))
 
 
 @feature("need", "share", "未来三个月到期本金占余额的比例", window="ahead", reads=f"{_OWED} {_DUE}", missing="no balance",
@@ -224,59 +266,79 @@ def _due_share(of: Grains, days: int) -> nw.Expr:
          low=("less falls due within three months than most", "三个月内到期占比低于多数客户"),
          zero=("nothing falls due within three months", "三个月内无到期本金"))
 def due_share_3m(of: Grains) -> nw.Expr:
-    """Principal falling due in the next 3 months over the balance, by the schedule known on the date."""
+    """Principal falling due in the next 3 months over the balance, by the schedule and maturities known on the date.
+
+    A loan that matures in that time falls due whole, as a credit line does; what is overdue does not fall due again.
+    """
     return _due_share(of, 91)
 
 
 @feature("need", "share", "未来十二个月到期本金占余额的比例", window="ahead", reads=f"{_OWED} {_DUE}", missing="no balance",
          high=("more falls due within a year than most", "一年内到期占比高于多数客户"),
-         low=("less falls due within a year than most", "一年内到期占比低于多数客户"), zero=("nothing falls due within a year", "一年内无到期本金"))
+         low=("less falls due within a year than most", "一年内到期占比低于多数客户"),
+         zero=("nothing falls due within a year", "一年内无到期本金"))
 def due_share_12m(of: Grains) -> nw.Expr:
-    """Principal falling due in the next 12 months over the balance, by the schedule known on the date."""
+    """Principal falling due in the next 12 months over the balance, by the schedule and maturities known on the date.
+
+    A loan that matures in that time falls due whole, as a credit line does; what is overdue does not fall due again.
+    """
     return _due_share(of, 365)
 
 
-@feature("need", "share", "最主要用途占在用授信的比例", window="on the date", reads="loans.purpose loans.committed_amount limits.committed_amount",
-         missing="no active loan names its purpose", high=("borrows for fewer purposes than most", "贷款用途集中度高于多数客户"),
-         low=("borrows for more purposes than most", "贷款用途集中度低于多数客户"), zero=("no main purpose", "无主要用途"))
+@feature("need", "share", "最主要用途占在用贷款授信额的比例", window="on the date", reads=f"{_LINES} loans.purpose",
+         missing="no active loan names its purpose",
+         high=("borrowing more concentrated on one purpose than most", "贷款用途集中度高于多数客户"),
+         low=("borrowing less concentrated on one purpose than most", "贷款用途集中度低于多数客户"))
 def purpose_top_share(of: Grains) -> nw.Expr:
-    """Share of the most common purpose in the commitments of active loans that name one."""
+    """Share of the largest purpose in the commitments of active loans that name one."""
     amount = nw.col("active_commitment")
     return share(of.purposes.max(amount), of.purposes.sum(amount))
 
 
-@feature("need", "share", "近十二个月新增贷款中新用途的比例", window="12 months", reads="loans.purpose loans.committed_amount loans.signed_on",
-         missing="no loan signed in 12 months names its purpose", high=("borrows more for new purposes than most", "新用途贷款占比高于多数客户"),
-         low=("borrows less for new purposes than most", "新用途贷款占比低于多数客户"), zero=("borrows for the same purposes as before", "贷款用途与以前相同"))
+@feature("need", "share", "近十二个月新签贷款中新用途的比例", window="12 months", history_months=12,
+         reads="loans.purpose loans.committed_amount loans.signed_on",
+         missing="no loan signed in 12 months names its purpose, or none signed before",
+         high=("borrows more for new purposes than most", "新用途贷款占比高于多数客户"),
+         low=("borrows less for new purposes than most", "新用途贷款占比低于多数客户"),
+         zero=("borrows for the same purposes as before", "贷款用途与以前相同"))
 def new_purpose_share_12m(of: Grains) -> nw.Expr:
-    """Share of the commitments signed in the last 12 months that serve a purpose not borrowed for before."""
-    amount = nw.col("recent_commitment")
-    return share(of.purposes.sum_where(nw.col("is_new") == 1, amount), of.purposes.sum(amount))
+    """Share of the commitments signed in the last 12 months that serve a purpose not borrowed for before.
+
+    Of customers with an older loan of a known purpose: to a new borrower every purpose is new.
+    """
+    amount, has_older = nw.col("recent_commitment"), of.purposes.max(nw.col("first_age_days")) >= 365
+    new = share(of.purposes.sum_where(nw.col("is_new") == 1, amount), of.purposes.sum(amount))
+    return nw.when(has_older).then(new).otherwise(None)
 
 
-@feature("need", "share", "近十二个月提款占提款与还本之和的比例", window="12 months", reads=_OWED, missing="neither drawn nor repaid in 12 months",
-         high=("draws more against what it repays than most", "提款相对还款多于多数客户"),
-         low=("draws less against what it repays than most", "提款相对还款少于多数客户"), zero=("repays and draws nothing new", "只还款不提款"))
+@feature("need", "share", "近十二个月提款占提款与还本之和的比例", window="12 months", reads=_OWED,
+         missing="neither drawn nor repaid in 12 months",
+         high=("drew more against what it repaid than most", "提款相对还本多于多数客户"),
+         low=("drew less against what it repaid than most", "提款相对还本少于多数客户"),
+         zero=("repaid and drew nothing new in a year", "近一年只还本未提款"))
 def new_money_share_12m(of: Grains) -> nw.Expr:
     """New money over new money and principal repaid in the last 12 months: above a half the bank's stake grows."""
     return share(drawn(of, 365), drawn(of, 365) + repaid(of, 365))
 
 
-@feature("need", "share", "近十二个月新签贷款占在用授信的比例", window="12 months",
-         reads="loans.signed_on loans.committed_amount limits.committed_amount", missing="no active loan",
-         high=("more new lending than most", "新增贷款多于多数客户"), low=("less new lending than most", "新增贷款少于多数客户"),
-         zero=("no loan signed in a year", "近一年无新增贷款"))
+@feature("need", "share", "近十二个月新签且在用的贷款占在用贷款授信额的比例", window="12 months", reads=_LINES,
+         missing="no active loan",
+         high=("larger share of new loans than most", "新签贷款占比高于多数客户"),
+         low=("smaller share of new loans than most", "新签贷款占比低于多数客户"),
+         zero=("no active loan was signed in a year", "在用贷款均非近一年新签"))
 def new_lending_share_12m(of: Grains) -> nw.Expr:
-    """Commitments signed in the last 12 months over all commitments of active loans."""
+    """Commitments of active loans signed in the last 12 months over those of all active loans."""
     recent = of.loans.sum_where(is_active & (nw.col("signed_age_days") < 365), nw.col("commitment"))
     return share(recent, of.loans.sum_where(is_active, nw.col("commitment")))
 
 
 @feature("need", "count", "近二十四个月利率重新议定次数", window="24 months", needs="rates", reads="rates.changed_on rates.cause",
-         missing="the book has no rates table", high=("renegotiates its rate more than most", "利率议价次数多于多数客户"),
-         low=("renegotiates its rate less than most", "利率议价次数少于多数客户"), zero=("rate never renegotiated in two years", "两年内未重新议价"))
+         missing="the book has no rates table",
+         high=("rates renegotiated more often than most", "利率重新议定次数多于多数客户"),
+         low=("rates renegotiated less often than most", "利率重新议定次数少于多数客户"),
+         zero=("no rate renegotiated in two years", "两年内利率未重新议定"))
 def n_rate_renegotiations_24m(of: Grains) -> nw.Expr:
-    """Number of interest rates renegotiated in the last 24 months."""
+    """Number of times that a loan's interest rate was renegotiated in the last 24 months."""
     return of.rates.count((nw.col("cause") == "renegotiation") & (nw.col("age_days") < 730))
 
 
@@ -293,9 +355,12 @@ def annual_rate_mean(of: Grains) -> nw.Expr:
     return _weighted_rate(of, ~nw.col("rate_bp").is_null(), nw.col("rate_bp"))
 
 
-@feature("need", "rate", "加权利率与同类产品中位数之差", window="on the date", reads=f"{_OWED} loans.annual_rate rates.annual_rate loans.product",
-         missing="no balance whose rate is known", by_sign=True, high=("pays more than the product's median rate", "利率高于同类产品中位数"),
-         low=("pays less than the product's median rate", "利率低于同类产品中位数"), zero=("pays the product's median rate", "利率等于同类产品中位数"))
+@feature("need", "rate", "加权利率与同类产品中位数之差", window="on the date",
+         reads=f"{_OWED} loans.annual_rate rates.annual_rate loans.product", missing="no balance whose rate is known",
+         by_sign=True,
+         high=("pays more than its products' median rate", "利率高于同类产品中位数"),
+         low=("pays less than its products' median rate", "利率低于同类产品中位数"),
+         zero=("pays its products' median rate", "利率等于同类产品中位数"))
 def rate_spread_to_product_rate(of: Grains) -> nw.Expr:
     """Rate less the median rate of the book's active loans of the same product, weighted by balance."""
     known = ~nw.col("rate_bp").is_null() & ~nw.col("product_median_bp").is_null()

@@ -40,8 +40,8 @@ def repayment_rows(keys: nw.LazyFrame, repayments: nw.LazyFrame, is_known: Calla
         Of an instalment: due_age_days, principal_due, interest_due, due, paid, n_payments, last_paid_age_days,
         settled_age_days, is_settled, withdrawn_age_days, is_withdrawn, is_forborne, is_revised, is_opening, is_due (its
         day has come and it was not withdrawn before), is_upcoming, late_until_age_days, days_late, paid_minus_due_days,
-        overdue (money), unpaid_principal, rate_bp. Of a payment: paid_age_days, amount, principal_part, interest_part,
-        is_unscheduled, is_cash. Interest is covered first.
+        overdue (money whose day has passed), unpaid_principal, rate_bp. Of a payment: paid_age_days, amount,
+        principal_part, interest_part, is_unscheduled, is_cash. Interest is covered first.
     """
     in_parts = repayments.filter(nw.col("payment") > 1).select("loan_key", "instalment").unique()
     of_instalment = ["loan_key", "instalment"]
@@ -176,7 +176,7 @@ def _instalment_facts(rows: nw.LazyFrame) -> nw.LazyFrame:
         days_late=nw.when(is_due).then(at_least_zero(nw.col("due_age_days") - nw.col("late_until_age_days"))).otherwise(None),
         paid_minus_due_days=nw.when(is_due & (nw.col("is_settled") == 1))
         .then(nw.col("due_age_days") - nw.col("settled_age_days")).otherwise(None),
-        overdue=nw.when(is_due & is_open & (nw.col("is_settled") == 0))
+        overdue=nw.when(is_due & is_open & (nw.col("is_settled") == 0) & (nw.col("due_age_days") > 0))
         .then(at_least_zero(nw.col("due") - nw.col("paid"))).otherwise(0),
         unpaid_principal=nw.when(is_open).then(at_least_zero(nw.col("principal_due") - nw.col("principal_paid"))).otherwise(0),
     )

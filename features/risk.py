@@ -25,49 +25,61 @@ _LINKED = {"needs": "links"}
 
 
 @feature("risk", "count", "当前逾期档次（零至四）", window="on the date", reads=_SCHEDULE, missing="never missing",
-         high=("worse arrears bucket than most", "逾期档次高于多数客户"), low=("better arrears bucket than most", "逾期档次低于多数客户"),
-         zero=("current", "无逾期档次"))
+         high=("worse arrears bucket than most", "逾期档次高于多数客户"),
+         low=("better arrears bucket than most", "逾期档次低于多数客户"),
+         zero=("nothing past due", "当前无逾期"))
 def arrears_bucket_now(of: Grains) -> nw.Expr:
-    """Bucket of the days past due: 0 current, 1 up to 30, 2 up to 60, 3 up to 90 days, 4 beyond (the usual mark of default)."""
+    """Bucket of the days past due: 0 none, 1 up to 30, 2 up to 60, 3 up to 90 days, 4 beyond, the usual mark of default."""
     return arrears_bucket(oldest_past_due(of))
 
 
 @feature("risk", "notches", "近一个月逾期档次变动", window="3 months", reads=_SCHEDULE, missing="never missing", by_sign=True,
-         high=("rolled into a worse arrears bucket in a month", "近一个月逾期档次恶化"), low=("moved to a better arrears bucket in a month", "近一个月逾期档次改善"),
+         high=("rolled into a worse arrears bucket in a month", "近一个月逾期档次恶化"),
+         low=("moved to a better arrears bucket in a month", "近一个月逾期档次改善"),
          zero=("same arrears bucket as a month ago", "近一个月逾期档次未变"))
 def arrears_roll_1m(of: Grains) -> nw.Expr:
-    """Arrears bucket now less the bucket of 30 days ago: the roll rate's step for one customer."""
+    """Arrears bucket now less the bucket of 30 days ago; above 0 it became worse.
+
+    The step that a roll-rate matrix counts over a portfolio, for one customer.
+    """
     return arrears_bucket(oldest_past_due(of)) - arrears_bucket(days_past_due_at(of, 30))
 
 
 @feature("risk", "notches", "近三个月逾期档次变动", window="3 months", reads=_SCHEDULE, missing="never missing", by_sign=True,
          high=("rolled into a worse arrears bucket in three months", "近三个月逾期档次恶化"),
-         low=("moved to a better arrears bucket in three months", "近三个月逾期档次改善"), zero=("same arrears bucket as three months ago", "近三个月逾期档次未变"))
+         low=("moved to a better arrears bucket in three months", "近三个月逾期档次改善"),
+         zero=("same arrears bucket as three months ago", "近三个月逾期档次未变"))
 def arrears_roll_3m(of: Grains) -> nw.Expr:
-    """Arrears bucket now less the bucket of 91 days ago."""
+    """Arrears bucket now less the bucket of 91 days ago; above 0 it became worse."""
     return arrears_bucket(oldest_past_due(of)) - arrears_bucket(days_past_due_at(of, 91))
 
 
 @feature("risk", "share", "逾期金额占余额的比例", window="on the date", reads=_SCHEDULE, missing="neither balance nor arrears",
-         high=("more of its balance overdue than most", "逾期金额占比高于多数客户"), low=("less of its balance overdue than most", "逾期金额占比低于多数客户"),
+         high=("more overdue against its balance than most", "逾期金额占比高于多数客户"),
+         low=("less overdue against its balance than most", "逾期金额占比低于多数客户"),
          zero=("nothing overdue", "无逾期金额"))
 def overdue_share(of: Grains) -> nw.Expr:
-    """Unpaid amounts past their due date over the balance, or over themselves where they exceed it: from 0 to 1."""
+    """Unpaid principal and interest past their due date over the balance, at most 1.
+
+    What is due on the date itself is not overdue yet; without a balance the overdue interest alone makes 1.
+    """
     overdue = of.loans.sum(nw.col("overdue"))
     return share(overdue, nw.max_horizontal(overdue, exposure(of)))
 
 
 @feature("risk", "share", "逾期贷款余额占比", window="on the date", reads=_SCHEDULE, missing="no balance",
-         high=("more of its exposure in arrears than most", "逾期贷款占比高于多数客户"), low=("less of its exposure in arrears than most", "逾期贷款占比低于多数客户"),
-         zero=("no loan over 30 days past due", "无逾期超三十天的贷款"))
+         high=("more of its exposure in arrears than most", "逾期贷款占比高于多数客户"),
+         low=("less of its exposure in arrears than most", "逾期贷款占比低于多数客户"),
+         zero=("no balance on a loan over 30 days past due", "无逾期超三十天的贷款余额"))
 def exposure_in_arrears_share(of: Grains) -> nw.Expr:
-    """Share of the balance that stands on loans more than 30 days past due (the unit of portfolio-at-risk, PAR30)."""
+    """Share of the balance that stands on loans more than 30 days past due (PAR30, portfolio at risk, for one customer)."""
     return share(of.loans.sum_where(nw.col("days_past_due") > 30, nw.col("balance")), exposure(of))
 
 
 @feature("risk", "count", "近十二个月迟付三十天以上的期数", window="12 months", reads=_SCHEDULE, missing="never missing",
          high=("more instalments over 30 days late than most", "迟付超三十天的期数多于多数客户"),
-         low=("fewer instalments over 30 days late than most", "迟付超三十天的期数少于多数客户"), zero=("no instalment over 30 days late in a year", "近一年无迟付超三十天"))
+         low=("fewer instalments over 30 days late than most", "迟付超三十天的期数少于多数客户"),
+         zero=("no instalment over 30 days late in a year", "近一年无迟付超三十天"))
 def n_late_30d_12m(of: Grains) -> nw.Expr:
     """Instalments due in the last 12 months and more than 30 days late."""
     return of.repayments.count(due_within(365) & (late > 30))
@@ -75,90 +87,122 @@ def n_late_30d_12m(of: Grains) -> nw.Expr:
 
 @feature("risk", "count", "近二十四个月迟付九十天以上的期数", window="24 months", reads=_SCHEDULE, missing="never missing",
          high=("more instalments over 90 days late than most", "迟付超九十天的期数多于多数客户"),
-         low=("fewer instalments over 90 days late than most", "迟付超九十天的期数少于多数客户"), zero=("no instalment over 90 days late in two years", "近两年无迟付超九十天"))
+         low=("fewer instalments over 90 days late than most", "迟付超九十天的期数少于多数客户"),
+         zero=("no instalment over 90 days late in two years", "近两年无迟付超九十天"))
 def n_late_90d_24m(of: Grains) -> nw.Expr:
     """Instalments due in the last 24 months and more than 90 days late, the usual mark of default (Basel, 90 days)."""
     return of.repayments.count(due_within(730) & (late > 90))
 
 
 @feature("risk", "notches", "当前内部评级（一为最好）", window="on the date", reads="ratings.grade ratings.rated_on",
-         missing="not rated yet, or no ratings table", high=("rated worse than most", "评级差于多数客户"), low=("rated better than most", "评级好于多数客户"), **_RATED)
+         missing="not rated yet, or no ratings table", high=("rated worse than most", "评级差于多数客户"),
+         low=("rated better than most", "评级好于多数客户"), **_RATED)
 def rating_grade(of: Grains) -> nw.Expr:
-    """Notch of the rating in force, 1 the best."""
+    """Notch of the rating in force on the bank's master scale, 1 the best."""
     return rating(of, "grade")
 
 
-@feature("risk", "notches", "近三个月评级下调档数", window="3 months", reads="ratings.grade ratings.rated_on", by_sign=True,
-         missing="not rated now or 3 months ago", high=("downgraded in three months", "近三个月评级下调"), low=("upgraded in three months", "近三个月评级上调"),
+@feature("risk", "notches", "近三个月评级下调档数", window="3 months", history_months=3, reads="ratings.grade ratings.rated_on",
+         by_sign=True,
+         missing="not rated now or 3 months ago", high=("downgraded in three months", "近三个月评级下调"),
+         low=("upgraded in three months", "近三个月评级上调"),
          zero=("rating unchanged in three months", "近三个月评级未变"), **_RATED)
 def rating_notches_3m(of: Grains) -> nw.Expr:
-    """Notches by which the rating fell in 3 months; negative when it rose."""
+    """Notches by which the rating is worse than 3 months ago; negative when it is better."""
     return rating(of, "grade") - rating(of, "grade", 91)
 
 
-@feature("risk", "notches", "近十二个月评级下调档数", window="12 months", reads="ratings.grade ratings.rated_on", by_sign=True,
-         missing="not rated now or 12 months ago", high=("downgraded in a year", "近一年评级下调"), low=("upgraded in a year", "近一年评级上调"),
+@feature("risk", "notches", "近十二个月评级下调档数", window="12 months", history_months=12,
+         reads="ratings.grade ratings.rated_on", by_sign=True,
+         missing="not rated now or 12 months ago", high=("downgraded in a year", "近一年评级下调"),
+         low=("upgraded in a year", "近一年评级上调"),
          zero=("rating unchanged in a year", "近一年评级未变"), **_RATED)
 def rating_notches_12m(of: Grains) -> nw.Expr:
-    """Notches by which the rating fell in 12 months; negative when it rose."""
+    """Notches by which the rating is worse than 12 months ago; negative when it is better."""
     return rating(of, "grade") - rating(of, "grade", 365)
 
 
 @feature("risk", "count", "当前IFRS 9阶段", window="on the date", reads="ratings.stage ratings.rated_on",
-         missing="no stage given, or no ratings table", high=("later stage than most", "减值阶段高于多数客户"), low=("earlier stage than most", "减值阶段低于多数客户"), **_RATED)
+         missing="the rating in force gives no stage, or no ratings table",
+         high=("later stage than most", "减值阶段高于多数客户"), low=("earlier stage than most", "减值阶段低于多数客户"),
+         **_RATED)
 def impairment_stage(of: Grains) -> nw.Expr:
     """IFRS 9 stage in force: 1 performing, 2 significant increase in credit risk, 3 credit-impaired."""
     return rating(of, "stage")
 
 
 @feature("risk", "flag", "是否在观察名单", window="on the date", reads="ratings.is_watchlisted ratings.rated_on",
-         missing="not said, or no ratings table", by_sign=True, high=("on the watch list", "在观察名单"), low=("not on the watch list", "不在观察名单"),
+         missing="not said, or no ratings table", by_sign=True, high=("on the watch list", "在观察名单"),
+         low=("not on the watch list", "不在观察名单"),
          zero=("not on the watch list", "不在观察名单"), **_RATED)
 def is_watchlisted(of: Grains) -> nw.Expr:
     """Whether the customer is on the bank's watch list."""
     return rating(of, "is_watchlisted")
 
 
-@feature("risk", "count", "近二十四个月因宽限而重排的期数", window="24 months", reads="repayments.superseded_on repayments.superseded_by",
-         missing="never missing", high=("more instalments forborne than most", "宽限期数多于多数客户"), low=("fewer instalments forborne than most", "宽限期数少于多数客户"),
-         zero=("no forbearance in two years", "近两年无宽限"))
+@feature("risk", "count", "近二十四个月因困难重组（展期、宽限）而撤销的期数", window="24 months",
+         reads="repayments.superseded_on repayments.superseded_by",
+         missing="never missing", high=("more instalments forborne than most", "困难重组期数多于多数客户"),
+         low=("fewer instalments forborne than most", "困难重组期数少于多数客户"),
+         zero=("no forbearance in two years", "近两年无困难重组"))
 def n_forborne_24m(of: Grains) -> nw.Expr:
-    """Instalments rescheduled by forbearance in the last 24 months."""
+    """Instalments withdrawn from the schedule by forbearance in the last 24 months.
+
+    Forbearance: a concession to a borrower in difficulty (EBA/GL/2018/06); it counts from the day it was granted, once
+    it is on the books.
+    """
     return of.repayments.count((nw.col("is_forborne") == 1) & (nw.col("withdrawn_age_days") < 730))
 
 
-@feature("risk", "months", "距上次宽限的时间", window="whole record", reads="repayments.superseded_on repayments.superseded_by",
-         missing="never forborne", high=("forbearance longer ago than most", "距上次宽限时间长于多数客户"), low=("forbearance more recent than most", "宽限时间近于多数客户"),
-         zero=("forborne on the date", "当日宽限"))
+@feature("risk", "months", "距上次困难重组的时间", window="whole record",
+         reads="repayments.superseded_on repayments.superseded_by",
+         missing="never forborne", high=("forbearance longer ago than most", "距上次困难重组时间长于多数客户"),
+         low=("forbearance more recent than most", "困难重组时间近于多数客户"),
+         zero=("forborne on the date", "当日困难重组"))
 def months_since_forbearance(of: Grains) -> nw.Expr:
-    """Months since instalments were last rescheduled by forbearance (EBA: two years of probation follow)."""
+    """Months since instalments were last withdrawn from the schedule by forbearance.
+
+    Two years of probation follow before an exposure is forborne no more (Regulation (EU) 680/2014, annex V).
+    """
     return months(of.repayments.min(nw.when(nw.col("is_forborne") == 1).then(nw.col("withdrawn_age_days"))))
 
 
 @feature("risk", "share", "已过到期日的余额占比", window="on the date", reads=f"{_PAID} loans.matures_on", missing="no balance",
-         high=("more balance past maturity than most", "超期余额占比高于多数客户"), low=("less balance past maturity than most", "超期余额占比低于多数客户"),
-         zero=("no balance past maturity", "无超期余额"))
+         high=("more balance past maturity than most", "到期未结清余额占比高于多数客户"),
+         low=("less balance past maturity than most", "到期未结清余额占比低于多数客户"),
+         zero=("no balance past maturity", "无到期未结清余额"))
 def past_maturity_share(of: Grains) -> nw.Expr:
-    """Share of the balance whose last due date has passed."""
+    """Share of the balance that stands on loans past their day of maturity."""
     return share(of.loans.sum_where(nw.col("days_to_maturity") < 0, nw.col("balance")), exposure(of))
 
 
-@feature("risk", "ratio", "折扣后抵押物价值与余额之比", window="on the date", needs="collateral",
+@feature("risk", "ratio", "余额中由折扣后抵押物价值覆盖的比例", window="on the date", needs="collateral",
          reads=f"{_PAID} collateral.value collateral.haircut collateral.valued_on", missing="no balance, or no collateral table",
-         high=("better covered by collateral than most", "抵押覆盖率高于多数客户"), low=("less covered by collateral than most", "抵押覆盖率低于多数客户"),
-         zero=("no collateral", "无抵押物"))
+         high=("better covered by collateral than most", "抵押覆盖率高于多数客户"),
+         low=("less covered by collateral than most", "抵押覆盖率低于多数客户"),
+         zero=("nothing covered by collateral", "余额无抵押覆盖"))
 def collateral_cover_ratio(of: Grains) -> nw.Expr:
-    """Latest value of the collateral after its haircut over the balance; what exceeds a loan's balance covers no other."""
+    """Latest value of the collateral after its haircut over the balance, at most 1.
+
+    What exceeds the balance of its own loan covers no other (volatility haircuts: Basel CRE22).
+    """
     counted = of.collateral.loan_sum(nw.when(is_in_force()).then(nw.col("counted")).otherwise(0))
     owed = nw.col("balance")
     return share(of.loans.sum(nw.when(counted < owed).then(counted).otherwise(owed)), exposure(of))
 
 
-@feature("risk", "months", "最近一次估值距今的时间（最旧者）", window="whole record", needs="collateral", reads="collateral.valued_on collateral.value",
-         missing="no collateral in force, or no collateral table", high=("collateral valued longer ago than most", "抵押物估值旧于多数客户"),
-         low=("collateral valued more recently than most", "抵押物估值新于多数客户"), zero=("collateral valued on the date", "当日估值"))
+@feature("risk", "months", "有效抵押物估值距今的时间（取最旧者）", window="whole record", needs="collateral",
+         reads="collateral.valued_on collateral.value",
+         missing="no collateral in force, or no collateral table",
+         high=("collateral valued longer ago than most", "抵押物估值旧于多数客户"),
+         low=("collateral valued more recently than most", "抵押物估值新于多数客户"),
+         zero=("collateral valued on the date", "当日估值"))
 def valuation_age_months(of: Grains) -> nw.Expr:
-    """Months since the collateral was valued, the oldest valuation in force counting (CRR article 208: yearly)."""
+    """Months since the collateral was valued, the oldest valuation in force counting.
+
+    CRR article 208(3) asks for at least one look at the value of commercial property a year. A released asset, valued at
+    zero, counts no more.
+    """
     standing = is_in_force() & (nw.col("value") > 0)
     return months(of.collateral.max(nw.when(standing).then(nw.col("age_days"))))
 
@@ -179,8 +223,10 @@ def secured_share(of: Grains) -> nw.Expr:
     return _secured(of, ["collateral", "guarantee"])
 
 
-@feature("risk", "share", "由他人担保的余额占比", **_SECURITY, high=("more guaranteed by others than most", "他人担保占比高于多数客户"),
-         low=("less guaranteed by others than most", "他人担保占比低于多数客户"), zero=("nothing guaranteed by others", "无他人担保"))
+@feature("risk", "share", "由他人担保的余额占比", **_SECURITY,
+         high=("more guaranteed by others than most", "他人担保占比高于多数客户"),
+         low=("less guaranteed by others than most", "他人担保占比低于多数客户"),
+         zero=("nothing guaranteed by others", "无他人担保"))
 def guaranteed_share(of: Grains) -> nw.Expr:
     """Share of the balance whose main security is a guarantee, among loans whose security is known."""
     return _secured(of, ["guarantee"])
@@ -193,15 +239,18 @@ def unsecured_share(of: Grains) -> nw.Expr:
     return _secured(of, ["none"])
 
 
-@feature("risk", "flag", "是否国有", window="on the date", reads="customers.ownership", missing="ownership is unknown", by_sign=True,
+@feature("risk", "flag", "是否国有", window="on the date", reads="customers.ownership", missing="ownership is unknown",
+         by_sign=True,
          high=("state-owned", "国有背景"), low=("not state-owned", "非国有背景"), zero=("not state-owned", "非国有背景"))
 def is_state_owned(of: Grains) -> nw.Expr:
     """Whether the owner is the state."""
     return flag(nw.col("ownership") == "state")
 
 
-@feature("risk", "months", "企业成立时间", window="whole record", reads="customers.founded_on", missing="the day it was founded is not known",
-         high=("older firm than most", "成立时间长于多数客户"), low=("younger firm than most", "成立时间短于多数客户"), zero=("founded on the date", "当日成立"))
+@feature("risk", "months", "企业成立时间", window="whole record", reads="customers.founded_on",
+         missing="the day it was founded is not known",
+         high=("older firm than most", "成立时间长于多数客户"), low=("younger firm than most", "成立时间短于多数客户"),
+         zero=("founded on the date", "当日成立"))
 def firm_age_months(of: Grains) -> nw.Expr:
     """Months since the firm was founded."""
     return months(nw.col("founded_age_days"))
@@ -209,10 +258,11 @@ def firm_age_months(of: Grains) -> nw.Expr:
 
 @feature("risk", "count", "近二十四个月内被银行调减的授信笔数", window="24 months", needs="limits", is_judgemental=True,
          reads="limits.committed_amount limits.changed_on limits.cause", missing="the book has no limits table",
-         high=("more limits cut by the bank than most", "被银行调减额度多于多数客户"), low=("fewer limits cut by the bank than most", "被银行调减额度少于多数客户"),
-         zero=("no limit cut by the bank", "额度未被银行调减"))
+         high=("more limits cut by the bank than most", "被银行调减的授信笔数多于多数客户"),
+         low=("fewer limits cut by the bank than most", "被银行调减的授信笔数少于多数客户"),
+         zero=("no bank cut of the last two years stands", "近两年无仍生效的银行调减"))
 def n_limits_cut_24m(of: Grains) -> nw.Expr:
-    """Loans whose latest commitment change, in the last 24 months, was a cut decided by the bank."""
+    """Loans whose latest change of commitment was a cut decided by the bank, made in the last 24 months."""
     return of.loans.count((nw.col("is_cut_by_bank") == 1) & (nw.col("commitment_age_days") < 730))
 
 
@@ -223,38 +273,50 @@ def _latest(of: Grains, column: str, year: int = 1) -> nw.Expr:
 @feature("risk", "ratio", "债务（含未提用承诺）与息税折旧摊销前利润之比", window="12 months", needs="financials",
          reads="financials.total_debt financials.ebitda loans.committed_amount limits.committed_amount",
          missing="debt or EBITDA not published, or EBITDA not positive", high=("more indebted than most", "负债倍数高于多数客户"),
-         low=("less indebted than most", "负债倍数低于多数客户"), zero=("no debt", "无负债"))
+         low=("less indebted than most", "负债倍数低于多数客户"), zero=("no debt and nothing undrawn", "无债务且无未提用承诺"))
 def leverage_ratio(of: Grains) -> nw.Expr:
     """Total debt with our undrawn commitments over EBITDA, latest published year.
 
-    After the ECB's Guidance on leveraged transactions (2017): total debt includes undrawn committed lines.
+    After the ECB's Guidance on leveraged transactions (2017), where total debt includes what is committed and undrawn. The
+    debt is of the day of the statement, the undrawn of the date. Missing where EBITDA is zero or below, which
+    ``is_ebitda_negative`` says.
     """
     debt = _latest(of, "total_debt") + of.loans.sum(nw.col("undrawn"))
     return share(debt, _latest(of, "ebitda"))
 
 
-@feature("risk", "flag", "息税折旧摊销前利润是否不为正", window="12 months", needs="financials", reads="financials.ebitda financials.published_on",
-         missing="EBITDA not published, or no financials table", by_sign=True, high=("EBITDA is not positive", "息税折旧摊销前利润不为正"),
+@feature("risk", "flag", "息税折旧摊销前利润是否不为正", window="12 months", needs="financials",
+         reads="financials.ebitda financials.published_on",
+         missing="EBITDA not published, or no financials table", by_sign=True,
+         high=("EBITDA is not positive", "息税折旧摊销前利润不为正"),
          low=("EBITDA is positive", "息税折旧摊销前利润为正"), zero=("EBITDA is positive", "息税折旧摊销前利润为正"))
 def is_ebitda_negative(of: Grains) -> nw.Expr:
-    """Whether EBITDA of the latest published year is zero or below, where leverage says nothing."""
+    """Whether EBITDA of the latest published year is zero or below, so that leverage says nothing."""
     return flag(_latest(of, "ebitda") <= 0)
 
 
-@feature("risk", "ratio", "利息保障倍数", window="12 months", needs="financials", reads="financials.ebitda financials.interest_expense",
-         missing="EBITDA or interest not published, or no interest paid", high=("covers its interest better than most", "利息保障高于多数客户"),
-         low=("covers its interest less than most", "利息保障低于多数客户"), zero=("earns nothing towards its interest", "无盈利覆盖利息"))
+@feature("risk", "ratio", "利息保障倍数", window="12 months", needs="financials",
+         reads="financials.ebitda financials.interest_expense",
+         missing="EBITDA or interest not published, or no interest paid",
+         high=("covers its interest better than most", "利息保障高于多数客户"),
+         low=("covers its interest less than most", "利息保障低于多数客户"),
+         zero=("earns nothing towards its interest", "无盈利覆盖利息"))
 def interest_cover_ratio(of: Grains) -> nw.Expr:
-    """EBITDA over interest expense, latest published year."""
+    """EBITDA over interest expense, latest published year; below 0 where EBITDA is."""
     return share(_latest(of, "ebitda"), _latest(of, "interest_expense"))
 
 
 @feature("risk", "count", "近三个年度中利息保障不足一倍的年数", window="whole record", history_months=12, needs="financials",
          reads="financials.ebitda financials.interest_expense", missing="no year with EBITDA and interest published",
-         high=("more years of uncovered interest than most", "利息保障不足年数多于多数客户"), low=("fewer years of uncovered interest than most", "利息保障不足年数少于多数客户"),
+         high=("more years of uncovered interest than most", "利息保障不足年数多于多数客户"),
+         low=("fewer years of uncovered interest than most", "利息保障不足年数少于多数客户"),
          zero=("interest covered in every year", "各年利息均有保障"))
 def n_years_cover_below_one(of: Grains) -> nw.Expr:
-    """Years of the latest three published in which EBITDA did not cover the interest ("zombie" firms: BIS, 2018)."""
+    """Years of the latest three published in which EBITDA did not cover the interest, where both are known.
+
+    Three years in a row mark a "zombie" firm (Banerjee and Hofmann, "The rise of zombie firms", BIS Quarterly Review,
+    September 2018, there on EBIT).
+    """
     of_three = nw.col("year_back") <= 3
     known = of_three & ~nw.col("ebitda").is_null() & ~nw.col("interest_expense").is_null()
     below = of.financials.count(known & (nw.col("ebitda") < nw.col("interest_expense")))
@@ -262,11 +324,13 @@ def n_years_cover_below_one(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "ratio", "债务增速与销售增速之差", window="24 months", history_months=24, needs="financials", by_sign=True,
-         reads="financials.total_debt financials.sales", missing="fewer than two published years with debt and sales above zero",
-         high=("debt grows faster than sales", "债务增速高于销售增速"), low=("debt grows slower than sales", "债务增速低于销售增速"),
+         reads="financials.total_debt financials.sales",
+         missing="debt or sales of two years not published, or those of the year before not above zero",
+         high=("debt grows faster than sales", "债务增速高于销售增速"),
+         low=("debt grows slower than sales", "债务增速低于销售增速"),
          zero=("debt grows as sales do", "债务与销售同步增长"))
 def debt_minus_sales_growth_ratio(of: Grains) -> nw.Expr:
-    """Growth of total debt less growth of sales, latest published year against the one before."""
+    """Growth of total debt less growth of sales, latest published year against the one published before it."""
     debt, sales = (share(_latest(of, c), _latest(of, c, 2)) for c in ("total_debt", "sales"))
     return debt - sales
 
@@ -275,68 +339,93 @@ _ELSEWHERE = {"window": "on the date", "needs": "external_debt", "reads": "exter
 
 
 @feature("risk", "count", "其他贷款机构数", **_ELSEWHERE, missing="the book has no external_debt table",
-         high=("borrows from more other lenders than most", "其他贷款机构多于多数客户"), low=("borrows from fewer other lenders than most", "其他贷款机构少于多数客户"),
+         high=("borrows from more other lenders than most", "其他贷款机构多于多数客户"),
+         low=("borrows from fewer other lenders than most", "其他贷款机构少于多数客户"),
          zero=("no other lender", "无其他贷款机构"))
 def n_other_lenders(of: Grains) -> nw.Expr:
     """Number of other lenders to whom the customer owes something by their latest report."""
     return of.external_debt.count(is_in_force() & (nw.col("balance") > 0))
 
 
-@feature("risk", "share", "他行债务占全部债务的比例", **_ELSEWHERE, missing="no debt anywhere, or no external_debt table",
-         high=("owes more to others than most", "他行债务占比高于多数客户"), low=("owes less to others than most", "他行债务占比低于多数客户"),
-         zero=("owes nothing to others", "无他行债务"))
+@feature("risk", "share", "其他机构债务占全部债务的比例", **_ELSEWHERE, missing="no debt anywhere, or no external_debt table",
+         high=("larger share of its debt with others than most", "其他机构债务占比高于多数客户"),
+         low=("smaller share of its debt with others than most", "其他机构债务占比低于多数客户"),
+         zero=("owes nothing to others", "无其他机构债务"))
 def external_debt_share(of: Grains) -> nw.Expr:
-    """Share of other lenders in what the customer owes to them and to us."""
+    """Share of other lenders in what the customer owes to them, by their latest reports, and to us."""
     elsewhere = of.external_debt.sum_where(is_in_force(), nw.col("balance"))
     return share(elsewhere, elsewhere + exposure(of))
 
 
-@feature("risk", "count", "近十二个月以新还旧的贷款笔数", window="12 months", reads=f"{_PAID} loans.signed_on loans.committed_amount", missing="never missing",
-         high=("more loans rolled over than most", "以新还旧笔数多于多数客户"), low=("fewer loans rolled over than most", "以新还旧笔数少于多数客户"),
-         zero=("no loan rolled over in a year", "近一年无以新还旧"))
+@feature("risk", "count", "近十二个月借新还旧的贷款笔数", window="12 months",
+         reads=f"{_PAID} loans.signed_on loans.committed_amount loans.product", missing="never missing",
+         high=("more loans rolled over than most", "借新还旧笔数多于多数客户"),
+         low=("fewer loans rolled over than most", "借新还旧笔数少于多数客户"),
+         zero=("no loan rolled over in a year", "近一年无借新还旧"))
 def n_rollovers_12m(of: Grains) -> nw.Expr:
-    """New bullet loans of 0.5 to 1.5 times what an amortising loan was repaid by in the same calendar month; 12 months.
+    """Bullet loans signed in the last 12 months for 0.5 to 1.5 times what an amortising loan repaid in the same month.
 
-    Lending that repays lending: "evergreening" (Peek and Rosengren, "Unnatural Selection", 2005).
+    A bullet is repaid in one instalment, an amortising loan in several; the month is the calendar month. Lending that
+    repays lending is "evergreening" (Peek and Rosengren, "Unnatural Selection", 2005).
     """
     return of.loans.sum(nw.col("is_rollover"))
 
 
-@feature("risk", "flag", "是否处于互保圈", window="on the date", reads="links.from_id links.to_id links.kind links.linked_on links.ended_on",
-         missing="no guarantee link, or no links table", by_sign=True, high=("member of a guarantee circle", "处于互保圈"), low=("in no guarantee circle", "不在互保圈"),
+@feature("risk", "flag", "是否处于互保圈", window="on the date",
+         reads="links.from_id links.to_id links.kind links.linked_on links.ended_on",
+         missing="no guarantee link, or no links table", by_sign=True, high=("member of a guarantee circle", "处于互保圈"),
+         low=("in no guarantee circle", "不在互保圈"),
          zero=("in no guarantee circle", "不在互保圈"), **_LINKED)
 def is_in_guarantee_circle(of: Grains) -> nw.Expr:
-    """Whether the customer belongs to a circle of guarantors: a strongly connected component of two or more."""
+    """Whether the customer is in a circle of customers who all guarantee each other, directly or through others.
+
+    A strongly connected component of two or more, over guarantees in force; see features/circles.py.
+    """
     return nw.col("is_in_circle")
 
 
-@feature("risk", "money", "所在互保圈的授信总额", window="on the date", reads="links.from_id links.to_id loans.committed_amount",
-         missing="in no guarantee circle", high=("its guarantee circle is larger than most", "互保圈规模大于多数"), low=("its guarantee circle is smaller than most", "互保圈规模小于多数"),
-         zero=("its guarantee circle has no commitment", "互保圈无授信"), **_LINKED)
+@feature("risk", "money", "所在互保圈的授信总额", window="on the date",
+         reads=f"links.from_id links.to_id links.kind links.linked_on links.ended_on loans.committed_amount {_PAID}",
+         missing="in no guarantee circle, or no links table",
+         high=("larger guarantee circle than most", "互保圈授信总额大于多数"),
+         low=("smaller guarantee circle than most", "互保圈授信总额小于多数"),
+         zero=("its guarantee circle owes nothing and can draw nothing", "互保圈无授信"), **_LINKED)
 def circle_exposure_committed(of: Grains) -> nw.Expr:
-    """Balance and undrawn commitment of the customer's guarantee circle."""
+    """Balance and undrawn commitment of all members of the customer's guarantee circle, itself included."""
     return nw.col("circle_exposure") / 100
 
 
-@feature("risk", "count", "与违约客户的担保距离", window="on the date", reads=f"links.from_id links.to_id {_PAID}",
-         missing="no chain of guarantees leads to a customer in default", high=("further from a default than most", "距违约客户远于多数"),
+@feature("risk", "count", "与违约客户的担保距离", window="on the date",
+         reads=f"links.from_id links.to_id links.kind links.linked_on links.ended_on {_PAID}",
+         missing="no guarantee link, no chain of them to a customer in default, or no links table",
+         high=("further from a default than most", "距违约客户远于多数"),
          low=("nearer to a default than most", "距违约客户近于多数"), zero=("in default itself", "自身违约"), **_LINKED)
 def n_steps_to_default(of: Grains) -> nw.Expr:
-    """Guarantees between the customer and the nearest customer over 90 days past due; 0 when it is that itself."""
+    """Guarantees between a customer who has any and the nearest one over 90 days past due; 0 when it is that itself.
+
+    Counted in either direction: a default reaches the guarantor who has to pay and the guaranteed whose security is gone.
+    """
     return nw.col("steps_to_default")
 
 
-@feature("risk", "days", "关联集团内最长逾期天数", window="on the date", reads=f"{_SCHEDULE} customers.group_id", missing="never missing",
-         high=("its group is further past due than most", "关联集团逾期天数多于多数"), low=("its group is less past due than most", "关联集团逾期天数少于多数"),
+@feature("risk", "days", "关联集团内最长逾期天数", window="on the date", reads=f"{_SCHEDULE} customers.group_id",
+         missing="never missing",
+         high=("its group is further past due than most", "关联集团逾期天数多于多数"),
+         low=("its group is less past due than most", "关联集团逾期天数少于多数"),
          zero=("nothing past due in its group", "关联集团无逾期"))
 def group_days_past_due_max(of: Grains) -> nw.Expr:
-    """Worst days past due in the customer's connected group, itself included."""
+    """Worst days past due on the date in the customer's connected group, itself included."""
     return of.group_max(oldest_past_due(of))
 
 
-@feature("risk", "share", "关联集团占全行敞口的份额", window="on the date", reads="customers.group_id loans.committed_amount", missing="the book has no exposure",
-         high=("its group has a larger share of the book than most", "关联集团敞口占比高于多数"), low=("its group has a smaller share of the book than most", "关联集团敞口占比低于多数"),
+@feature("risk", "share", "关联集团占全行敞口的份额", window="on the date", reads="customers.group_id loans.committed_amount",
+         missing="the book has no exposure",
+         high=("its group has a larger share of the book than most", "关联集团敞口占比高于多数"),
+         low=("its group has a smaller share of the book than most", "关联集团敞口占比低于多数"),
          zero=("its group has no share of the book", "关联集团无敞口"))
 def group_exposure_share(of: Grains) -> nw.Expr:
-    """Share of the connected group in the book's committed exposure (large exposures: Basel LEX)."""
+    """Share of the customer's connected group, or its own, in the balance and undrawn commitment of the book.
+
+    Connected customers are one risk: large exposures, Basel LEX10.
+    """
     return share(of.group_sum(committed(of)), of.portfolio_sum(committed(of)))

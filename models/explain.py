@@ -6,6 +6,7 @@ to B, in calibrated log-odds. Over all features and the starting point it sums t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,10 +22,12 @@ from models.types import RelationshipType, names
 DIMENSIONS = ("value", "need", "behaviour", "risk")
 STARTING_POINT = "starting_point"
 PERCENTILES = np.arange(101) / 100
+LABEL_ENDS = re.compile("[;:；：]")
+"""A meaning up to here names the feature; what follows explains it."""
 
 REASON = {
-    "zh": "{words}：{value}（全部客户中位数 {median}）",
-    "en": "{words}: {value} (book median {median})",
+    "zh": "{words}：{value}（中位数 {median}）",
+    "en": "{words}: {value} (median {median})",
 }
 REASON_ALONE = {"zh": "{words}：{value}", "en": "{words}: {value}"}
 MISSING = {"zh": "无数据", "en": "not known"}
@@ -33,6 +36,7 @@ YES_NO = {"zh": ("否", "是"), "en": ("no", "yes")}
 SPAN = {
     ("days", "zh"): ("天", "天"), ("months", "zh"): ("个月", "个月"),
     ("days", "en"): (" day", " days"), ("months", "en"): (" month", " months"),
+    ("notches", "zh"): ("档", "档"), ("notches", "en"): (" notch", " notches"),
 }  # fmt: skip
 JOIN = {"zh": "；", "en": "; "}
 
@@ -60,16 +64,6 @@ class Reference:
     def medians(self) -> np.ndarray:
         """Median of each feature, an observed value; NaN where nobody has one."""
         return self.percentiles[50]
-
-    def sides(self, values: np.ndarray, place: int) -> np.ndarray:
-        """Whether each value of a feature is high (1), low (-1) or neither (0) for the book.
-
-        A value at the median is low when more of the book lies above it than below (nobody pays late: 0 days
-        late is low), high when more lies below, and neither otherwise.
-        """
-        grid, median = self.percentiles[:, place], self.medians[place]
-        at_median = np.sign((grid < median).sum() - (grid > median).sum())
-        return np.where(values > median, 1, np.where(values < median, -1, at_median))
 
 
 def reference(frame: pd.DataFrame) -> Reference:
@@ -203,24 +197,33 @@ def _reasons(
 
 
 def _worded(values: np.ndarray, feature: Any, reference: Reference, place: int, language: str) -> list[str]:
-    meaning = getattr(feature, f"meaning_{language}").rstrip(".。 ")
-    phrase = {
-        1: getattr(feature.words, f"high_{language}"),
-        -1: getattr(feature.words, f"low_{language}"),
-        0: meaning,
-    }
+    label = LABEL_ENDS.split(getattr(feature, f"meaning_{language}"), maxsplit=1)[0].rstrip(".。 ")
     median = reference.medians[place]
     template = (REASON_ALONE if np.isnan(median) else REASON)[language]
     usual = "" if np.isnan(median) else written(median, feature.unit, language, compared=True)
-    missing = REASON_ALONE[language].format(words=meaning, value=MISSING[language])
+    missing = REASON_ALONE[language].format(words=label, value=MISSING[language])
     return [
         missing
         if np.isnan(value)
         else template.format(
-            words=phrase[int(side)], value=written(value, feature.unit, language), median=usual
+            words=_phrase(value, median, feature.words, language) or label,
+            value=written(value, feature.unit, language), median=usual,
         )
-        for value, side in zip(values, reference.sides(values, place))
+        for value in values
     ]
+
+
+def _phrase(value: float, median: float, words: Any, language: str) -> str:
+    """The words that are true of a value: nought, above or below zero for a change, above or below the median else.
+
+    Empty where none is: a value at the median, or one that nothing can be compared with.
+    """
+    if value == 0 and (zero := getattr(words, f"zero_{language}")):
+        return zero
+    against = 0.0 if words.is_by_sign else median
+    if value > against:
+        return getattr(words, f"high_{language}")
+    return getattr(words, f"low_{language}") if value < against else ""
 
 
 def written(value: float, unit: str, language: str, compared: bool = False) -> str:
@@ -231,7 +234,7 @@ def written(value: float, unit: str, language: str, compared: bool = False) -> s
     value : float
         Not missing.
     unit : str
-        money, share, rate, ratio, days, months, count or flag.
+        money, share, rate, ratio, days, months, notches, count or flag.
     language : str
         zh or en.
     compared : bool
@@ -244,7 +247,7 @@ def written(value: float, unit: str, language: str, compared: bool = False) -> s
     number = _number(value, {"money": 0, "ratio": 2}.get(unit, 1))
     if (unit, language) not in SPAN or compared:
         return number
-    return number + SPAN[unit, language][number != "1"]
+    return number + SPAN[unit, language][number.lstrip("-") != "1"]
 
 
 def _number(value: float, decimals: int) -> str:

@@ -55,6 +55,13 @@ def _parser() -> argparse.ArgumentParser:
     validate = _command(commands, "validate", _validate, "list every breach of the table contracts")
     _book(validate)
 
+    features = _command(commands, "features", _features, "write the feature frame of every customer, for one date or a range")
+    _book(features)
+    features.add_argument("--as-of", type=_span, required=True, metavar="DATE[..DATE]",
+                          help="a date (YYYY-MM-DD), or FIRST..LAST for every month-end between them")
+    features.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .parquet or .csv file")
+    features.add_argument("--replace", action="store_true", help="replace another file")
+
     train = _command(commands, "train", _train, "learn from labels, measure, register the model as challenger")
     _book(train)
     train.add_argument("--labels", choices=["analysts", "hindsight"], default="analysts",
@@ -98,6 +105,18 @@ def _day(text: str) -> str:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date; write YYYY-MM-DD") from None
 
 
+def _span(text: str) -> list[str]:
+    from features.days import month_ends
+
+    first, dots, last = text.partition("..")
+    if not dots:
+        return [_day(first)]
+    days = month_ends(_day(first), _day(last))
+    if not days:
+        raise argparse.ArgumentTypeError(f"{text!r} holds no month-end")
+    return days
+
+
 def _whole(least: int, most: int | None = None) -> Callable[[str], int]:
     def number(text: str) -> int:
         if not text.isdecimal() or int(text) < least:
@@ -128,22 +147,31 @@ def _settings(options: argparse.Namespace):
 
 
 def _open(options: argparse.Namespace, limit: float):
-    from features.sources import open_tables
-    from pipeline.errors import writing
+    from features.sources import must_have_rows, open_tables
 
     print(f"book: {options.data} ...", flush=True)
-    with writing(options.rejects):  # nothing else is written while a book is opened
-        tables = open_tables(options.data, options.rejects, limit)
-    for account in tables.accounts:
-        print(f"  {account}")
-    for breach in tables.breaches:
-        print(f"  rejected from {breach.table}: {breach.n_rows:,} rows, {breach.rule}; first keys: {', '.join(breach.keys)}")
-    for account in tables.accounts:
-        if not account.n_kept:
-            print(f"  note: {account.table} has no row")
-    if tables.breaches:
-        print(f"  the rejected rows are in {options.rejects}")
+    tables = open_tables(options.data, options.rejects, limit)
+    try:
+        _list(tables, options.rejects)
+        must_have_rows(tables.accounts, options.data)
+    except BaseException:
+        tables.close()
+        raise
     return tables
+
+
+def _list(read, rejects: Path) -> None:
+    """Print what was read of a book, and which rows were set aside."""
+    for account in read.accounts:
+        print(f"  {account}")
+    for breach in read.breaches:
+        n, keys, file = breach.n_rows, ", ".join(breach.keys), rejects / f"{breach.table}.csv"
+        rows = f"1 row, {breach.rule}; key: {keys}; it is" if n == 1 else (
+            f"{n:,} rows, {breach.rule}; {'first ' if n > len(breach.keys) else ''}keys: {keys}; all {n:,} are")
+        print(f"  rejected from {breach.table}: {rows} in {file}")
+    for account in read.accounts:
+        if not account.n_kept:
+            print(f"  note: {account.table} has no {'kept ' if account.n_read else ''}row")
 
 
 def _simulate(options: argparse.Namespace) -> None:
@@ -170,13 +198,38 @@ def _import(options: argparse.Namespace) -> None:
 
 def _validate(options: argparse.Namespace) -> None:
     from features.errors import BreachesFound
+    from features.sources import examine
 
-    with closing(_open(options, 1.0)) as tables:
-        pass
-    if tables.breaches:
-        total = sum(account.n_rejected for account in tables.accounts)
+    print(f"book: {options.data} ...", flush=True)
+    found = examine(options.data, options.rejects)
+    _list(found, options.rejects)
+    for fault in found.faults:
+        print(f"  broken: {fault}")
+    read = {account.table for account in found.accounts}
+    if unread := [table for table in ("customers", "loans") if table not in read]:
+        print(f"  note: no row was compared with {' and '.join(unread)}, which cannot be read")
+    if found.faults:
+        raise found.faults[0]
+    if found.breaches:
+        total = sum(account.n_rejected for account in found.accounts)
         raise BreachesFound(f"{total:,} rows break a rule", str(options.data), "Mend them, or let them be left out.")
     print("every row keeps its rules")
+
+
+def _features(options: argparse.Namespace) -> int | None:
+    from tqdm import tqdm
+
+    from pipeline.measure import measure
+
+    if options.out.suffix not in (".parquet", ".csv"):
+        print("pentad features: --out needs a name that ends in .parquet or .csv", file=sys.stderr)
+        return 2
+    settings = _settings(options)
+    with closing(_open(options, settings.book.reject_share_limit)) as tables:
+        n_customers = next(a.n_kept for a in tables.accounts if a.table == "customers")
+        with tqdm(total=n_customers * len(options.as_of), unit="row", desc="features", disable=not sys.stderr.isatty()) as bar:
+            print(measure(tables, options.as_of, options.out, options.replace, bar.update))
+    return None
 
 
 def _train(options: argparse.Namespace) -> int | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from features.errors import PentadError
+from features.errors import PentadError, UnwritableOutput
 
 DONE, UNEXPECTED, USAGE = 0, 1, 2
 
@@ -45,12 +45,6 @@ class BookTooOld(PentadError):
     """The book ends long before the date it is to be judged on."""
 
     exit_code = 55
-
-
-class UnwritableOutput(PentadError):
-    """A file or folder that a job is to write cannot be written."""
-
-    exit_code = 56
 
 
 @contextmanager

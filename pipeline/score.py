@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.catalogue import FEATURES
-from features.errors import OutputExists
 from features.frame import book_frame
 from features.sources import Tables
 from models.explain import assign, reference
+from models.matrix import KEYS
 from models.types import load_types
 from pipeline.errors import NobodyToScore, writing
 from pipeline.guards import must_have_loans, must_reach
+from pipeline.output import written_whole
 from pipeline.settings import Settings
 from pipeline.tracking import Registered
 
@@ -64,40 +62,12 @@ def score(tables: Tables, as_of: str, model: Registered, settings: Settings, out
         found = f"none of {len(book):,} customers has an active loan on {as_of}"
         raise NobodyToScore(found, "--as-of", "Give another date.")
     must_reach(tables, as_of, settings.score.stale_days, "--as-of")
+    frame = frame[[column for column in frame if column in (*KEYS, *model.segmenter.features)]]
     judgement = model.segmenter.judge(frame)
     assignments = assign(frame, judgement, FEATURES, load_types(), reference(frame), model.name, tables.fingerprint,
                          settings.score.n_reasons)
     path = out / f"as_of={as_of}" / "assignments.parquet"
+    table = pa.Table.from_pandas(assignments, preserve_index=False)
     with writing(path):
-        there = _write(assignments, path, replace)
+        there = written_whole(path, lambda file: pq.write_table(table, file), replace, "assignments for this date")
     return Scored(path, len(book), len(frame), assignments, there)
-
-
-def _write(assignments, path: Path, replace: bool) -> bool:
-    """Write beside, fsync, rename; returns whether the same bytes were there already."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".assignments-")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            pq.write_table(pa.Table.from_pandas(assignments, preserve_index=False), file)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            if _sha256(path) == _sha256(temporary):
-                return True
-            if not replace:
-                raise OutputExists("other assignments for this date", str(path), "Use --replace to replace them.")
-        temporary.chmod(0o644)
-        temporary.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
-        return False
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -29,6 +29,13 @@ class BookSettings:
 
 
 @dataclass(frozen=True)
+class FeatureSettings:
+    """Which features the model may use; ``use_judgemental``: those that repeat a judgement of the bank."""
+
+    use_judgemental: bool
+
+
+@dataclass(frozen=True)
 class SplitSettings:
     """Who is held out, and for how long the past stays away from the test date."""
 
@@ -59,11 +66,16 @@ class Settings:
     """Every setting of a run."""
 
     book: BookSettings
+    features: FeatureSettings
     model: SegmenterSettings
     split: SplitSettings
     score: ScoreSettings
     hindsight: HindsightRules
     tracking: TrackingSettings
+
+
+_KINDS = {kind.__name__: kind for kind in (BookSettings, FeatureSettings, SegmenterSettings, SplitSettings, ScoreSettings,
+                                           HindsightRules, TrackingSettings)}
 
 
 def load_settings(path: Path | None = None) -> Settings:
@@ -82,8 +94,7 @@ def load_settings(path: Path | None = None) -> Settings:
         raise BadSettings(str(error), str(path), todo) from error
     if "PENTAD_TRACKING_URI" in os.environ and isinstance(read.get("tracking"), dict):
         read["tracking"]["uri"] = os.environ["PENTAD_TRACKING_URI"]
-    sections = {"book": BookSettings, "model": SegmenterSettings, "split": SplitSettings, "score": ScoreSettings,
-                "hindsight": HindsightRules, "tracking": TrackingSettings}
+    sections = {f.name: _KINDS[f.type] for f in dataclasses.fields(Settings)}
     if set(read) != set(sections):
         raise BadSettings(f"sections {sorted(set(read) ^ set(sections))} missing or unknown", str(path), todo)
     return Settings(**{name: _section(kind, read[name], f"{path} [{name}]", todo) for name, kind in sections.items()})
@@ -96,10 +107,10 @@ def _section(kind: type, values: dict, where: str, todo: str):
     if set(values) != set(wanted):
         raise BadSettings(f"keys {sorted(set(values) ^ set(wanted))} missing or unknown", where, todo)
     for name, value in values.items():
-        fits = {"float": (int, float), "int": int, "str": str}[wanted[name]]
-        if isinstance(value, bool) or not isinstance(value, fits):
+        fits = {"float": (int, float), "int": int, "str": str, "bool": bool}[wanted[name]]
+        if isinstance(value, bool) != (fits is bool) or not isinstance(value, fits):
             raise BadSettings(f"{name} = {value!r} is not of type {wanted[name]}", where, todo)
         low, high = RANGES.get(name, (0, math.inf))
-        if not isinstance(value, str) and not (low <= value <= high and math.isfinite(value)):
+        if not isinstance(value, str | bool) and not (low <= value <= high and math.isfinite(value)):
             raise BadSettings(f"{name} = {value!r} is not between {low} and {high}", where, todo)
     return kind(**values)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -160,7 +161,7 @@ def _version(which: str, settings: TrackingSettings):
         return client.get_model_version_by_alias(settings.model_name, which)
     except MlflowException as error:
         todo = "Run `pentad promote` first." if which == CHAMPION else "Run `pentad train` first."
-        raise NoModel(f"no model {settings.model_name} under {which!r}", settings.uri, todo) from error
+        raise NoModel(f"no model {settings.model_name} under {which!r}", _masked(settings.uri), todo) from error
 
 
 @contextmanager
@@ -209,7 +210,13 @@ def _answering(settings: TrackingSettings) -> Iterator[None]:
         yield
     except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:
         todo = "Check the store, its driver and PENTAD_TRACKING_URI."
-        raise StoreUnavailable(str(error).splitlines()[0], settings.uri, todo) from error
+        raise StoreUnavailable(_masked(str(error).splitlines()[0]), _masked(settings.uri), todo) from error
+
+
+def _masked(text: str) -> str:
+    """The text without the names and passwords of the addresses in it."""
+    text = re.sub(r"://[^\s'\"]*@", "://***@", text)
+    return re.sub(r"(?i)(password=)[^&\s'\"]*", r"\1***", text)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from features.outcome import hindsight_types
 from features.sources import Tables
 from models import baselines, metrics
 from models.labels import consensus
+from models.matrix import KEYS
 from models.segmenter import Fitted, fit
 from models.split import Split, out_of_time
 from models.types import load_types, names, type_indices
@@ -26,6 +27,8 @@ from pipeline import plots, tracking
 from pipeline.errors import NoLabels
 from pipeline.guards import must_have_loans, must_reach
 from pipeline.settings import Settings
+
+OURS = "pentad"
 
 
 @dataclass(frozen=True)
@@ -135,19 +138,25 @@ def train(
     """
     tracking.reach(settings.tracking)
     types = load_types()
-    echo(f"features: {len(FEATURES)} of {len(labels):,} customers and dates ...")
+    echo(f"features of {len(labels):,} customers and dates ...")
     frame = feature_frame(labels[["customer_id", "as_of"]], tables)
     given = frame[["customer_id", "as_of"]].merge(labels, on=["customer_id", "as_of"], how="left")["type"]
     groups = connected_groups(tables, frame["customer_id"])
     split = out_of_time(frame, groups, settings.split.held_out_share, settings.split.embargo_days, settings.model.seed)
     echo(f"split: {split.description}")
+    variants = _variants(frame[split.train], settings)
+    features = list(variants[OURS])
+    echo(f"features: {len(features)} of {len(FEATURES)} are known in this book"
+         + ("" if len(variants) == 1 else f"; beside them, {' and '.join(list(variants)[1:])}"))
     side = frame[split.train]
-    fitted = fit(side, given[split.train], groups[split.train], names(types), settings.model,
-                 lambda step: echo(f"fit: {step} ..."))
-    evaluations = [_out_of_fold(fitted, side, types)]
+    fits = {name: fit(_only(side, columns), given[split.train], groups[split.train], names(types), settings.model,
+                      lambda step, name=name: echo(f"fit {name}: {step} ...")) for name, columns in variants.items()}
+    fitted = fits[OURS]
+    evaluations = [_out_of_fold(fits, _only(side, features), types)]
     for name, rows in (("known customers, later", split.known_later), ("new customers, later", split.test)):
         if split.has_test and rows.any():
-            evaluations.append(_evaluate(name, fitted, side, given[split.train], frame[rows], given[rows], types))
+            evaluations.append(_evaluate(name, fits, side, given[split.train], frame[rows], given[rows], types))
+    frame = _only(frame, features)
     with tempfile.TemporaryDirectory(prefix="pentad-") as folder:
         test = split.test if split.has_test else split.train
         _write_files(Path(folder), fitted, evaluations, frame[test], given[test], split)
@@ -162,25 +171,45 @@ def train(
     return Trained(registered, split, tuple(evaluations))
 
 
-def _out_of_fold(fitted: Fitted, side: pd.DataFrame, types) -> Evaluation:
+def _variants(side: pd.DataFrame, settings: Settings) -> dict[str, tuple[str, ...]]:
+    """The features of our model, those known of anybody; and the other choice on the bank's own judgements beside it.
+
+    A rating, a stage or the watch list may repeat the analyst's label: the report shows what the model is without them.
+    """
+    known = tuple(name for name in FEATURES if side[name].notna().any())
+    facts = tuple(name for name in known if not FEATURES[name].is_judgemental)
+    if facts == known:
+        return {OURS: known}
+    with_all, without = f"{OURS} with judgement", f"{OURS} without judgement"
+    return {OURS: known, without: facts} if settings.features.use_judgemental else {OURS: facts, with_all: known}
+
+
+def _only(frame: pd.DataFrame, features: Sequence[str]) -> pd.DataFrame:
+    return frame[[*KEYS, *features]]
+
+
+def _out_of_fold(fits: dict[str, Fitted], side: pd.DataFrame, types) -> Evaluation:
+    fitted = fits[OURS]
     rows = fitted.rows
-    ordered = rows[["customer_id", "as_of"]].merge(side, on=["customer_id", "as_of"], how="left")
-    contenders = {"pentad": fitted.out_of_fold}
+    ordered = rows[KEYS].merge(side, on=KEYS, how="left")
+    contenders = {name: one.out_of_fold for name, one in fits.items()}
     for name, baseline in baselines.BASELINES.items():
         contenders[name] = baselines.out_of_fold(baseline, ordered, rows["type"], names(types), rows["fold"].to_numpy())
     return _scored("out of fold", fitted.truth, contenders, types)
 
 
-def _evaluate(name: str, fitted: Fitted, side, side_types, test, test_types, types) -> Evaluation:
-    contenders = {"pentad": fitted.segmenter.probabilities(test)}
+def _evaluate(name: str, fits: dict[str, Fitted], side, side_types, test, test_types, types) -> Evaluation:
+    contenders = {who: one.segmenter.probabilities(_only(test, one.segmenter.features)) for who, one in fits.items()}
+    ours = fits[OURS].segmenter.features
     for baseline_name, baseline in baselines.BASELINES.items():
-        contenders[baseline_name] = baseline(side, side_types, names(types)).predict_proba(test)
+        fitted = baseline(_only(side, ours), side_types, names(types))
+        contenders[baseline_name] = fitted.predict_proba(_only(test, ours))
     return _scored(name, type_indices(test_types, names(types)), contenders, types)
 
 
 def _scored(name: str, truth, contenders: dict, types) -> Evaluation:
     table = pd.DataFrame({who: metrics.scores(truth, given, types) for who, given in contenders.items()}).T
-    ours = (truth, contenders["pentad"], types)
+    ours = (truth, contenders[OURS], types)
     return Evaluation(name, len(truth), table, metrics.confusion(*ours), metrics.per_type(*ours))
 
 

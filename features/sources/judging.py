@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import narwhals as nw
 
-from features.contract import Column, Contract
+from features.contract import Column, Contract, Rule
 
 BETWEEN_REASONS = " | "
 _A_KIND = {"date": "a date (YYYY-MM-DD)", "money": "an amount", "number": "a number", "integer": "a whole number",
@@ -33,15 +33,9 @@ def judge(contract: Contract, typed: nw.LazyFrame, table: Callable[[str], nw.Laz
 
     ``typed`` has the contract's columns and ``unread``, what could not be read; ``table`` gives a table that is kept.
     """
-    from_columns = contract.column_rules()
-    empties = [r for r in from_columns if r.name.endswith(" is empty")]
-    others = [r for r in (*from_columns, *contract.rules) if r not in empties]
     reasons = [nw.when(nw.col("unread") != "").then(nw.col("unread"))]
-    for rule in empties:
-        column = contract.column(rule.name.removesuffix(" is empty"))
-        is_unread = nw.col("unread").str.contains(unread(column), literal=True)
-        reasons.append(nw.when(rule.broken() & ~is_unread).then(nw.lit(rule.name)))
-    reasons += [nw.when(rule.broken()).then(nw.lit(rule.name)) for rule in others]
+    reasons += [nw.when(_is_broken(rule, contract)).then(nw.lit(rule.name))
+                for rule in (*contract.column_rules(), *contract.rules)]
     for reference in contract.references:
         marks = {other: f"{reference.table} {other}" for _, other in reference.not_before}
         there = table(reference.table).select(
@@ -55,3 +49,46 @@ def judge(contract: Contract, typed: nw.LazyFrame, table: Callable[[str], nw.Laz
                     .then(nw.lit(f"{own} is before the {reference.table[:-1]}'s {other}"))
                     for own, other in reference.not_before]
     return typed.with_columns(why=nw.concat_str(*reasons, separator=BETWEEN_REASONS, ignore_nulls=True))
+
+
+def _is_broken(rule: Rule, contract: Contract) -> nw.Expr:
+    """Whether a row breaks a rule; not where a column that the rule looks at could not be read."""
+    broken = rule.broken()
+    if not rule.of:
+        return broken
+    said = nw.concat_str(nw.lit(BETWEEN_REASONS), nw.col("unread"), nw.lit(BETWEEN_REASONS))
+    for name in rule.of:
+        sentence = f"{BETWEEN_REASONS}{unread(contract.column(name))}{BETWEEN_REASONS}"
+        broken = broken & ~said.str.contains(sentence, literal=True)
+    return broken
+
+
+def odd_repeats(contract: Contract, kept: nw.LazyFrame) -> nw.LazyFrame:
+    """Keys of the kept rows that do not repeat what the first kept row of their group says.
+
+    Only groups of several rows are compared; each of them has a row numbered above 1.
+    """
+    one = contract.repeats
+    group = list(one.group)
+    several = kept.join(kept.filter(nw.col(one.number) > 1).select(group).unique(), on=group, how="semi")
+    lowest = several.group_by(group).agg(nw.col(one.number).min())
+    first = several.join(lowest, on=[*group, one.number], how="semi")
+    first = first.select(*group, *(nw.col(column).alias(f"first {column}") for column in (one.number, *one.columns)))
+    differs = [_differs(contract.column(column)) for column in one.columns]
+    later = several.join(first, on=group, how="inner").filter(nw.col(one.number) > nw.col(f"first {one.number}"))
+    return later.filter(nw.any_horizontal(*differs, ignore_nulls=True)).select(*contract.key).unique()
+
+
+def set_aside(judged: nw.LazyFrame, odd: nw.LazyFrame, contract: Contract) -> nw.LazyFrame:
+    """Judged rows, those of ``odd`` with the reason that they do not repeat the first of their group."""
+    marked = judged.join(odd.with_columns(is_odd=nw.lit(True)), on=list(contract.key), how="left")
+    is_kept_no_more = nw.col("is_odd").fill_null(False) & (nw.col("why") == "")
+    return marked.with_columns(why=nw.when(is_kept_no_more).then(nw.lit(contract.repeats.name)).otherwise(nw.col("why")))
+
+
+def _differs(column: Column) -> nw.Expr:
+    """Whether a row says something else than its group's first; an empty flag is one that is false."""
+    own, first = nw.col(column.name), nw.col(f"first {column.name}")
+    if column.kind == "flag":
+        return own.fill_null(False) != first.fill_null(False)
+    return (own != first) | (own.is_null() != first.is_null())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +12,22 @@ import narwhals as nw
 
 from features.contract import Breach, Contract
 from features.contracts import CONTRACTS
-from features.errors import UnreadableFile
-from features.sources.duck import DuckEngine, first_line, quoted
-from features.sources.judging import BETWEEN_REASONS, join_keys, judge, key_columns
-from features.sources.reading import find, fingerprint, place_name, scan, typing_sql
+from features.errors import BrokenTable, PentadError, UnreadableFile
+from features.sources.duck import DuckEngine
+from features.sources.judging import BETWEEN_REASONS, join_keys, judge, key_columns, odd_repeats, set_aside
+from features.sources.reading import find, fingerprint, place_name, scan, typing_sql, unreadable
 from features.sources.refusing import (
     KEYS_SHOWN,
-    must_add_up,
-    must_be_days,
-    must_be_one_currency,
-    must_be_unique,
-    must_have_columns,
+    does_not_add_up,
+    duplicates,
+    empty,
+    faults_of_shape,
+    mixed_currencies,
     must_not_be_too_many,
 )
-from features.sources.spark import is_spark, open_frames
-from features.sources.tables import Account, Tables, chunks_of
+from features.sources.rejects import must_be_ours, write_rejects
+from features.sources.spark import SparkEngine, is_spark, load_frames
+from features.sources.tables import Account, Findings, Tables, chunks_of
 
 CHUNK_CUSTOMERS = 100_000
 OWN_KEY = {"customers": "customer_key", "loans": "loan_key"}
@@ -33,14 +35,14 @@ OWN_KEY = {"customers": "customer_key", "loans": "loan_key"}
 
 def open_tables(where: Path | str | Mapping[str, Any], rejects_to: Path | None = None, reject_share_limit: float = 1.0,
                 memory_limit: str | None = None) -> Tables:
-    """Open and check a book.
+    """Open and check a book; the first broken table stops it.
 
     Parameters
     ----------
     where : Path, str or mapping
         A folder with ``customers``, ``loans``, ``repayments`` and the optional tables as .parquet or .csv, one DuckDB
         file with tables of these names, or the tables by name as frames that Narwhals reads (pandas, Polars, Arrow).
-        Frames of Spark stay in Spark; ``spark.catalogue_tables`` finds those of a catalogue's database.
+        Frames of Spark stay in Spark; ``catalogue_tables`` finds those of a database in its catalogue.
     rejects_to : Path, optional
         Folder for the reject files, one CSV a table with the row as it was read and the reasons.
     reject_share_limit : float
@@ -50,25 +52,19 @@ def open_tables(where: Path | str | Mapping[str, Any], rejects_to: Path | None =
 
     Raises
     ------
-    NoBook, UnreadableFile, BrokenTable, TooManyRejects
+    NoBook, UnreadableFile, BrokenTable, TooManyRejects, OutputExists, UnwritableOutput
         Each says what was found, where, and what to do.
     """
     if is_spark(where):
-        return open_frames(where, rejects_to, reject_share_limit)
+        frames, accounts, breaches = load_frames(where, rejects_to, _stop)
+        must_not_be_too_many(accounts, breaches, reject_share_limit, place_name(where))
+        return Tables(frames, fingerprint(where), tuple(accounts), tuple(breaches), SparkEngine.of(where))
     where = where if isinstance(where, Mapping) else Path(where)
-    found = find(where)
     engine = DuckEngine(memory_limit)
     try:
-        accounts, breaches = [], []
-        for contract in CONTRACTS.values():
-            if contract.name in found:
-                account, broken = _load(engine, contract, found[contract.name], where)
-                accounts.append(account)
-                breaches.extend(broken)
-        if rejects_to is not None:
-            _write_all_rejects(engine, accounts, rejects_to)
+        accounts, breaches = _load_all(engine, where, rejects_to, _stop)
         must_not_be_too_many(accounts, breaches, reject_share_limit, place_name(where))
-        frames = {name: engine.table(name) for name in found}
+        frames = {account.table: engine.table(account.table) for account in accounts}
         n_customers = next(account.n_kept for account in accounts if account.table == "customers")
         return Tables(frames, fingerprint(where), tuple(accounts), tuple(breaches), engine,
                       chunks_of(n_customers, CHUNK_CUSTOMERS))
@@ -77,17 +73,78 @@ def open_tables(where: Path | str | Mapping[str, Any], rejects_to: Path | None =
         raise
 
 
-def _load(engine: DuckEngine, contract: Contract, place: Any, where: Path | Mapping) -> tuple[Account, list[Breach]]:
-    """Copy the kept rows of one table into the engine, typed; set the others aside."""
+def examine(where: Path | str | Mapping[str, Any], rejects_to: Path | None = None) -> Findings:
+    """Everything that is wrong with a book: the faults of whole tables, and the rows that break a rule.
+
+    A table that refers to a broken one is judged without it. The parameters are those of ``open_tables``.
+
+    Raises
+    ------
+    NoBook, BrokenTable
+        There is no book to examine, or a table stands in two files.
+    OutputExists, UnwritableOutput
+        The reject files cannot go where they are to go.
+    """
+    where, faults = where if isinstance(where, Mapping) else Path(where), []
+    if is_spark(where):
+        _, accounts, breaches = load_frames(where, rejects_to, faults.append)
+    else:
+        engine = DuckEngine()
+        try:
+            accounts, breaches = _load_all(engine, where, rejects_to, faults.append)
+        finally:
+            engine.close()
+    faults += empty(accounts, place_name(where))
+    return Findings(tuple(accounts), tuple(breaches), tuple(faults))
+
+
+def _stop(fault: PentadError) -> None:
+    raise fault
+
+
+def _load_all(engine: DuckEngine, where: Path | Mapping, rejects_to: Path | None,
+              report: Callable[[PentadError], None]) -> tuple[list[Account], list[Breach]]:
+    """Load the tables that are there, and write the reject files; ``report`` hears of every broken table."""
+    found = find(where)
+    if rejects_to is not None:
+        must_be_ours(rejects_to, where)
+    accounts: dict[str, Account] = {}
+    breaches: list[Breach] = []
+    for name in found:
+        references = tuple(r for r in CONTRACTS[name].references if r.table in accounts)
+        contract = replace(CONTRACTS[name], references=references)
+        if account := _load(engine, contract, found[name], where, report):
+            accounts[name] = account
+            breaches += _breaches(engine, contract) if account.n_rejected else []
+    if rejects_to is not None:
+        rejected = {name: engine.table(f"rejected_{name}") for name in accounts if accounts[name].n_rejected}
+        write_rejects(engine, rejected, rejects_to)
+    return list(accounts.values()), breaches
+
+
+def _load(engine: DuckEngine, contract: Contract, place: Any, where: Path | Mapping,
+          report: Callable[[PentadError], None]) -> Account | None:
+    """Copy the kept rows of one table into the engine, typed; set the others aside. None where it cannot be read."""
     name, con, at = contract.name, engine.con, place_name(where, contract.name, place)
-    source = scan(engine, contract, place, where)
-    present = {row[0]: row[1] for row in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-    must_have_columns(contract, present, at)
-    must_be_days([c.name for c in contract.columns if c.kind == "date" and "TIME ZONE" in present.get(c.name, "")], at)
     try:
-        typed = nw.from_native(con.sql(typing_sql(contract, source, present)))
-        judged = judge(contract, typed, engine.table)
+        source = scan(engine, contract, place, where)
+    except (UnreadableFile, BrokenTable) as fault:
+        return report(fault)
+    present = {row[0]: row[1] for row in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+    zoned = [column for column, kind in present.items() if "TIME ZONE" in kind]
+    if faults := faults_of_shape(contract, present, zoned, at):
+        for fault in faults:
+            report(fault)
+        return None
+    try:
+        judged = judge(contract, nw.from_native(con.sql(typing_sql(contract, source, present))), engine.table)
         _in_order(contract, judged.filter(nw.col("why") == "")).to_native().create(name)
+        if contract.repeats:
+            odd = engine.keep([odd_repeats(contract, engine.table(name))])
+            if engine.count(odd.to_native().alias):
+                judged = set_aside(judged, odd, contract)
+                engine.drop(engine.table(name))
+                _in_order(contract, judged.filter(nw.col("why") == "")).to_native().create(name)
         n_read, n_kept, n_rejected = engine.count(source), engine.count(name), 0
         if n_kept < n_read:
             raw = [f"raw {column}" for column in present]
@@ -95,14 +152,16 @@ def _load(engine: DuckEngine, contract: Contract, place: Any, where: Path | Mapp
             rejected.to_native().create(f"rejected_{name}")
             n_rejected = engine.count(f"rejected_{name}")
     except duckdb.Error as error:
-        raise UnreadableFile(f"cannot be read ({first_line(error)})", at,
-                             "It may be truncated or have ragged rows; deliver the file again.") from error
+        return report(unreadable(error, place, at))
     account = Account(name, n_read, n_kept, n_rejected)
-    must_add_up(account, at)
-    must_be_unique(contract, _twice(engine, contract), at)
-    if name == "loans":
-        must_be_one_currency(_currencies(engine), at)
-    return account, _breaches(engine, contract) if n_rejected else []
+    if fault := does_not_add_up(account, at):
+        report(fault)
+    if fault := duplicates(contract, _twice(engine, contract), at):
+        report(fault)
+        con.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT DISTINCT ON ({', '.join(contract.key)}) * FROM {name}")
+    if name == "loans" and (fault := mixed_currencies(_currencies(engine), at)):
+        report(fault)
+    return account
 
 
 def _in_order(contract: Contract, kept: nw.LazyFrame) -> nw.LazyFrame:
@@ -140,22 +199,3 @@ def _breaches(engine: DuckEngine, contract: Contract) -> list[Breach]:
         f"'{BETWEEN_REASONS}')) AS rule, {keys} AS key FROM rejected_{contract.name}) GROUP BY 1 ORDER BY 2 DESC, 1"
     ).fetchall()
     return [Breach(contract.name, rule, n, tuple(shown)) for rule, n, shown in rows]
-
-
-def _write_all_rejects(engine: DuckEngine, accounts: list[Account], folder: Path) -> None:
-    rejected = {account.table for account in accounts if account.n_rejected}
-    for name in CONTRACTS:
-        if name in rejected:
-            _write_rejects(engine, name, folder)
-        else:
-            (folder / f"{name}.csv").unlink(missing_ok=True)  # an earlier book's
-
-
-def _write_rejects(engine: DuckEngine, name: str, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    columns = [c for c in engine.con.table(f"rejected_{name}").columns if c.startswith("raw ")]
-    picks = ", ".join(f"\"{c}\" AS \"{c.removeprefix('raw ')}\"" for c in columns)
-    target = folder / f"{name}.csv"
-    engine.con.execute(f"COPY (SELECT {picks}, why AS reason FROM rejected_{name} ORDER BY ALL) "
-                       f"TO {quoted(str(target) + '.tmp')} (HEADER, DELIMITER ',')")
-    Path(f"{target}.tmp").replace(target)

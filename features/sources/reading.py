@@ -14,19 +14,22 @@ import pyarrow as pa
 from features.contract import Column, Contract
 from features.contracts import CONTRACTS
 from features.errors import BrokenTable, NoBook, UnreadableFile
-from features.sources.csv_text import csv_header
+from features.sources.csv_text import csv_header, mixed_line_ends
 from features.sources.duck import DuckEngine, first_line, quoted
 from features.sources.judging import BETWEEN_REASONS, unread
 
 SUFFIXES = (".parquet", ".csv")
 FRAMES = "data frames"
 
+#: A date is written YYYY-MM-DD, midnight may follow; a whole number may have a fraction of zeros. DuckDB's casts alone
+#: also take words (epoch), cut the time and the zone of an instant off, and round.
 _TYPED = {
     "text": "NULLIF(TRIM(CAST({raw} AS VARCHAR)), '')",
-    "date": "CAST(TRY_CAST({raw} AS DATE) - DATE '1970-01-01' AS BIGINT)",
+    "date": "CASE WHEN {raw} LIKE '____-__-__' OR regexp_full_match({raw}, '.{{10}}[ T]00:00:00(\\.0+)?') "
+            "THEN CAST(TRY_CAST(substr({raw}, 1, 10) AS DATE) - DATE '1970-01-01' AS BIGINT) END",
     "money": "TRY_CAST(ROUND(TRY_CAST({raw} AS DECIMAL(34, 6)) * 100) AS BIGINT)",
     "number": "CASE WHEN isfinite(TRY_CAST({raw} AS DOUBLE)) THEN TRY_CAST({raw} AS DOUBLE) END",
-    "integer": "TRY_CAST({raw} AS BIGINT)",
+    "integer": "CASE WHEN TRY_CAST({raw} AS DECIMAL(38, 18)) = TRY_CAST({raw} AS BIGINT) THEN TRY_CAST({raw} AS BIGINT) END",
     "flag": "TRY_CAST({raw} AS BOOLEAN)",
 }
 _SQL_TYPE = {"text": "VARCHAR", "date": "BIGINT", "money": "BIGINT", "number": "DOUBLE", "integer": "BIGINT",
@@ -93,18 +96,57 @@ def place_name(where: Path | Mapping[str, Any], name: str = "", place: Any = Non
 
 
 def fingerprint(where: Path | str | Mapping[str, Any]) -> str:
-    """SHA-256 over the names and contents of the book's tables: the same data has the same fingerprint."""
+    """SHA-256 over the names and contents of the book's tables: the same data has the same fingerprint.
+
+    Of a folder it covers the bytes of the tables' files; of a DuckDB file and of data frames what the tables show, so
+    that views over other files are followed. The order of rows counts in files and frames, not in a DuckDB file or in Spark.
+
+    Raises
+    ------
+    UnreadableFile
+        A view of a DuckDB file cannot be read.
+    """
     whole = hashlib.sha256()
     if isinstance(where, Mapping):
         for name, frame in find(where).items():
+            if nw.dependencies.is_pyspark_dataframe(frame):
+                whole.update(f"{name}:{_shown_by_spark(frame)}\n".encode())
+                continue
             whole.update(f"{name}:{hashlib.sha256(_ipc(as_arrow(frame))).hexdigest()}\n".encode())
         return whole.hexdigest()
     where = Path(where)
-    files = [where] if where.is_file() else sorted(set(p for p in find(where).values() if isinstance(p, Path)))
-    for file in files:
+    found = find(where)
+    if where.is_file():
+        with duckdb.connect(str(where), read_only=True) as con:
+            for name in found:
+                whole.update(f"{name}:{_shown(con, name, f'{where} {name}')}\n".encode())
+        return whole.hexdigest()
+    for file in sorted(found.values()):
         with file.open("rb") as handle:
             whole.update(f"{file.name}:{hashlib.file_digest(handle, 'sha256').hexdigest()}\n".encode())
     return whole.hexdigest()
+
+
+def _shown_by_spark(frame: Any) -> str:
+    """The columns of a Spark frame, the number of its rows and sums of their hashes, which no order changes."""
+    cells = ", ".join(f"cast(`{name.replace('`', '``')}` as string)" for name in frame.columns)
+    row = f"sha2(to_json(array({cells})), 256)"
+    sums = [f"sum(cast(conv(substr({row}, {at}, 15), 16, 10) as decimal(38, 0)))" for at in (1, 16, 31, 46)]
+    return f"{frame.dtypes}:{tuple(frame.selectExpr('count(*)', *sums).collect()[0])}"
+
+
+def _shown(con: duckdb.DuckDBPyConnection, name: str, at: str) -> str:
+    """The columns of a table or view, the number of its rows and a sum of their hashes, which no order changes."""
+    try:
+        con.execute("SET TimeZone = 'UTC'")
+        columns = [(row[0], row[1]) for row in con.execute(f'DESCRIBE "{name}"').fetchall()]
+        values = ", ".join(f'coalesce(CAST("{column}" AS VARCHAR), chr(0))' for column, _ in columns)
+        row = f"concat_ws(chr(31), {values})"
+        shown = con.execute(f'SELECT count(*), sum(md5_number_lower({row})) FROM "{name}"').fetchall()
+    except duckdb.Error as error:
+        raise UnreadableFile(f"cannot be read ({first_line(error)})", at,
+                             "A view may show a file that is gone or truncated; deliver it again.") from error
+    return f"{columns}:{shown}"
 
 
 def as_arrow(frame: Any) -> pa.Table:
@@ -145,10 +187,17 @@ def scan(engine: DuckEngine, contract: Contract, place: Any, where: Path | Mappi
             engine.con.execute(f"ATTACH IF NOT EXISTS {quoted(str(where))} AS delivered (READ_ONLY)")
         engine.con.execute(f"SELECT * FROM {sql} LIMIT 0")
     except duckdb.Error as error:
-        kind = "DuckDB table" if isinstance(place, str) else place.suffix[1:]
-        raise UnreadableFile(f"cannot be read as {kind} ({first_line(error)})", at,
-                             "It may be truncated or empty; deliver the file again.") from error
+        raise unreadable(error, place, at) from error
     return sql
+
+
+def unreadable(error: duckdb.Error, place: Any, at: str) -> UnreadableFile:
+    """The failure that names why DuckDB could not read a table."""
+    kind = f"as {place.suffix[1:]}" if isinstance(place, Path) else "as DuckDB table" if isinstance(place, str) else ""
+    if kind == "as csv" and (mix := mixed_line_ends(place)):
+        return UnreadableFile(mix, at, "Deliver it with the same line end on every row.")
+    return UnreadableFile(f"cannot be read {kind}".strip() + f" ({first_line(error)})", at,
+                          "It may be truncated or have ragged rows; deliver the file again.")
 
 
 def typing_sql(contract: Contract, source: str, present: dict[str, str]) -> str:

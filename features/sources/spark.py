@@ -6,9 +6,8 @@ session is the engine's.
 
 from __future__ import annotations
 
-import csv
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,20 +17,13 @@ import pyarrow as pa
 
 from features.contract import Breach, Column, Contract
 from features.contracts import CONTRACTS
-from features.errors import BrokenTable, UnreadableFile
+from features.errors import BrokenTable, PentadError, UnreadableFile
 from features.sources.duck import first_line
-from features.sources.judging import BETWEEN_REASONS, join_keys, judge, key_columns, unread
+from features.sources.judging import BETWEEN_REASONS, join_keys, judge, key_columns, odd_repeats, set_aside, unread
 from features.sources.reading import FRAMES, find, place_name
-from features.sources.refusing import (
-    KEYS_SHOWN,
-    must_add_up,
-    must_be_days,
-    must_be_one_currency,
-    must_be_unique,
-    must_have_columns,
-    must_not_be_too_many,
-)
-from features.sources.tables import Account, Tables
+from features.sources.refusing import KEYS_SHOWN, does_not_add_up, duplicates, faults_of_shape, mixed_currencies
+from features.sources.rejects import must_be_ours, write_rejects
+from features.sources.tables import Account
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -42,16 +34,15 @@ OWN_KEY = {"customers": "customer_key", "loans": "loan_key"}
 _SQL_TYPE = {"text": "string", "date": "bigint", "money": "bigint", "number": "double", "integer": "bigint", "flag": "boolean"}
 _WHOLE = ("tinyint", "smallint", "int", "bigint")
 _BLANKS = r"^[\\p{Zs}]+|[\\p{Zs}]+$"
-# Spark reads Java's "1d" and "0x1p3" as numbers, "2024" as a day, and no day written with slashes: DuckDB sets the tone.
+# Spark alone also takes Java's "1d" and "0x1p3" for numbers and "2024" for a day; the spellings are those of reading.py.
 _NUMBER = r"^[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?$"
-_DATE = (r"^([0-9]+)([-/ ])([0-9]{1,2})\\2([0-9]{1,2})"
-         r"([ T][0-9]{1,2}:[0-9]{1,2}(:[0-9]{1,2}(\\.[0-9]*)?)?( ?(Z|UTC|[+-][0-9]{1,2}(:?[0-9]{2})?))?)?$")
+_DATE = r"^([0-9]{4}-[0-9]{2}-[0-9]{2})([ T]00:00:00(\\.0+)?)?$"
 _DIGITS = "regexp_replace({raw}, '(?<=[0-9])_(?=[0-9])', '')"
 _TYPED = {
-    "date": "datediff(try_cast(regexp_replace({raw}, '" + _DATE + "', '$1-$3-$4') as date), date'1970-01-01')",
+    "date": "datediff(try_cast(regexp_replace({raw}, '" + _DATE + "', '$1') as date), date'1970-01-01')",
     "money": "round(try_cast({raw} as decimal(34, 6)) * 100)",
     "number": "if(abs(try_cast({raw} as double)) < double('infinity'), try_cast({raw} as double), null)",
-    "integer": "round(try_cast({raw} as decimal(38, 18)))",
+    "integer": "if(try_cast({raw} as decimal(38, 18)) % 1 = 0, try_cast({raw} as decimal(38, 18)), null)",
     "flag": "try_cast({raw} as boolean)",
 }
 
@@ -61,7 +52,11 @@ class SparkEngine:
 
     def __init__(self, session: SparkSession) -> None:
         self._session = session
-        self._kept: list[DataFrame] = []
+
+    @classmethod
+    def of(cls, frames: Mapping[str, DataFrame]) -> SparkEngine:
+        """The engine of the session in which the frames are."""
+        return cls(next(iter(frames.values())).sparkSession)
 
     def hold(self, rows: pd.DataFrame) -> nw.LazyFrame:
         """Send a pandas frame to the session."""
@@ -108,76 +103,80 @@ def is_spark(where: Any) -> bool:
     return isinstance(where, Mapping) and any(nw.dependencies.is_pyspark_dataframe(frame) for frame in where.values())
 
 
-def open_frames(where: Mapping[str, DataFrame], rejects_to: Path | None, reject_share_limit: float) -> Tables:
-    """Open and check a book of Spark data frames; see ``open_tables``."""
+def load_frames(where: Mapping[str, DataFrame], rejects_to: Path | None, report: Callable[[PentadError], None],
+                ) -> tuple[dict[str, nw.LazyFrame], list[Account], list[Breach]]:
+    """Load the tables that are there, and write the reject files; ``report`` hears of every broken table."""
     found = find(where)
     for name, frame in found.items():
         if not nw.dependencies.is_pyspark_dataframe(frame):
             raise BrokenTable("no Spark data frame, though other tables are", f"{FRAMES} {name}",
                               "Give every table to Spark, or none.")
-    engine = SparkEngine(next(iter(found.values())).sparkSession)
+    if rejects_to is not None:
+        must_be_ours(rejects_to, where)
+    engine = SparkEngine.of(found)
     frames: dict[str, nw.LazyFrame] = {}
+    rejected: dict[str, nw.LazyFrame] = {}
     accounts, breaches = [], []
-    for contract in CONTRACTS.values():
-        if rejects_to is not None:
-            (rejects_to / f"{contract.name}.csv").unlink(missing_ok=True)  # an earlier book's
-        if contract.name in found:
-            at = place_name(where, contract.name)
-            frames[contract.name], rejected, account = _load(engine, contract, found[contract.name], frames, at)
-            if rejected is not None:
-                breaches.extend(_breaches(contract, rejected))
-                if rejects_to is not None:
-                    _write_rejects(engine, rejected, found[contract.name].columns, rejects_to / f"{contract.name}.csv")
+    for name in found:
+        references = tuple(r for r in CONTRACTS[name].references if r.table in frames)
+        contract = replace(CONTRACTS[name], references=references)
+        if loaded := _load(engine, contract, found[name], frames, place_name(where, name), report):
+            frames[name], aside, account = loaded
             accounts.append(account)
-    must_not_be_too_many(accounts, breaches, reject_share_limit, FRAMES)
-    return Tables(frames, fingerprint_of(found), tuple(accounts), tuple(breaches), engine)
-
-
-def fingerprint_of(frames: Mapping[str, DataFrame]) -> str:
-    """A number over the names and contents of the tables, whatever the order of their rows."""
-    whole = hashlib.sha256()
-    for name, frame in frames.items():
-        cells = ", ".join(f"cast({_quoted(c)} as string)" for c in frame.columns)
-        row = f"sha2(to_json(array({cells})), 256)"
-        parts = [f"sum(cast(conv(substr({row}, {at}, 15), 16, 10) as decimal(38, 0)))" for at in (1, 16, 31, 46)]
-        found = frame.selectExpr("count(*)", *parts).collect()[0]
-        whole.update(f"{name} {','.join(frame.columns)}: {' '.join(map(str, found))}\n".encode())
-    return whole.hexdigest()
+            if account.n_rejected:
+                rejected[name] = aside
+                breaches += _breaches(contract, aside.to_native())
+    if rejects_to is not None:
+        write_rejects(engine, rejected, rejects_to)
+    return frames, accounts, breaches
 
 
 def _load(engine: SparkEngine, contract: Contract, given: DataFrame, frames: Mapping[str, nw.LazyFrame], at: str,
-          ) -> tuple[nw.LazyFrame, DataFrame | None, Account]:
-    """Keep the good rows of one table, typed; and the others with the reasons."""
+          report: Callable[[PentadError], None]) -> tuple[nw.LazyFrame, nw.LazyFrame | None, Account] | None:
+    """Keep the good rows of one table, typed; and the others with the reasons. None where it cannot be read."""
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
+    lowered = [name.lower() for name in given.columns]
+    if twice := sorted({name for name in given.columns if lowered.count(name.lower()) > 1}):
+        return report(BrokenTable(f"column {', '.join(map(repr, twice))} stands twice", at, "Deliver each column once."))
     present = dict(given.dtypes)
-    if len({name.lower() for name in given.columns}) < len(given.columns):
-        twice = sorted({name for name in given.columns if [c.lower() for c in given.columns].count(name.lower()) > 1})
-        raise BrokenTable(f"column {', '.join(map(repr, twice))} stands twice", at, "Deliver each column once.")
-    must_have_columns(contract, present, at)
-    must_be_days([c.name for c in contract.columns if c.kind == "date" and present.get(c.name) == "timestamp"], at)
+    if faults := faults_of_shape(contract, present, [c for c, kind in present.items() if kind == "timestamp"], at):
+        for fault in faults:
+            report(fault)
+        return None
+    columns = (*join_keys(contract), *(c.name for c in contract.columns))
+    own = {OWN_KEY[contract.name]: nw.col(contract.key[0])} if contract.name in OWN_KEY else {}
+
+    def kept_of(judged: nw.LazyFrame) -> nw.LazyFrame:
+        return engine.keep([judged.filter(nw.col("why") == "").select(*columns, **own)])
+
     try:
-        typed = nw.from_native(given.selectExpr(*typing_sql(contract, present)))
-        judged = judge(contract, typed, frames.__getitem__)
-        own = {OWN_KEY[contract.name]: nw.col(contract.key[0])} if contract.name in OWN_KEY else {}
-        columns = (*join_keys(contract), *(c.name for c in contract.columns))
-        kept = engine.keep([judged.filter(nw.col("why") == "").select(*columns, **own)])
-        n_read, n_kept, n_rejected, rejected = given.count(), kept.to_native().count(), 0, None
+        judged = judge(contract, nw.from_native(given.selectExpr(*typing_sql(contract, present))), frames.__getitem__)
+        kept = kept_of(judged)
+        if contract.repeats:
+            odd = engine.keep([odd_repeats(contract, kept)])
+            if odd.to_native().count():
+                judged = set_aside(judged, odd, contract)
+                kept = kept_of(judged)
+        n_read, n_kept, n_rejected, aside = given.count(), kept.to_native().count(), 0, None
         if n_kept < n_read:
-            raw = [f"raw {at}" for at in range(len(present))]
-            rejected = judged.filter(nw.col("why") != "").select("why", *key_columns(contract), *raw)
-            rejected = engine.keep([rejected]).to_native()
-            n_rejected = rejected.count()
+            raw = [f"raw {column}" for column in present]
+            aside = engine.keep([judged.filter(nw.col("why") != "").select("why", *key_columns(contract), *raw)])
+            n_rejected = aside.to_native().count()
     except (PySparkException, Py4JError) as error:
-        raise UnreadableFile(f"cannot be read ({first_line(error)})", at, "Look at the first cause in Spark's log.") from error
+        return report(UnreadableFile(f"cannot be read ({first_line(error)})", at, "Look for the first cause in Spark's log."))
     account = Account(contract.name, n_read, n_kept, n_rejected)
-    must_add_up(account, at)
-    must_be_unique(contract, _twice(contract, kept.to_native()), at)
+    if fault := does_not_add_up(account, at):
+        report(fault)
+    if fault := duplicates(contract, _twice(contract, kept.to_native()), at):
+        report(fault)
+        kept = engine.keep([nw.from_native(kept.to_native().dropDuplicates(list(contract.key)))])
     if contract.name == "loans":
         mix = kept.to_native().groupBy("currency").count().orderBy("count", "currency", ascending=[False, True])
-        must_be_one_currency([tuple(row) for row in mix.collect()], at)
-    return kept, rejected, account
+        if fault := mixed_currencies([tuple(row) for row in mix.collect()], at):
+            report(fault)
+    return kept, aside, account
 
 
 def _twice(contract: Contract, kept: DataFrame) -> list[tuple]:
@@ -194,20 +193,8 @@ def _breaches(contract: Contract, rejected: DataFrame) -> list[Breach]:
             for row in sorted(rows.collect(), key=lambda row: (-row["n"], row["rule"]))]
 
 
-def _write_rejects(engine: SparkEngine, rejected: DataFrame, columns: list[str], target: Path) -> None:
-    """Rows as they were read, and why, as one CSV file on the driver."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    raw = [f"raw {at}" for at in range(len(columns))]
-    in_order = rejected.select(*raw, "why").orderBy(*raw, "why")
-    with Path(f"{target}.tmp").open("w", encoding="utf-8", newline="") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow([*columns, "reason"])
-        writer.writerows(["" if cell is None else cell for cell in row] for row in in_order.toLocalIterator())
-    Path(f"{target}.tmp").replace(target)
-
-
 def typing_sql(contract: Contract, present: Mapping[str, str]) -> list[str]:
-    """Typed columns, raw columns under ``raw <position>``, and a sentence on every value that cannot be read."""
+    """Typed columns, raw columns under ``raw <name>``, and a sentence on every value that cannot be read."""
     picks, odd = [], []
     for column in contract.columns:
         if column.name not in present:
@@ -224,7 +211,7 @@ def typing_sql(contract: Contract, present: Mapping[str, str]) -> list[str]:
         picks.append(f"{value} as {column.name}")
         if column.kind != "text":
             odd.append(f"if({raw} is not null and {value} is null, '{unread(column)}', null)")
-    picks += [f"cast({_quoted(c)} as string) as `raw {at}`" for at, c in enumerate(present)]
+    picks += [f"cast({_quoted(c)} as string) as {_quoted(f'raw {c}')}" for c in present]
     picks += [f"cast({_quoted(c)} as string) as `key {c}`" for c in contract.key]
     return [*picks, f"concat_ws('{BETWEEN_REASONS}', {', '.join(odd)}) as unread" if odd else "'' as unread"]
 

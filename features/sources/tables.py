@@ -12,6 +12,7 @@ import pandas as pd
 
 from features.contract import Breach
 from features.contracts import CONTRACTS
+from features.errors import PentadError
 
 
 class Engine(Protocol):
@@ -41,6 +42,15 @@ class Account:
 
     def __str__(self) -> str:
         return f"{self.table}: {self.n_read:,} read = {self.n_kept:,} kept + {self.n_rejected:,} rejected"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything an examination of a book found: what was read, the rows that break a rule, the broken tables."""
+
+    accounts: tuple[Account, ...]
+    breaches: tuple[Breach, ...]
+    faults: tuple[PentadError, ...]
 
 
 @dataclass

@@ -15,16 +15,18 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.simulate import accounts, bonds, dealings, reviews
 from pipeline.simulate.borrowers import STATES, draw_borrower
+from pipeline.simulate.ceiling import filter_states
 from pipeline.simulate.labelling import FIRST_LABEL_MONTH, Desk, Label
 from pipeline.simulate.lending import Calendar
 from pipeline.simulate.place import BEST, check_place, put, truth_of
-from pipeline.simulate.rows import COLUMNS, Days, customer_row, loan_rows
-from pipeline.simulate.signals import filter_states
+from pipeline.simulate.rows import COLUMNS, Days, customer_row, known, loan_rows
 from pipeline.simulate.story import Story
 
 FEWEST_MONTHS, MOST_MONTHS = 24, 600  # firms founded long before a longer window would be older than 1900
 _PROGRESS_EVERY = 50
+_FILTERED_AT_ONCE = 5_000  # customers: a bound on memory
 
 
 def simulate(
@@ -98,6 +100,7 @@ def _write(
         if calendar.month_of_year(m) % 3 == 2
     ]
     ends = [(month, day) for month, day in ends if day <= end]
+    register = bonds.Register()
     desk = Desk(np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,))))
     stories: list[Story] = []
     labels: list[list[Label]] = []
@@ -107,12 +110,12 @@ def _write(
         for name, file in files.items():
             file.write(COLUMNS[name] + "\n")
         for number in range(1, customers + 1):
-            rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1, number)))
-            story = Story(draw_borrower(number, months, rng), calendar, rng)
+            rng, side = (np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(n, number))) for n in (1, 2))
+            story = Story(draw_borrower(number, months, rng), calendar, rng, side)
             story.tell()
             given = desk.label(story.borrower.states, story.is_active, ends, end, rng)
             key = f"C{number:05d}"
-            rows = loan_rows(story, end, days)
+            rows = loan_rows(story, end, days) | other_rows(story, register, end, days)
             rows["customers"] = [customer_row(story, days)]
             rows["labels"] = [
                 f"{key},{days[x.as_of]},{STATES[x.given]},{x.analyst},{days[x.labelled_on]}\n" for x in given
@@ -120,7 +123,8 @@ def _write(
             for name, lines in rows.items():
                 files[name].writelines(lines)
                 n_rows[name] += len(lines)
-            story.loans.clear()  # written: only its signals are needed from here on
+            story.loans.clear()
+            story.month_ends.clear()  # written: only its signals are needed from here on
             stories.append(story)
             labels.append(given)
             if progress and (number % _PROGRESS_EVERY == 0 or number == customers):
@@ -131,12 +135,28 @@ def _write(
     return _write_truth(stories, labels, calendar, beside, days) | {"rows": n_rows}
 
 
+def other_rows(story: Story, register: bonds.Register, last_day: int, days: Days) -> dict[str, list[str]]:
+    """The rows of the tables beside the loans, known by the last day; erases the signals that they do not tell."""
+    reports, elsewhere = accounts.external_debt(story, days)
+    facts = {
+        "external_debt": reports,
+        "financials": accounts.financials(story, elsewhere, days),
+        "ratings": reviews.ratings(story, days),
+        "contacts": dealings.contacts(story, days),
+        "fees": dealings.fees(story, days),
+        "collateral": bonds.collateral(story, days),
+        "links": register.links(story, last_day, days),
+    }
+    return {table: known(rows, last_day) for table, rows in facts.items()}
+
+
 def _write_truth(
     stories: list[Story], labels: list[list[Label]], calendar: Calendar, beside: Path, days: Days
 ) -> dict:
     """Write spells, the truth of the labels, exact posteriors and the accuracy of their most probable state; return the last."""
     years = np.array([calendar.month_of_year(m) for m in range(calendar.months)])
-    chances = filter_states([s.borrower for s in stories], [s.signals for s in stories], years)
+    parts = [stories[first : first + _FILTERED_AT_ONCE] for first in range(0, len(stories), _FILTERED_AT_ONCE)]
+    chances = np.concatenate([filter_states([s.borrower for s in part], [s.signals for s in part], years) for part in parts])
     spells, told, beliefs, hits = (
         ["customer_id,state,onset\n"],
         ["customer_id,as_of,analyst,type,true_type,is_wrong\n"],

@@ -59,12 +59,14 @@ class Loan:
     signed_on: int
     matures_on: int
     committed: int  # at signing
-    rate: int
+    rate: int  # now
     security: str
     guarantor: str
     due_day: int  # day of the month
     every: int  # months between instalments
     limit: int  # now
+    funding: int  # the bank's own rate at signing
+    priced_in: int  # month index of the base rate that it bears
     balance: int = 0
     closed_on: int = 0
     grace_until: int = -1  # project finance: month index before which nothing but interest is due
@@ -75,6 +77,7 @@ class Loan:
     pending: list[Instalment] = field(default_factory=list)  # unpaid and not superseded, in order of due_on
     drawdowns: list[tuple[int, int]] = field(default_factory=list)
     limits: list[tuple[int, int, str]] = field(default_factory=list)
+    rates: list[tuple[int, int, str]] = field(default_factory=list)  # the first is that of the signing
 
     def draw(self, day: int, amount: int) -> None:
         """Pay an amount out."""
@@ -115,6 +118,19 @@ class Loan:
                 carried += max((item.interest or 0) - item.paid, 0)
         self.pending = []
         return carried
+
+    def withdraw_after(self, day: int, cause: str) -> list[Instalment]:
+        """Withdraw what falls due after a day, and return it."""
+        gone = [item for item in self.pending if item.due_on > day]
+        for item in gone:
+            item.superseded_on, item.superseded_by = day, cause
+        self.pending = [item for item in self.pending if item.due_on <= day]
+        return gone
+
+    def set_rate(self, day: int, rate: int, cause: str) -> None:
+        """Charge another rate from a day on."""
+        self.rate = rate
+        self.rates.append((day, rate, cause))
 
     def prepay(self, day: int, amount: int, booked: int = 0) -> None:
         """Pay principal outside the schedule: an instalment of its own on which nothing was due."""

@@ -16,7 +16,8 @@ _PURPOSES = {
     "project": ("construction",),
     "guarantee": ("tender", "performance"),
 }
-_BASE_RATE = 0.036
+_OVER_FUNDING = 0.014  # what the best borrower pays over the bank's own rate
+LOWEST_RATE = 100  # hundredths of a percent
 _TEN_THOUSAND = 1_000_000  # ten thousand yuan, in cents: loan amounts are rounded to it
 _DUE_DAYS = (5, 10, 15)
 
@@ -27,19 +28,36 @@ class Calendar:
     def __init__(self, months: int, last_day: date) -> None:
         self.months = months
         self._origin = last_day.year * 12 + last_day.month - months
+        self._firsts: dict[int, int] = {}
 
     def first(self, month: int) -> int:
         """First day of a month."""
-        year, index = divmod(self._origin + month, 12)
-        return date(year, index + 1, 1).toordinal()
+        if month not in self._firsts:
+            year, index = divmod(self._origin + month, 12)
+            self._firsts[month] = date(year, index + 1, 1).toordinal()
+        return self._firsts[month]
 
     def day(self, month: int, day: int) -> int:
         """Day of a month, 1 to 28."""
         return self.first(month) + day - 1
 
+    def month_of(self, day: int) -> int:
+        """The month in which a day lies."""
+        on = date.fromordinal(day)
+        return on.year * 12 + on.month - 1 - self._origin
+
+    def month_number(self, month: int) -> int:
+        """Months since the year 0, the same for every window."""
+        return self._origin + month
+
     def month_of_year(self, month: int) -> int:
         """0 for January."""
         return (self._origin + month) % 12
+
+
+def funding_rate(month_number: int) -> int:
+    """What money costs the bank in a month, hundredths of a percent: two slow waves around 2.2 %."""
+    return round(220 + 25 * math.sin(month_number / 11) + 10 * math.sin(month_number / 29 + 1))
 
 
 def sign_loan(
@@ -77,7 +95,8 @@ def sign_loan(
             product = "project"
     share = {"term": 1.0, "revolver": 0.8, "project": 1.6, "guarantee": 0.3}[product]
     amount = max(round(borrower.size_cents * share * math.exp(size) / _TEN_THOUSAND), 10) * _TEN_THOUSAND
-    rate = max(round(10_000 * (_BASE_RATE + segment.premium + margin)), 150)
+    funding = funding_rate(calendar.month_number(month))
+    rate = max(funding + round(10_000 * (_OVER_FUNDING + segment.premium + margin)), LOWEST_RATE)
     every = {"term": 1 if noise() < 0.7 else 3, "revolver": 1, "project": 3, "guarantee": 12}[product]
     signed, due_day = calendar.day(month, 1 + int(noise() * 28)), _DUE_DAYS[int(noise() * 3)]
     months = {
@@ -101,6 +120,9 @@ def sign_loan(
         due_day=due_day,
         every=every,
         limit=amount,
+        funding=funding,
+        priced_in=month,
+        rates=[(signed, rate, "")],
     )
     if product == "term":
         loan.draw(signed + int(noise() * 3), amount)

@@ -1,21 +1,22 @@
 """One borrower's months: its signals become payments, drawdowns, reschedulings, new loans and farewells.
 
-Within a month: dues are billed, then paid (day 5 to 26), then lines are drawn (21 to 26), then loans are
-rescheduled, prepaid or closed (27), then limits change (28). A signal that cannot act in a month, because
-nothing was due or the borrower is in arrears, is erased: the tables say nothing of it, so the ceiling must
-not use it.
+Within a month: dues are billed, then rates are set for the time after them, then dues are paid (day 5 to 26),
+then lines are drawn (21 to 26), then loans are rescheduled, prepaid or closed (27), then limits change (28). A signal
+that cannot act in a month, because nothing was due or the borrower is in arrears, is erased: the tables say nothing
+of it, so the ceiling must not use it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 import numpy as np
 
-from pipeline.simulate import signals as says
+from pipeline.simulate import chances as says
+from pipeline.simulate import repricing
 from pipeline.simulate.borrowers import Borrower
 from pipeline.simulate.ledger import Loan, amortise, interest_cents
 from pipeline.simulate.lending import Calendar, sign_loan
+from pipeline.simulate.monthend import MonthEnd, look
+from pipeline.simulate.signals import draw_signals, draw_terms, uniforms
 
 _LATE_BOOKING_SHARE = 0.03
 _LATE_BOOKING_DAYS = 20
@@ -25,30 +26,42 @@ _THOUSAND = 100_000  # a thousand yuan, in cents
 
 
 class Story:
-    """All that one borrower does over the window."""
+    """All that one borrower does over the window.
 
-    def __init__(self, borrower: Borrower, calendar: Calendar, rng: np.random.Generator) -> None:
+    ``rng`` draws what its loans show, ``side`` what the other tables do and the noise in them.
+    """
+
+    def __init__(
+        self, borrower: Borrower, calendar: Calendar, rng: np.random.Generator, side: np.random.Generator
+    ) -> None:
         self.borrower, self.calendar, self._rng = borrower, calendar, rng
         years = np.array([calendar.month_of_year(m) for m in range(calendar.months)])
-        self.signals = says.draw_signals(borrower, years, rng)
+        self.signals = draw_signals(borrower, years, rng, side)
         self.loans: list[Loan] = []
         self.is_active = np.zeros(calendar.months, dtype=bool)  # a loan was open at the month's end
         self._open: list[Loan] = []
-        self._noise: Callable[[], float] = _uniforms(rng).__next__
+        self.month_ends: dict[int, MonthEnd] = {}
+        self.side_noise = uniforms(side)
+        self._noise = uniforms(rng)
 
     def tell(self) -> None:
         """Live through every month since the arrival."""
-        heard = self.signals
-        for name in ("pay", "prepay", "limit", "new_loan", "renew", "forbear", "first_loans"):
-            getattr(heard, name)[: self.borrower.arrival] = -1
-        heard.use[: self.borrower.arrival] = np.nan
+        self.signals.forget(self.borrower.arrival)
         for month in range(self.borrower.arrival, self.calendar.months):
             self._live(month)
             self.is_active[month] = bool(self._open)
+            self.month_ends[month] = look(self._open, self.calendar.day(month, 28), self.signals.forbear[month] == 1)
+
+    def was_active(self, month: int) -> bool:
+        """Whether a loan was open at this month's end or the end of the one before."""
+        return bool(self.is_active[max(month - 1, 0) : month + 1].any())
 
     def _live(self, month: int) -> None:
         heard, arrival, end = self.signals, self.borrower.arrival, self.calendar.day(month, 28)
         self._bill(month)
+        repricing.reset(self._open, month, self.calendar)
+        if not repricing.renegotiate(self._open, bool(heard.renegotiate[month]), month, self.calendar, self.side_noise):
+            heard.renegotiate[month] = -1
         paid = self._pay(month)
         if not paid:
             heard.pay[month] = -1
@@ -79,10 +92,8 @@ class Story:
             self._sign(month, None)
 
     def _sign(self, month: int, product: str | None) -> None:
-        terms = says.draw_terms(int(self.borrower.states[month]), self._rng)
-        loan = sign_loan(
-            self.borrower, len(self.loans) + 1, month, terms, product, self.calendar, self._noise
-        )
+        terms = draw_terms(int(self.borrower.states[month]), self._rng)
+        loan = sign_loan(self.borrower, len(self.loans) + 1, month, terms, product, self.calendar, self._noise)
         self.loans.append(loan)
         self._open.append(loan)
         self.signals.n_loans[month] += 1
@@ -285,8 +296,3 @@ class Story:
                 loan.limit = limit
                 loan.limits.append((day, limit, "bank" if how == says.CUT_BY_BANK else "customer"))
         return bool(lines)
-
-
-def _uniforms(rng: np.random.Generator) -> Iterator[float]:
-    while True:
-        yield from rng.random(256).tolist()

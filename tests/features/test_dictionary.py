@@ -4,17 +4,39 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from features.catalogue import DIMENSIONS, FEATURES
+from features.contracts import CONTRACTS
 from features.dictionary import dictionary
+from features.frame import book_frame
+from features.sources import open_tables
+from pipeline.simulate import simulate
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_data_dictionary_is_current():
-    assert (ROOT / "data" / "README.md").read_text(encoding="utf-8") == dictionary(), "run `make dictionary`"
+@pytest.fixture(scope="module")
+def written(tmp_path_factory) -> str:
+    """The dictionary of the sample book, made as `make sample` and `make dictionary` make them."""
+    sample = tmp_path_factory.mktemp("sample") / "sample"
+    simulate(2000, 48, 7, sample)
+    tables = open_tables(sample)
+    text = dictionary(book_frame(tables, "2025-12-31"))
+    tables.close()
+    return text
 
 
-def test_every_dimension_has_at_least_six_features():
-    dictionary()
+def test_the_data_dictionary_is_current(written):
+    assert (ROOT / "data" / "README.md").read_text(encoding="utf-8") == written, "run `make sample dictionary`"
+
+
+def test_every_table_and_every_feature_is_in_it(written):
+    assert all(f"\n## {name}" in written for name in CONTRACTS)
+    assert all(f"\n| {name} |" in written for name in FEATURES)
+
+
+def test_the_catalogue_has_at_least_seventy_features_and_no_thin_dimension():
+    assert len(FEATURES) >= 70
     for dimension in DIMENSIONS:
-        assert sum(f.dimension == dimension for f in FEATURES.values()) >= 6
+        assert sum(f.dimension == dimension for f in FEATURES.values()) >= 15

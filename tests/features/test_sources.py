@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -11,8 +12,16 @@ import pandas as pd
 import pytest
 
 from features.contracts import CONTRACTS
-from features.errors import BrokenTable, NoBook, TooManyRejects, UnreadableFile
-from features.sources import fingerprint, open_tables
+from features.errors import (
+    BrokenTable,
+    EmptyTable,
+    NoBook,
+    OutputExists,
+    TooManyRejects,
+    UnreadableFile,
+    UnwritableOutput,
+)
+from features.sources import examine, fingerprint, must_have_rows, open_tables
 from features.sources.judging import BETWEEN_REASONS
 
 GOOD = {
@@ -20,9 +29,9 @@ GOOD = {
                   "ownership": "state", "group_id": "G1", "founded_on": "1990-02-28", "onboarded_on": "2020-02-29",
                   "recorded_on": "2020-03-01"},
     "loans": {"loan_id": "L1", "customer_id": "C1", "product": "term", "purpose": "plant", "currency": "CNY",
-              "signed_on": "2022-01-31", "matures_on": "2026-01-31", "committed_amount": "1200.50", "annual_rate": "0.045", "funding_rate": "0.02",
-              "security": "none", "guarantor_id": "", "closed_on": "2025-06-30", "closed_recorded_on": "",
-              "recorded_on": ""},
+              "signed_on": "2022-01-31", "matures_on": "2026-01-31", "committed_amount": "1200.50",
+              "annual_rate": "0.045", "funding_rate": "0.02", "security": "none",
+              "guarantor_id": "", "closed_on": "2025-06-30", "closed_recorded_on": "", "recorded_on": ""},
     "repayments": {"loan_id": "L1", "instalment": "1", "payment": "1", "due_on": "2022-02-28", "principal_due": "100.00",
                    "interest_due": "4.50", "paid_on": "2022-03-01", "amount_paid": "104.50",
                    "returned_on": "2022-03-05", "returned_recorded_on": "", "scheduled_on": "",
@@ -67,6 +76,8 @@ BREAKS = {
     ("repayments", "loan_id is not a kept row of loans"): {"loan_id": "L404"},
     ("repayments", "due_on is before the loan's signed_on"): {"due_on": "2022-01-30"},
     ("repayments", "paid_on is before the loan's signed_on"): {"paid_on": "2022-01-30"},
+    ("repayments", "due side differs from the instalment's first payment"): {
+        "instalment": "1", "payment": "2", "principal_due": "99.00"},
     ("drawdowns", "amount is zero"): {"amount": "0.00"},
     ("drawdowns", "recorded_on is before drawn_on"): {"recorded_on": "2022-01-30"},
     ("drawdowns", "loan_id is not a kept row of loans"): {"loan_id": "L404"},
@@ -91,7 +102,7 @@ BREAKS = {
     ("ratings", "customer_id is not a kept row of customers"): {"customer_id": "C404"},
     ("contacts", "recorded_on is before contacted_on"): {"recorded_on": "2022-03-14"},
     ("contacts", "customer_id is not a kept row of customers"): {"customer_id": "C404"},
-    ("links", "from_id is to_id"): {"from_id": "C2"},
+    ("links", "from_id is to_id"): {"from_id": "C2", "to_id": "C2"},
     ("links", "recorded_on is before linked_on"): {"recorded_on": "2022-01-30"},
     ("links", "ended_on is before linked_on"): {"ended_on": "2022-01-30"},
     ("links", "ended_recorded_on is before ended_on"): {"ended_recorded_on": "2025-01-30"},
@@ -148,6 +159,7 @@ def reasons_promised() -> set[tuple[str, str]]:
     promised = set()
     for contract in CONTRACTS.values():
         promised |= {(contract.name, rule.name) for rule in (*contract.column_rules(), *contract.rules)}
+        promised |= {(contract.name, contract.repeats.name)} if contract.repeats else set()
         for reference in contract.references:
             promised.add((contract.name, f"{reference.column} is not a kept row of {reference.table}"))
             promised |= {(contract.name, f"{own} is before the {reference.table[:-1]}'s {other}")
@@ -266,7 +278,7 @@ def as_duckdb(parquet: Path, file: Path) -> Path:
 
 def test_csv_parquet_and_duckdb_give_equal_kept_rows(opened, tmp_path):
     repayments = [GOOD["repayments"] | {"instalment": str(i), "amount_paid": "" if i > 2 else "0.005",
-                                        "paid_on": "" if i > 2 else "2024-02-29"} for i in range(5)]
+                                        "paid_on": "" if i > 2 else "2024-02-29", "returned_on": ""} for i in range(5)]
     book = write(tmp_path / "csv", repayments=[r | {"amount_paid": r["amount_paid"] and "104.10"} for r in repayments],
                  customers=[GOOD["customers"], GOOD["customers"] | {"customer_id": " C2 ", "ownership": ""}])
     texts = as_parquet(book, tmp_path / "texts", typed=False)
@@ -292,7 +304,7 @@ def test_a_book_without_its_optional_tables_and_columns_is_whole(opened, tmp_pat
     must = {name: [{c.name: GOOD[name][c.name] for c in CONTRACTS[name].columns if not c.may_be_absent}] for name in GOOD}
     tables = opened(write(tmp_path / "book", **(must | dict.fromkeys(("drawdowns", "limits", "labels")))))
     assert tables.labels is None
-    assert list(kept(tables, "loans")) == [c.name for c in CONTRACTS["loans"].columns]
+    assert list(kept(tables, "loans")) == ["loan_key", "customer_key", *(c.name for c in CONTRACTS["loans"].columns)]
 
 
 def refusal(kind, where: Path, limit: float = 1.0):
@@ -431,8 +443,8 @@ def test_a_nan_that_pandas_wrote_into_duckdb_is_an_empty_amount(opened, tmp_path
     book = as_parquet(write(tmp_path / "csv"), tmp_path / "parquet", typed=True)
     file = as_duckdb(book, tmp_path / "book.duckdb")
     with duckdb.connect(str(file)) as con:
-        con.execute("CREATE OR REPLACE TABLE repayments AS SELECT * REPLACE ('nan'::DOUBLE AS amount_paid, NULL AS paid_on) "
-                    "FROM repayments")
+        con.execute("CREATE OR REPLACE TABLE repayments AS SELECT * REPLACE ('nan'::DOUBLE AS amount_paid, NULL AS paid_on, "
+                    "NULL AS returned_on) FROM repayments")
     tables = opened(file)
     assert tables.breaches == ()
     assert kept(tables, "repayments")["amount_paid"].isna().all()
@@ -449,3 +461,239 @@ def test_a_text_that_ends_within_a_character_is_not_utf8(tmp_path):
     book = write(tmp_path / "book")
     (book / "customers.csv").write_bytes((book / "customers.csv").read_bytes() + "C2,钢".encode()[:-1])
     assert "not UTF-8" in refusal(UnreadableFile, book).found
+
+
+def test_rejects_are_never_written_into_the_folder_of_the_delivered_tables(tmp_path):
+    book = write(tmp_path / "book", labels=[GOOD["labels"] | {"type": "golden"}])
+    (tmp_path / "alias").symlink_to(book)
+    before = {file.name: file.read_bytes() for file in book.iterdir()}
+    for folder in (book, tmp_path / "alias", book / "x" / ".."):
+        with pytest.raises(OutputExists, match="delivered"):
+            open_tables(book, folder)
+        assert {file.name: file.read_bytes() for file in book.iterdir()} == before
+
+
+@pytest.mark.parametrize("text", ["", "mine\n", "loan_id,reason,customer_id\n", "reason loan_id\n", "\xff"],
+                         ids=["empty", "a text", "a reason within", "one column", "no text"])
+def test_a_file_that_is_no_reject_file_of_ours_is_neither_replaced_nor_removed(text, tmp_path):
+    folder = tmp_path / "rejects"
+    folder.mkdir()
+    (folder / "labels.csv").write_text(text, encoding="latin-1")
+    for labels in ([GOOD["labels"]], [GOOD["labels"] | {"type": "golden"}]):
+        with pytest.raises(OutputExists) as caught:
+            open_tables(write(tmp_path / "book", labels=labels), folder)
+        assert caught.value.where == str(folder / "labels.csv")
+        assert (folder / "labels.csv").read_text(encoding="latin-1") == text
+        assert [file.name for file in folder.iterdir()] == ["labels.csv"]
+
+
+def test_a_delivered_column_called_reason_stands_beside_ours_in_the_reject_file(opened, tmp_path):
+    book = write(tmp_path / "book", labels=[GOOD["labels"] | {"type": "golden", "reason": "mine"}])
+    for _ in range(2):
+        opened(book)
+        header, row = csv.reader((tmp_path / "rejects" / "labels.csv").read_text(encoding="utf-8").splitlines())
+        assert header[-2:] == ["reason", "reason"]
+        assert row[-2:] == ["mine", "type is not one of risk, churn, strategic, growth, stable"]
+
+
+def test_an_examination_lists_every_fault_of_every_table_and_every_breach_of_the_others(tmp_path):
+    without = {name: value for name, value in GOOD["repayments"].items() if name not in ("due_on", "paid_on")}
+    loans = [GOOD["loans"], GOOD["loans"] | {"loan_id": "L2", "currency": "USD"}, GOOD["loans"] | {"name": "again"},
+             GOOD["loans"] | {"loan_id": "L3", "customer_id": "C404"}]
+    drawdowns = [GOOD["drawdowns"] | {"drawn_on": "2022-01-30"}, GOOD["drawdowns"] | {"loan_id": "L404"}]
+    book = write(tmp_path / "book", customers=[GOOD["customers"], GOOD["customers"] | {"customer_id": "C2", "founded_on": "?"}],
+                 loans=loans, repayments=[without], drawdowns=drawdowns, labels=[{"customer_id": "C1"}])
+    (book / "fees.csv").write_bytes(b"")
+    found = examine(book, tmp_path / "rejects")
+    assert [(type(fault), Path(fault.where).name, fault.found.split(" (")[0]) for fault in found.faults] == [
+        (BrokenTable, "loans.csv", "duplicate key"), (BrokenTable, "loans.csv", "2 currencies: CNY"),
+        (BrokenTable, "repayments.csv", "no column due_on, no column paid_on"), (UnreadableFile, "fees.csv", "an empty file"),
+        (BrokenTable, "labels.csv", "no column as_of, no column type, no column analyst, no column labelled_on")]
+    assert {(breach.table, breach.rule, breach.n_rows) for breach in found.breaches} == {
+        ("customers", "founded_on is not a date (YYYY-MM-DD)", 1), ("loans", "customer_id is not a kept row of customers", 1),
+        ("drawdowns", "drawn_on is before the loan's signed_on", 1), ("drawdowns", "loan_id is not a kept row of loans", 1)}
+    assert {file.stem: len(read_csv(file)) for file in (tmp_path / "rejects").iterdir()} == {
+        "customers": 1, "loans": 1, "drawdowns": 2}
+
+
+def test_an_examination_names_both_faults_of_one_table_and_judges_what_refers_to_it_without_it(tmp_path):
+    book = as_parquet(write(tmp_path / "csv", labels=[GOOD["labels"] | {"type": "golden"}]), tmp_path / "parquet", typed=True)
+    customers = pd.read_parquet(book / "customers.parquet").drop(columns="customer_id")
+    customers["founded_on"] = pd.to_datetime(customers["founded_on"]).dt.tz_localize("Asia/Shanghai")
+    customers.to_parquet(book / "customers.parquet")
+    found = examine(book)
+    assert [fault.found.split(" (")[0] for fault in found.faults] == [
+        "no column customer_id", "founded_on is a timestamp with a time zone"]
+    assert [breach.table for breach in found.breaches] == ["labels"]
+
+
+def test_a_required_table_without_a_kept_row_is_named(opened, tmp_path):
+    book = write(tmp_path / "book", labels=[])
+    (book / "labels.csv").write_text("customer_id,as_of,type,analyst,labelled_on\n", encoding="utf-8")
+    must_have_rows(opened(book).accounts, book)
+    file = book / "repayments.csv"
+    file.write_text(file.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    with pytest.raises(EmptyTable, match="repayments has no row"):
+        must_have_rows(opened(book).accounts, book)
+    assert [fault.found for fault in examine(book).faults] == ["repayments has no row"]
+    write(book, repayments=[GOOD["repayments"] | {"principal_due": "-1"}])
+    assert [fault.found for fault in examine(book).faults] == ["repayments has no kept row (1 read, 1 rejected)"]
+
+
+DIFFERS = "due side differs from the instalment's first payment"
+
+
+@pytest.mark.parametrize("change", [{"due_on": "2022-03-01"}, {"principal_due": "100.01"}, {"interest_due": ""},
+                                    {"interest_due": "5.00"}, {"scheduled_on": "2022-02-01"}, {"is_opening": "true"}],
+                         ids=str)
+def test_a_later_payment_whose_due_side_differs_is_set_aside_and_never_the_first(change, opened, tmp_path):
+    later = GOOD["repayments"] | {"payment": "2"}
+    rows = [later | change, GOOD["repayments"], later | {"payment": "3", "is_opening": "false"},
+            GOOD["repayments"] | change | {"instalment": "2"}]
+    tables = opened(write(tmp_path / "book", repayments=rows))
+    assert [(breach.rule, breach.keys) for breach in tables.breaches] == [(DIFFERS, ("L1 1 2",))]
+    assert kept(tables, "repayments")[["instalment", "payment"]].to_numpy().tolist() == [[1, 1], [1, 3], [2, 1]]
+    (row,) = read_csv(tmp_path / "rejects" / "repayments.csv")
+    assert row["reason"] == DIFFERS
+
+
+def test_a_payment_is_compared_with_the_first_that_is_kept(opened, tmp_path):
+    rows = [GOOD["repayments"] | {"principal_due": "-1.00"}, GOOD["repayments"] | {"payment": "2"},
+            GOOD["repayments"] | {"payment": "3", "interest_due": "9.00"}]
+    tables = opened(write(tmp_path / "book", repayments=rows))
+    assert {(breach.rule, breach.keys) for breach in tables.breaches} == {
+        ("principal_due is negative", ("L1 1 1",)), (DIFFERS, ("L1 1 3",))}
+    assert kept(tables, "repayments")["payment"].tolist() == [2]
+
+
+@pytest.mark.parametrize(("number", "whole"), [("990.5", None), ("1.4", None), ("2.0", 2), ("2.", 2), ("7", 7), ("1e3", 1000),
+                                               ("0.9999999", None), ("99999999999999999999", None)])
+def test_a_number_that_is_not_whole_is_not_rounded(number, whole, opened, tmp_path):
+    tables = opened(write(tmp_path / "book", repayments=[GOOD["repayments"], GOOD["repayments"] | {"instalment": number}]))
+    if whole is None:
+        assert [breach.rule for breach in tables.breaches] == ["instalment is not a whole number"]
+    else:
+        assert kept(tables, "repayments")["instalment"].tolist() == [1, whole]
+
+
+@pytest.mark.parametrize("kind", ["DOUBLE", "FLOAT", "DECIMAL(9, 1)", "HUGEINT", "UINTEGER"])
+def test_a_whole_number_of_any_type_is_read_and_a_broken_one_is_not(kind, opened, tmp_path):
+    book = as_parquet(write(tmp_path / "csv"), tmp_path / "parquet", typed=True)
+    file = as_duckdb(book, tmp_path / "book.duckdb")
+    with duckdb.connect(str(file)) as con:
+        con.execute(f"CREATE OR REPLACE TABLE repayments AS SELECT * REPLACE (n::{kind} AS instalment) "
+                    "FROM repayments, (VALUES (2.0), (3.5)) t(n)")
+    tables = opened(file)
+    is_whole = kind in ("HUGEINT", "UINTEGER")
+    assert kept(tables, "repayments")["instalment"].tolist() == ([2, 4] if is_whole else [2])
+    assert [breach.rule for breach in tables.breaches] == ([] if is_whole else ["instalment is not a whole number"])
+
+
+@pytest.mark.parametrize("text", [
+    "epoch", "infinity", "-infinity", "today", "2022-02-28 09:30:00", "2022-02-28 00:00:00+08", "2022-02-28T00:00:00Z",
+    "2022-02-28 23:00:00+08", "2022-2-28", "2022/02/28", "20220228", "28.02.2022", "2022-02-28 00:00", "2022-02-28 (BC)",
+    "2022-02-28 00:00:00.5", "12022-02-28", "2022-02-30", "2022-02-28 x"])
+def test_a_text_that_is_not_a_plain_day_is_not_a_date(text, opened, tmp_path):
+    tables = opened(write(tmp_path / "book", repayments=[GOOD["repayments"] | {"due_on": text}]))
+    assert [breach.rule for breach in tables.breaches] == ["due_on is not a date (YYYY-MM-DD)"]
+
+
+@pytest.mark.parametrize("text", ["2022-02-28", " 2022-02-28 ", "2022-02-28 00:00:00", "2022-02-28T00:00:00.000"])
+def test_a_day_may_be_followed_by_midnight(text, opened, tmp_path):
+    tables = opened(write(tmp_path / "book", repayments=[GOOD["repayments"] | {"due_on": text}]))
+    assert tables.breaches == ()
+    assert kept(tables, "repayments")["due_on"].tolist() == [(date(2022, 2, 28) - date(1970, 1, 1)).days]
+
+
+@pytest.mark.parametrize("kind", ["TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_NS"])
+def test_a_timestamp_is_a_date_at_midnight_and_at_no_other_time(kind, opened, tmp_path):
+    book = as_parquet(write(tmp_path / "csv"), tmp_path / "parquet", typed=True)
+    file = as_duckdb(book, tmp_path / "book.duckdb")
+    with duckdb.connect(str(file)) as con:
+        con.execute(f"CREATE OR REPLACE TABLE labels AS SELECT * REPLACE (day::{kind} AS labelled_on, day[12:13] AS analyst) "
+                    "FROM labels, (VALUES ('2024-07-01 00:00:00'), ('2024-07-01 09:30:00')) t(day)")
+    tables = opened(file)
+    assert [(breach.rule, breach.keys) for breach in tables.breaches] == [
+        ("labelled_on is not a date (YYYY-MM-DD)", ("C1 2024-06-30 09",))]
+    assert kept(tables, "labels")["analyst"].tolist() == ["00"]
+
+
+def test_the_fingerprint_of_a_duckdb_book_follows_what_its_tables_and_views_show(opened, tmp_path):
+    book = as_parquet(write(tmp_path / "csv", customers=[GOOD["customers"] | {"customer_id": f"C{i}"} for i in (1, 2, 3)]),
+                      tmp_path / "parquet", typed=True)
+    tables, views = as_duckdb(book, tmp_path / "tables.duckdb"), tmp_path / "views.duckdb"
+    with duckdb.connect(str(views)) as con:
+        for name in CONTRACTS:
+            con.execute(f"CREATE VIEW {name} AS SELECT * FROM '{book}/{name}.parquet'")
+    first = fingerprint(views)
+    assert fingerprint(tables) == first == opened(views).fingerprint
+    with duckdb.connect(str(tables)) as con:
+        con.execute("CREATE OR REPLACE TABLE customers AS SELECT * FROM customers ORDER BY customer_id DESC")
+        con.execute("CREATE TABLE of_no_contract AS SELECT 1 AS x")
+    assert fingerprint(tables) == first, "neither the order of the rows nor another table is data of the book"
+    seen = {first}
+    for i, change in enumerate(("NULL AS industry", "'' AS industry", "name AS industry, industry AS name")):
+        with duckdb.connect() as con:
+            con.execute(f"COPY (SELECT * REPLACE ({change}) FROM '{book}/customers.parquet') TO '{tmp_path}/{i}.parquet'")
+        shutil.copyfile(tmp_path / f"{i}.parquet", tmp_path / "now.parquet")
+        (tmp_path / "now.parquet").replace(book / "customers.parquet")
+        seen.add(fingerprint(views))
+        assert len(seen) == i + 2
+    (book / "labels.parquet").unlink()
+    with pytest.raises(UnreadableFile, match="labels"):
+        fingerprint(views)
+
+
+@pytest.mark.parametrize(("change", "reason"), [
+    ({"paid_on": "soon"}, "paid_on is not a date (YYYY-MM-DD)"), ({"amount_paid": "much"}, "amount_paid is not an amount"),
+    ({"paid_on": "soon", "amount_paid": "much"}, "paid_on is not a date (YYYY-MM-DD) | amount_paid is not an amount")],
+    ids=["day", "amount", "both"])
+def test_a_payment_that_cannot_be_read_is_not_also_called_missing(change, reason, opened, tmp_path):
+    opened(write(tmp_path / "book", repayments=[GOOD["repayments"] | change]))
+    (row,) = read_csv(tmp_path / "rejects" / "repayments.csv")
+    assert row["reason"] == reason
+
+
+@pytest.mark.parametrize(("first", "second"), [(b"\r\n", b"\n"), (b"\n", b"\r\n")], ids=["CRLF then LF", "LF then CRLF"])
+@pytest.mark.parametrize("n", [1, 40_000])
+def test_mixed_line_ends_are_named_with_the_line(first, second, n, tmp_path):
+    book = write(tmp_path / "book")
+    (book / "customers.csv").write_bytes(first.join([b"customer_id,name", b'C1,"a\nb\r\nc"', *[b"C%d,x" % i for i in range(2, n)],
+                                                     b"X,x"]) + first + b"Y,y" + second)
+    failure = refusal(UnreadableFile, book)
+    said = {b"\r\n": "CRLF", b"\n": "LF"}
+    assert failure.found == f"mixed line ends ({said[first]} until line {max(n, 2) + 4:,}, which ends in {said[second]})"
+    assert "same line end" in failure.todo
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_line_ends_of_any_kind_within_quotes_are_part_of_the_value(end, opened, tmp_path):
+    book = write(tmp_path / "book")
+    (book / "customers.csv").write_bytes(end.join(["customer_id,name", 'C1,"a\nb\r\nc ""d"""', ""]).encode())
+    assert kept(opened(book), "customers")["name"].tolist() == ['a\nb\r\nc "d"']
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_a_csv_that_is_separated_by_something_else_is_told_so(mark, tmp_path):
+    book = write(tmp_path / "book")
+    file = book / "customers.csv"
+    file.write_text("\ufeff" + file.read_text(encoding="utf-8").replace(",", mark), encoding="utf-8")
+    failure = refusal(BrokenTable, book)
+    assert failure.found == f"its columns are separated by {mark!r}"
+    assert "commas" in failure.todo
+
+
+@pytest.mark.parametrize("spoil", [lambda to: (to / "labels.csv.tmp").mkdir(), lambda to: (to / "loans.csv.tmp").mkdir(),
+                                   lambda to: (to / "labels.csv.tmp").symlink_to("/dev/full")],
+                         ids=["a folder stands there", "a folder stands where the first goes", "the disk is full"])
+def test_rejects_that_cannot_be_written_are_a_named_failure_and_leave_those_of_before(spoil, tmp_path):
+    to = tmp_path / "rejects"
+    bad = {name: [GOOD[name] | {"recorded_on": "?"}] for name in ("loans", "drawdowns")} | {
+        "labels": [GOOD["labels"] | {"type": "golden"}]}
+    open_tables(write(tmp_path / "before", **bad), to).close()
+    before = {file.name: file.read_bytes() for file in to.iterdir()}
+    spoil(to)
+    with pytest.raises(UnwritableOutput) as caught:
+        open_tables(write(tmp_path / "book", loans=[GOOD["loans"] | {"signed_on": "?"}], labels=bad["labels"]), to)
+    assert caught.value.where == str(to)
+    assert {file.name: file.read_bytes() for file in to.iterdir() if file.suffix != ".tmp"} == before

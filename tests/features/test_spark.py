@@ -23,8 +23,7 @@ from features.catalogue import FEATURES
 from features.contracts import CONTRACTS
 from features.errors import BrokenTable, NoBook, TooManyRejects, UnreadableFile
 from features.frame import book_frame, feature_frame
-from features.sources import open_tables
-from features.sources.spark import catalogue_tables
+from features.sources import catalogue_tables, examine, open_tables
 from pipeline.simulate import simulate
 
 AS_OF = "2024-12-31"
@@ -261,6 +260,14 @@ def test_both_engines_refuse_a_book_with_the_same_words(spark, kind, tables, lim
     assert said[0] == said[1]
 
 
+def test_both_engines_find_the_same_faults_in_a_book_with_several(spark):
+    tables = good_tables(loans=[LOAN, LOAN, LOAN | {"loan_id": "L2", "currency": "USD"}], labels=[{"customer_id": "C1"}])
+    on_duck, on_spark = examine(tables), examine(cluster.in_spark(spark, tables))
+    assert list(map(str, on_spark.faults)) == list(map(str, on_duck.faults))
+    assert len(on_duck.faults) == 3
+    assert on_spark.accounts == on_duck.accounts
+
+
 def test_an_instant_is_no_day_on_spark_either(spark):
     tables = cluster.in_spark(spark, good_tables())
     tables["loans"] = tables["loans"].selectExpr("* except(signed_on)", "cast(signed_on as timestamp) as signed_on")
@@ -274,7 +281,7 @@ def test_a_table_that_spark_cannot_read_is_named(spark, tmp_path):
     tables["loans"] = spark.read.parquet(str(tmp_path / "loans"))
     for file in (tmp_path / "loans").glob("*.parquet"):
         file.unlink()
-    with pytest.raises(UnreadableFile, match="loans"):
+    with pytest.raises(UnreadableFile, match="data frames loans"):
         open_tables(tables)
 
 

@@ -7,7 +7,8 @@ from books import Book, Spec, check
 
 AS_OF = "2024-12-31"
 
-# A has repaid two instalments, the second in two parts; B joined in July; C is a customer without a loan.
+# A has repaid two instalments, the second in two parts; a third payment was returned. B joined in July, 183 days ago; C has
+# no loan. The book knows no rates, fees or ratings.
 BORROWERS = Book(
     customers="""
         customer_id
@@ -22,71 +23,197 @@ BORROWERS = Book(
         b-term   B            term       2024-07-01  2500.00
     """,
     repayments="""
-        loan_id  instalment  payment  due_on      principal_due  interest_due  paid_on     amount_paid
-        a-term   1           1        2023-06-30  100.00         50.00         2023-06-30  150.00
-        a-term   2           1        2024-06-30  100.00         40.00         2024-06-30  120.00
-        a-term   2           2        2024-06-30  100.00         40.00         2024-08-01   20.00
-        a-term   3           1        2025-06-30  100.00         30.00         -            -
-        b-term   1           1        2024-12-31  500.00         60.00         2024-12-31  560.00
+        loan_id  instalment  payment  due_on      principal_due  interest_due  paid_on     amount_paid  returned_on
+        a-term   1           1        2023-06-30  100.00         50.00         2023-06-30  150.00       -
+        a-term   2           1        2024-06-30  100.00         40.00         2024-06-30  120.00       -
+        a-term   2           2        2024-06-30  100.00         40.00         2024-08-01  20.00        -
+        a-term   3           1        2025-06-30  100.00         30.00         -           -            -
+        a-term   4           1        2024-09-30  100.00         35.00         2024-09-30  135.00       2024-10-05
+        b-term   1           1        2024-12-31  500.00         60.00         2024-12-31  560.00       -
     """,
 )
-# The bank's records begin on 2024-03-31 with one cumulative figure of payouts and one of repayments.
-OPENING = Book(
+# The bank's records of D begin on 2024-03-31 with one cumulative figure of payouts and one of repayments. Of E interest is
+# not known, so two years ago more was paid than drawn; then 50 was drawn anew.
+RECORDS = Book(
     loans="""
-        loan_id  customer_id  signed_on   committed_amount
-        old      D            2015-01-01  100.00
+        loan_id  customer_id  product   signed_on   committed_amount
+        old      D            term      2015-01-01  100.00
+        line     E            revolver  2020-01-01  200.00
     """,
     drawdowns="""
         loan_id  drawn_on    amount  is_opening
         old      2024-03-31   90.00  true
         old      2024-09-30   10.00  false
+        line     2021-01-01  100.00  false
+        line     2024-09-30   50.00  false
     """,
     repayments="""
-        loan_id  due_on      paid_on     amount_paid  is_opening
-        old      2024-03-31  2024-03-31  40.00        true
+        loan_id  due_on      principal_due  interest_due  paid_on     amount_paid  is_opening
+        old      2024-03-31    0.00         0.00          2024-03-31   40.00       true
+        line     2022-01-01  100.00         -             2022-01-01  120.00       false
     """,
 )
-# Interest is not known, so two years ago more was paid than drawn; then 50 was drawn anew.
-INTEREST_UNKNOWN = Book(
+# P and Q are one group; S has no loan; T has a guarantee only. 2024-01-01 is 365 days ago, 2024-01-02 is 364.
+INCOME = Book(
+    customers="""
+        customer_id  group_id  onboarded_on
+        P            G         2020-12-31
+        Q            G         -
+        R            -         2024-06-01
+        S            -         2024-12-31
+        T            -         -
+        U            -         2025-02-01
+    """,
     loans="""
-        loan_id  customer_id  product   committed_amount
-        line     E            revolver  200.00
+        loan_id  customer_id  product    signed_on   matures_on  committed_amount  annual_rate  funding_rate
+        p-term   P            term       2022-12-31  2027-12-31  1000.00            0.10        0.04
+        q-term   Q            term       2023-06-30  2026-06-30   500.00            0.08        0.03
+        r-term   R            term       2024-03-01  2026-03-01   800.00            0.05        -
+        t-bond   T            guarantee  2023-01-01  2026-01-01   300.00           -            -
+        u-term   U            term       2024-02-01  2026-02-01   200.00           -0.01        -
+    """,
+    repayments="""
+        loan_id  instalment  payment  due_on      principal_due  interest_due  paid_on     amount_paid  superseded_on  recorded_on
+        p-term   1           1        2024-01-01  100.00         50.00         2024-01-01  150.00       -              -
+        p-term   2           1        2024-01-02  100.00         45.00         2024-01-02  145.00       -              -
+        p-term   3           1        2025-06-30  100.00         30.00         -           -            -              -
+        p-term   4           1        2025-12-31  100.00         20.00         2024-12-01  120.00       -              -
+        q-term   1           1        2024-06-30  200.00         40.00         2024-06-30  30.00        -              -
+        q-term   1           2        2024-06-30  200.00         40.00         2024-08-15  60.00        -              -
+        q-term   2           1        2025-12-31  300.00         36.50         -           -            -              -
+        r-term   1           1        2024-09-01  100.00         20.00         2024-09-01  120.00       -              2025-01-03
+        r-term   2           1        2025-03-01  100.00         15.00         -           -            2024-12-15     -
+        r-term   3           1        2025-04-01  100.00         18.00         -           -            -              -
+        u-term   1           1        2025-06-30  200.00         10.00         -           -            -              -
+    """,
+    fees="""
+        customer_id  charged_on  amount  recorded_on
+        P            2024-01-01   7.00   -
+        P            2024-01-02   5.00   -
+        Q            2024-06-01   3.00   2025-01-15
+        T            2024-12-31  12.00   -
+    """,
+    ratings="""
+        customer_id  rated_on    grade  pd    lgd   annual_cost  recorded_on
+        P            2023-05-01  3      0.02  0.40  10.00        -
+        P            2024-05-01  4      0.01  0.45   8.00        -
+        P            2024-12-01  5      0.05  0.45   8.00        2025-01-05
+        Q            2024-05-01  4      -     0.45   8.00        -
+        R            2024-05-01  4      0.01  0.45   8.00        -
+    """,
+)
+# H has a raised line and a project; I has a closed line, one whose closing is booked late and a matured one; J is done.
+FACILITIES = Book(
+    loans="""
+        loan_id  customer_id  product    signed_on   matures_on  committed_amount  funding_rate  closed_on   closed_recorded_on
+        line     H            revolver   2022-01-01  2026-01-01  1000.00           0.020         -           -
+        plant    H            project    2022-01-01  2032-01-01  3000.00           0.025         -           -
+        closed   I            revolver   2022-01-01  2026-01-01  600.00            0.020         2024-11-30  -
+        closing  I            revolver   2022-01-01  2026-01-01  700.00            0.020         2024-12-30  2025-01-10
+        matured  I            revolver   2022-01-01  2024-12-30  800.00            -             -           -
+        repaid   J            term       2022-01-01  2026-01-01  500.00            0.020         -           -
+        bond     J            guarantee  2022-01-01  2024-12-30  400.00            -             -           -
     """,
     drawdowns="""
         loan_id  drawn_on    amount
-        line     2021-01-01  100.00
-        line     2024-09-30   50.00
+        line     2023-01-31  400.00
+        plant    2023-01-31  500.00
+        matured  2023-01-31  100.00
+        repaid   2023-01-31  500.00
     """,
     repayments="""
         loan_id  due_on      principal_due  interest_due  paid_on     amount_paid
-        line     2022-01-01  100.00         -             2022-01-01  120.00
+        repaid   2024-06-30  500.00         25.00         2024-06-30  525.00
+    """,
+    limits="""
+        loan_id  changed_on  committed_amount  recorded_on
+        line     2024-05-01  1500.00           -
+        line     2024-12-20  2000.00           2025-01-10
+    """,
+    rates="""
+        loan_id  changed_on  annual_rate  recorded_on
+        line     2022-01-01  0.060        -
+        line     2024-05-01  0.050        -
+        line     2024-12-20  0.010        2025-01-10
+        plant    2022-01-01  0.045        -
+        matured  2022-01-01  0.080        -
     """,
 )
+
+INCOME_P, INCOME_Q, INCOME_T = (45 + 20) + 5, 30 + 10, 12
+INCOME_ALL = INCOME_P + INCOME_Q + INCOME_T
+AHEAD_P, AHEAD_Q, AHEAD_R = (round(interest / (1 + rate * days / 365), 2)
+                             for interest, rate, days in ((30, 0.10, 181), (36.5, 0.08, 365), (18, 0.05, 91)))
 
 SPECS = [
     Spec("exposure_drawn", BORROWERS, AS_OF, {"A": 1000 - 100 - 100, "B": 2500 - 500, "C": 0},
          "drawn in full at signing, less the principal part of what was paid"),
-    Spec("exposure_drawn", OPENING, AS_OF, {"D": 90 + 10 - 40}, "opening figures count for balances"),
+    Spec("exposure_drawn", RECORDS, AS_OF, {"D": 90 + 10 - 40, "E": 100 - 120 + 50}, "opening figures count for balances"),
+    Spec("exposure_drawn", INCOME, AS_OF,
+         {"P": 1000 - 100 - 100 - 100, "Q": 500 - 0 - 50, "R": 800, "S": 0, "T": 0, "U": 200},
+         "a payment recorded after the date does not count; a part covers interest first"),
+    Spec("exposure_undrawn", FACILITIES, AS_OF, {"H": (1500 - 400) + (3000 - 500), "I": 700, "J": 0},
+         "the limit known on the date; a line closed or matured is not drawn again, one whose closing is booked later is"),
     Spec("exposure_committed", BORROWERS, AS_OF, {"A": 800 + 500, "B": 2000, "C": 0},
          "a guarantee is a commitment that is not drawn"),
+    Spec("exposure_committed", FACILITIES, AS_OF, {"H": 1500 + 3000, "I": 700 + 100, "J": 0},
+         "a matured line counts for what is still owed"),
     Spec("exposure_share", BORROWERS, AS_OF,
          {"A": 1300 / (1300 + 2000), "B": 2000 / (1300 + 2000), "C": 0 / (1300 + 2000)}, "parts of the whole book"),
-    Spec("interest_income_12m", BORROWERS, AS_OF, {"A": 40, "B": 60, "C": None},
-         "interest is covered first; the 50 of June 2023 are too old"),
-    Spec("interest_income_12m", INTEREST_UNKNOWN, AS_OF, {"E": None}, "nobody says how much interest was due"),
-    Spec("interest_income_share_12m", BORROWERS, AS_OF, {"A": 40 / (40 + 60), "B": 60 / (40 + 60), "C": 0},
-         "parts of the whole book's interest"),
+    Spec("exposure_growth_6m_ratio", BORROWERS, AS_OF, {"A": (800 - 820) / 820, "B": (2000 - 2500) / 2500, "C": None},
+         "drawn 183 days ago is drawn before the 6 months"),
     Spec("exposure_growth_12m_ratio", BORROWERS, AS_OF,
          {"A": (800 - 900) / 900, "B": (2000 - 0) / 2000, "C": None}, "against the larger of then and now"),
-    Spec("exposure_growth_12m_ratio", OPENING, AS_OF, {"D": (60 - 50) / 60},
-         "opening figures are older than the records: 90 - 40 was there before"),
-    Spec("exposure_growth_12m_ratio", INTEREST_UNKNOWN, AS_OF, {"E": (30 - 0) / 30},
-         "a balance is never below zero, so growth never exceeds 1"),
+    Spec("exposure_growth_12m_ratio", RECORDS, AS_OF, {"D": (60 - 50) / 60, "E": (30 - 0) / 30},
+         "opening figures are older than the records; a balance is never below zero, so growth never exceeds 1"),
+    Spec("exposure_growth_12m_ratio", INCOME, AS_OF,
+         {"P": (700 - 900) / 900, "Q": (450 - 500) / 500, "R": (800 - 0) / 800, "S": None, "T": None, "U": (200 - 0) / 200},
+         "repaid 365 days ago is repaid before the 12 months, 364 days ago within them"),
+    Spec("interest_income_12m", BORROWERS, AS_OF, {"A": 40, "B": 60, "C": None},
+         "interest is covered first; the 50 of June 2023 are too old, the 35 of September were returned"),
+    Spec("interest_income_12m", RECORDS, AS_OF, {"D": 0, "E": None}, "nobody says how much interest was due of E"),
+    Spec("interest_income_12m", INCOME, AS_OF, {"P": 45 + 20, "Q": 30 + 10, "R": 0, "S": None, "T": None, "U": 0},
+         "364 days ago but not 365; paid in parts and ahead of the day; not recorded after the date"),
+    Spec("fee_income_12m", INCOME, AS_OF, {"P": 5, "Q": 0, "R": 0, "S": 0, "T": 12, "U": 0},
+         "364 days ago but not 365, and not what is recorded after the date"),
+    Spec("fee_income_12m", BORROWERS, AS_OF, {"A": None, "B": None, "C": None}, "the book has no fees"),
+    Spec("income_share_12m", BORROWERS, AS_OF, {"A": 40 / (40 + 60), "B": 60 / (40 + 60), "C": None},
+         "parts of the whole book's income, interest alone where it has no fees"),
+    Spec("income_share_12m", INCOME, AS_OF,
+         {"P": INCOME_P / INCOME_ALL, "Q": INCOME_Q / INCOME_ALL, "R": 0 / INCOME_ALL, "S": None, "T": INCOME_T / INCOME_ALL,
+          "U": 0 / INCOME_ALL}, "interest and fees; S has neither, T fees alone"),
+    Spec("income_share_12m", RECORDS, AS_OF, {"D": None, "E": None}, "no share of a book that brought nothing"),
+    Spec("income_rank_share_12m", INCOME, AS_OF, {"P": 4 / 5, "Q": 3 / 5, "R": 0 / 5, "S": None, "T": 2 / 5, "U": 0 / 5},
+         "of five whose income is known; R and U share the last place"),
+    Spec("margin_rate", FACILITIES, AS_OF,
+         {"H": ((0.050 - 0.020) * 400 + (0.045 - 0.025) * 500) / (400 + 500), "I": None, "J": None},
+         "the rate in force on the date, weighted by balance; no funding rate, or no balance, is no margin"),
     Spec("tenure_months", BORROWERS, AS_OF,
          {"A": (365 + 365 + 365 + 366) * 12 / 365.25, "B": (30 + 31 + 30 + 31 + 30 + 31) * 12 / 365.25, "C": None},
          "since the first of its loans was signed"),
+    Spec("tenure_months", INCOME, AS_OF,
+         {"P": (365 + 365 + 365 + 366) * 12 / 365.25, "Q": (366 + 184) * 12 / 365.25, "R": 305 * 12 / 365.25, "S": 0,
+          "T": 730 * 12 / 365.25, "U": 334 * 12 / 365.25}, "since onboarding or the first loan, whichever came first"),
     Spec("n_active_loans", BORROWERS, AS_OF, {"A": 2, "B": 1, "C": 0}, "a balance or an open commitment"),
+    Spec("n_active_loans", FACILITIES, AS_OF, {"H": 2, "I": 2, "J": 0}, "neither closed nor repaid nor an expired guarantee"),
     Spec("n_product_families", BORROWERS, AS_OF, {"A": 2, "B": 1, "C": 0}, "a term loan and a guarantee are two"),
+    Spec("n_product_families", FACILITIES, AS_OF, {"H": 2, "I": 1, "J": 0}, "two lines are one family"),
+    Spec("future_income_discounted", INCOME, AS_OF,
+         {"P": AHEAD_P, "Q": AHEAD_Q, "R": AHEAD_R, "S": None, "T": None, "U": 10},
+         "neither interest paid ahead nor a withdrawn instalment is to come; a negative rate discounts nothing"),
+    Spec("future_income_discounted", BORROWERS, AS_OF, {"A": None, "B": None, "C": None}, "no rate, no discounting"),
+    Spec("group_exposure_committed", INCOME, AS_OF,
+         {"P": 700 + 450, "Q": 700 + 450, "R": 800, "S": 0, "T": 300, "U": 200}, "P and Q are one group, the others alone"),
+    Spec("group_income_12m", INCOME, AS_OF,
+         {"P": INCOME_P + INCOME_Q, "Q": INCOME_P + INCOME_Q, "R": 0, "S": None, "T": 12, "U": 0},
+         "P and Q are one group; nothing is known of S"),
+    Spec("group_future_income_discounted", INCOME, AS_OF,
+         {"P": AHEAD_P + AHEAD_Q, "Q": AHEAD_P + AHEAD_Q, "R": AHEAD_R, "S": None, "T": None, "U": 10},
+         "P and Q are one group, each at its own rate"),
+    Spec("raroc_rate", INCOME, AS_OF,
+         {"P": (INCOME_P - 0.04 * 700 - 8 - 0.01 * 0.45 * 700) / (0.08 * 700), "Q": None, "R": None, "S": None, "T": None,
+          "U": None}, "the rating known on the date; missing without PD (Q), funding rate (R, U) or balance (S, T)"),
+    Spec("raroc_rate", BORROWERS, AS_OF, {"A": None, "B": None, "C": None}, "the book has no ratings"),
 ]
 
 

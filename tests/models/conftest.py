@@ -87,10 +87,12 @@ def catalogue():
         name: SimpleNamespace(
             dimension=dimension,
             unit=unit,
-            meaning_en=f"meaning of {name}",
+            meaning_en=f"Meaning of {name}; and how it is measured.",
             meaning_zh=f"{name}的含义",
             words=SimpleNamespace(
-                high_en=f"high {name}", high_zh=f"{name}高", low_en=f"low {name}", low_zh=f"{name}低"
+                high_en=f"high {name}", high_zh=f"{name}高", low_en=f"low {name}", low_zh=f"{name}低",
+                zero_en="no days late" if unit == "days" else "", zero_zh="无迟付" if unit == "days" else "",
+                is_by_sign=unit == "flag",
             ),
         )
         for name, (dimension, unit) in UNITS.items()

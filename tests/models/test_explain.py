@@ -123,12 +123,12 @@ def test_reasons_name_the_strongest_pushes_first_with_value_and_median(catalogue
         days_late_max_12m=45, exposure_committed=5e5, income_share=0.625,
     )  # fmt: skip
     assert reasons == (
-        "low exposure_committed: 500,000 (book median 1,200,000);"
-        " high income_share: 62.5 % (book median 50 %);"
-        " high days_late_max_12m: 45 days (book median 0)",
-        "exposure_committed低：500,000（全部客户中位数 1,200,000）；"
-        "income_share高：62.5%（全部客户中位数 50%）；"
-        "days_late_max_12m高：45天（全部客户中位数 0）",
+        "low exposure_committed: 500,000 (median 1,200,000);"
+        " high income_share: 62.5 % (median 50 %);"
+        " high days_late_max_12m: 45 days (median 0)",
+        "exposure_committed低：500,000（中位数 1,200,000）；"
+        "income_share高：62.5%（中位数 50%）；"
+        "days_late_max_12m高：45天（中位数 0）",
     )
 
 
@@ -137,7 +137,7 @@ def test_what_speaks_against_the_type_is_no_reason_for_it(catalogue, types):
         catalogue, types, [-2.0, 3.0, 0.0], usual=[[0], [1], [0.1]],
         days_late_max_12m=45, exposure_committed=5, income_share=0.6,
     )  # fmt: skip
-    assert english == "high exposure_committed: 5 (book median 1)"
+    assert english == "high exposure_committed: 5 (median 1)"
 
 
 def test_no_more_reasons_are_given_than_asked_for(catalogue, types):
@@ -155,14 +155,14 @@ def test_no_more_reasons_are_given_than_asked_for(catalogue, types):
 
 def test_a_missing_value_is_spoken_of_as_missing(catalogue, types):
     assert worded(catalogue, types, [1.0], usual=[[0.04, 0.05]], rate_mean=np.nan) == (
-        "meaning of rate_mean: not known",
+        "Meaning of rate_mean: not known",
         "rate_mean的含义：无数据",
     )
 
 
 def test_a_value_nobody_else_has_is_given_without_a_median(catalogue, types):
     english, _ = worded(catalogue, types, [1.0], usual=[[np.nan, np.nan]], rate_mean=0.045)
-    assert english == "meaning of rate_mean: 4.5 %"
+    assert english == "Meaning of rate_mean: 4.5 %"
 
 
 def test_without_any_push_the_words_say_so(catalogue, types):
@@ -175,17 +175,24 @@ def test_without_any_push_the_words_say_so(catalogue, types):
 @pytest.mark.parametrize(
     ("value", "usual", "starts"),
     [
-        (45, [0, 0, 3], "high"),
-        (0, [0, 0, 3], "low"),  # the median itself, but nobody is lower
-        (3, [0, 3, 3], "high"),  # the median itself, but nobody is higher
-        (3, [3, 3, 3], "meaning of"),
-        (2, [0, 2, 3], "meaning of"),
-        (1, [2, 2, 9], "low"),
+        (45, [0, 0, 3], "high days_late_max_12m"),
+        (3, [0, 0, 3], "high days_late_max_12m"),
+        (1, [2, 2, 9], "low days_late_max_12m"),
+        (2, [0, 2, 3], "Meaning of days_late_max_12m: 2 days"),  # the median itself is neither high nor low
+        (3, [3, 3, 3], "Meaning of days_late_max_12m: 3 days"),
+        (0, [0, 0, 3], "no days late"),
+        (0, [2, 2, 9], "no days late"),  # nought has words of its own on either side of the median
     ],
 )
-def test_high_and_low_are_relative_to_the_book(catalogue, types, value, usual, starts):
+def test_high_and_low_are_relative_to_the_book_and_nought_is_called_nought(catalogue, types, value, usual, starts):
     english, _ = worded(catalogue, types, [1.0], usual=[usual], days_late_max_12m=value)
-    assert english.startswith(f"{starts} days_late_max_12m")
+    assert english.startswith(starts)
+
+
+@pytest.mark.parametrize(("value", "words"), [(1, "high is_guarantor: yes"), (0, "Meaning of is_guarantor: no")])
+def test_a_yes_or_no_is_worded_by_itself_and_not_by_the_book(catalogue, types, value, words):
+    english, _ = worded(catalogue, types, [1.0], usual=[[1, 1, 1]], is_guarantor=value)
+    assert english == f"{words} (median yes)"
 
 
 @pytest.mark.parametrize(
@@ -201,6 +208,9 @@ def test_high_and_low_are_relative_to_the_book(catalogue, types, value, usual, s
         (0.0, "days", "0 days", "0天"),
         (18.0, "months", "18 months", "18个月"),
         (1.0, "months", "1 month", "1个月"),
+        (1.0, "notches", "1 notch", "1档"),
+        (-1.0, "notches", "-1 notch", "-1档"),
+        (2.0, "notches", "2 notches", "2档"),
         (3.0, "count", "3", "3"),
         (1000.0, "count", "1,000", "1,000"),
         (1.256, "ratio", "1.26", "1.26"),

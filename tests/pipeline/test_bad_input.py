@@ -102,7 +102,7 @@ def test_no_book_at_all_is_said_by_every_command_that_reads_one(trained, tmp_pat
 def test_a_broken_book_leaves_the_assignments_and_rejects_of_before_alone(trained, book, spoiled, capsys):
     assert trained.score(book, "--model", "1", as_of="2024-11-30") == 0
     trained.rejects.mkdir(exist_ok=True)
-    (trained.rejects / "loans.csv").write_text("of before\n", encoding="utf-8")
+    (trained.rejects / "loans.csv").write_text("loan_id,reason\nof,before\n", encoding="utf-8")
     before = trained.partition("2024-11-30").read_bytes()
     capsys.readouterr()
     append("customers.csv", ",nobody,")(spoiled)
@@ -111,7 +111,8 @@ def test_a_broken_book_leaves_the_assignments_and_rejects_of_before_alone(traine
     assert "repayments.csv" in the_line(capsys)
     assert trained.partition("2024-11-30").read_bytes() == before
     assert [f.name for f in trained.partition("2024-11-30").parent.iterdir()] == ["assignments.parquet"]
-    assert {f.name: f.read_text(encoding="utf-8") for f in trained.rejects.iterdir()} == {"loans.csv": "of before\n"}
+    assert {f.name: f.read_text(encoding="utf-8") for f in trained.rejects.iterdir()} == {
+        "loans.csv": "loan_id,reason\nof,before\n"}
 
 
 @pytest.mark.parametrize("case", REJECTED)
@@ -284,3 +285,80 @@ def test_an_impossible_size_of_a_synthetic_book_is_a_usage_error(wrong, said, de
     assert left.value.code == 2
     assert said in capsys.readouterr().err
     assert not (desk.folder / "new").exists()
+
+
+def test_rejects_into_the_book_itself_are_refused_and_the_book_is_left_alone(book, spoiled, desk, capsys):
+    before = {file.name: file.read_bytes() for file in spoiled.iterdir()}
+    for command, more in (("validate", ()), ("train", ())):
+        assert desk.run(command, "--data", spoiled, "--rejects", spoiled, *more) == 16
+        assert f"OutputExists: {spoiled}: the delivered tables lie there" in the_line(capsys)
+    assert desk.run("validate", "--data", book, "--rejects", spoiled) == 16
+    assert f"OutputExists: {spoiled / 'customers.csv'}" in the_line(capsys)
+    assert {file.name: file.read_bytes() for file in spoiled.iterdir()} == before
+
+
+def test_validate_lists_every_broken_table_and_every_breach_and_ends_with_the_first_fault(spoiled, desk, capsys):
+    append("customers.csv", "C901,steel,,soon")(spoiled)
+    edit("customers.csv", "group_id", "group_id,founded_on")(spoiled)
+    rows = (spoiled / "customers.csv").read_text(encoding="utf-8").splitlines()
+    (spoiled / "customers.csv").write_text("\n".join([rows[0], *(f"{row}," for row in rows[1:-1]), rows[-1]]) + "\n",
+                                           encoding="utf-8")
+    edit("repayments.csv", "due_on", "due")(spoiled)
+    edit("labels.csv", "type", "kind")(spoiled)
+    assert desk.validate(spoiled) == 12
+    said = capsys.readouterr()
+    assert said.err.startswith(f"pentad: BrokenTable: {spoiled / 'repayments.csv'}: no column due_on")
+    assert said.err.count("\n") == 1
+    for words in ("rejected from customers: 1 row, founded_on is not a date (YYYY-MM-DD); key: C901",
+                  f"broken: {spoiled / 'repayments.csv'}: no column due_on", f"broken: {spoiled / 'labels.csv'}: no column type"):
+        assert words in said.out
+    assert "was compared" not in said.out
+    assert "every row keeps its rules" not in said.out
+    assert (desk.rejects / "customers.csv").read_text(encoding="utf-8").splitlines()[1].startswith("C901,steel,,soon,")
+    assert desk.train(spoiled) == 12
+    assert "broken: " not in capsys.readouterr().out, "a job stops at the first"
+    edit("loans.csv", "currency", "money")(spoiled)
+    assert desk.validate(spoiled) == 12
+    said = capsys.readouterr()
+    assert f"{spoiled / 'loans.csv'}: no column currency" in said.err
+    assert "note: no row was compared with loans, which cannot be read" in said.out
+
+
+def test_a_breach_says_how_many_rows_the_first_keys_and_where_all_of_them_are(spoiled, desk, capsys):
+    for i in range(7):
+        append("customers.csv", f",nobody {i},")(spoiled)
+    labels = spoiled / "labels.csv"
+    labels.write_text(labels.read_text(encoding="utf-8").replace(",stable,", ",golden,"), encoding="utf-8")
+    assert desk.validate(spoiled) == 14
+    said = capsys.readouterr().out
+    assert ("rejected from labels: 24 rows, type is not one of risk, churn, strategic, growth, stable; first keys: "
+            "C004 2024-06-30 a1, C004 2024-12-31 a1, C009 2024-06-30 a1") in said
+    assert f"; all 24 are in {desk.rejects / 'labels.csv'}\n" in said
+
+
+@pytest.mark.parametrize("table", ["customers", "loans", "repayments"])
+def test_a_required_table_without_rows_is_listed_and_stops_the_jobs(table, trained, book, tmp_path, desk, capsys):
+    tables = tiny_book()
+    tables = {name: rows.iloc[:0] if name == table else rows for name, rows in tables.items() if name != "labels"}
+    empty = write_book(tables, tmp_path / "empty")
+    for other in {"customers": ("loans", "repayments"), "loans": ("repayments",)}.get(table, ()):
+        tables[other].iloc[:0].to_csv(empty / f"{other}.csv", index=False)
+    for run in (desk.validate, trained.train, lambda book: trained.score(book, "--model", "1", as_of="2024-10-31")):
+        assert run(empty) == 17
+        assert f"EmptyTable: {empty}: {table} has no row" in the_line(capsys)
+    assert not trained.partition("2024-10-31").exists()
+    assert desk.validate(empty) == 17
+    assert f"broken: {empty}: {table} has no row" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("uri", "shown"), [
+    ("nosuch+x://reader:s3cr3t@host:1/db", "nosuch+x://***@host:1/db"),
+    ("postgresql+nodriver://reader:s3cr3t@at@host/db", "postgresql+nodriver://***@host/db"),
+    ("postgresql+nodriver://host/db?user=reader&password=s3cr3t", "postgresql+nodriver://host/db?user=reader&password=***"),
+])
+def test_a_store_that_cannot_be_opened_is_named_without_its_password(uri, shown, desk, book, monkeypatch, capsys):
+    monkeypatch.setenv("PENTAD_TRACKING_URI", uri)
+    assert desk.score(book, "--model", "1") == 54
+    err = capsys.readouterr().err
+    assert f"StoreUnavailable: {shown}: " in err
+    assert "s3cr3t" not in err

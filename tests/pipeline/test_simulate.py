@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import json
 import shutil
 from collections import defaultdict
@@ -9,14 +11,22 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from features.errors import OutputExists
 from features.sources import open_tables
 from models.types import load_types
-from pipeline.simulate import simulate
+from pipeline.simulate import bonds, chances, other_rows, simulate
+from pipeline.simulate.borrowers import SEGMENTS, STATES, Borrower, draw_borrower, transitions
+from pipeline.simulate.ceiling import filter_states
+from pipeline.simulate.ledger import interest_cents
+from pipeline.simulate.lending import Calendar
 from pipeline.simulate.place import put
+from pipeline.simulate.rows import Days
+from pipeline.simulate.signals import Signals
+from pipeline.simulate.story import Story
 
 TYPES = {t.name for t in load_types()}
 KEYS = {
@@ -25,8 +35,17 @@ KEYS = {
     "repayments": ["loan_id", "instalment", "payment"],
     "drawdowns": ["loan_id", "drawdown"],
     "limits": ["loan_id", "changed_on"],
+    "rates": ["loan_id", "changed_on"],
+    "collateral": ["loan_id", "collateral_id", "valued_on"],
+    "fees": ["customer_id", "fee"],
+    "ratings": ["customer_id", "rated_on"],
+    "contacts": ["customer_id", "contact"],
+    "links": ["from_id", "to_id", "kind", "linked_on"],
+    "financials": ["customer_id", "period_ends_on", "published_on"],
+    "external_debt": ["customer_id", "lender", "reported_on"],
     "labels": ["customer_id", "as_of", "analyst"],
 }
+BESIDE_THE_LOANS = ("renegotiate", "review", "meet", "complain", "complain_of_rate", "elsewhere", "growth", "margin")
 LAST_DAY = "2025-06-17"  # in the middle of a month, where a cut is easiest to get wrong
 
 
@@ -107,9 +126,11 @@ def test_keys_are_unique_and_point_at_each_other(book: dict[str, pd.DataFrame]) 
     for table, key in KEYS.items():
         assert not book[table].duplicated(key).any(), table
     assert set(book["loans"].customer_id) == set(book["customers"].customer_id)
-    for table in ("repayments", "drawdowns", "limits"):
+    for table in ("repayments", "drawdowns", "limits", "rates", "collateral"):
         assert set(book[table].loan_id) <= set(book["loans"].loan_id), table
-    assert set(book["labels"].customer_id) <= set(book["customers"].customer_id)
+    for table in ("labels", "fees", "ratings", "contacts", "financials", "external_debt"):
+        assert set(book[table].customer_id) <= set(book["customers"].customer_id), table
+    assert set(book["links"].to_id) <= set(book["customers"].customer_id)
 
 
 def test_no_balance_is_ever_below_zero(moves: pd.DataFrame) -> None:
@@ -166,6 +187,14 @@ def test_nothing_happened_or_was_booked_after_the_last_day_but_dues_may_lie_ahea
         "drawdowns": ["drawn_on"],
         "limits": ["changed_on"],
         "repayments": ["paid_on", "scheduled_on", "superseded_on", "recorded_on"],
+        "rates": ["changed_on"],
+        "collateral": ["valued_on", "recorded_on"],
+        "fees": ["charged_on"],
+        "ratings": ["rated_on", "recorded_on"],
+        "contacts": ["contacted_on"],
+        "links": ["linked_on", "ended_on"],
+        "financials": ["published_on"],
+        "external_debt": ["reported_on"],
         "labels": ["as_of", "labelled_on"],
         "customers": ["founded_on", "onboarded_on"],
     }
@@ -176,9 +205,10 @@ def test_nothing_happened_or_was_booked_after_the_last_day_but_dues_may_lie_ahea
     assert len(ahead) and (ahead.paid_on == "").all()
 
 
-def test_some_payments_are_booked_late(book: dict[str, pd.DataFrame]) -> None:
-    late = book["repayments"][book["repayments"].recorded_on != ""]
-    assert (late.recorded_on > late.paid_on).all() and 0.005 < len(late) / len(book["repayments"]) < 0.1
+@pytest.mark.parametrize(("table", "own"), [("repayments", "paid_on"), ("ratings", "rated_on"), ("collateral", "valued_on")])
+def test_some_facts_are_booked_late(book: dict[str, pd.DataFrame], table: str, own: str) -> None:
+    late = book[table][book[table].recorded_on != ""]
+    assert (late.recorded_on > late[own]).all() and 0.005 < len(late) / len(book[table]) < 0.1
 
 
 def test_labels_keep_their_contract_and_every_type_is_present(book: dict[str, pd.DataFrame]) -> None:
@@ -192,10 +222,88 @@ def test_labels_keep_their_contract_and_every_type_is_present(book: dict[str, pd
 
 def test_every_kind_of_event_is_in_the_book(book: dict[str, pd.DataFrame]) -> None:
     assert set(book["loans"]["product"]) == {"term", "revolver", "project", "guarantee"}
-    assert {"forbearance", "prepayment"} <= set(book["repayments"].superseded_by)
+    assert {"forbearance", "prepayment", "revision"} <= set(book["repayments"].superseded_by)
     assert set(book["limits"].cause) == {"bank", "customer"}
     assert {"state", "foreign", "private"} <= set(book["customers"].ownership)
     assert book["customers"].query("group_id != ''").group_id.duplicated().any()  # connected customers
+    assert set(book["rates"].cause) == {"renegotiation", "index"}
+    assert set(book["contacts"].kind) == {"meeting", "call", "service", "complaint", "rate_complaint"}
+    assert set(book["fees"].kind) == {"arrangement", "commitment", "guarantee", "account", "prepayment"}
+    assert set(book["links"].kind) == {"guarantee", "ownership"}
+    assert set(book["ratings"].stage) == {"1", "2", "3"} and (book["external_debt"].balance == "0.00").any()
+    assert book["financials"].duplicated(["customer_id", "period_ends_on"]).any()  # some are corrected
+
+
+def test_not_every_customer_has_everything(book: dict[str, pd.DataFrame]) -> None:
+    for table in ("ratings", "contacts", "financials", "external_debt"):
+        assert 0.4 < book[table].customer_id.nunique() / len(book["customers"]) < 0.98, table
+
+
+def test_a_renegotiated_rate_is_what_later_interest_is_charged_at(
+    book: dict[str, pd.DataFrame], moves: pd.DataFrame
+) -> None:
+    product = book["loans"].set_index("loan_id")["product"]
+    changes = book["rates"].query("cause == 'renegotiation'").groupby("loan_id").first()
+    lines = [loan for loan in changes.index if product[loan] == "revolver"]
+    items = book["repayments"].drop_duplicates(["loan_id", "instalment"])
+    n_checked = 0
+    for loan in lines:
+        own = moves[moves.loan_id == loan]
+        since, rate = changes.loc[loan, "changed_on"], round(float(changes.loc[loan, "annual_rate"]) * 10_000)
+        again = book["rates"][(book["rates"].loan_id == loan) & (book["rates"].changed_on > since)].changed_on.min()
+        later = items[(items.loan_id == loan) & (items.due_on > since) & (items.interest_due != "0.00")]
+        for item in later.itertuples():
+            if isinstance(again, str) and item.due_on > again:
+                break
+            balance = int(own[own.day < item.scheduled_on].cents.sum())  # billed on the first of the month
+            assert cents(item.interest_due) == interest_cents(balance, rate, 1)
+            n_checked += 1
+    assert n_checked > 50
+
+
+def test_a_renegotiation_of_a_term_loan_lowers_the_interest_and_leaves_the_principal(book: dict[str, pd.DataFrame]) -> None:
+    items = book["repayments"].drop_duplicates(["loan_id", "instalment"])
+    old = items.query("superseded_by == 'revision'")
+    both = old.merge(items, left_on=["loan_id", "due_on", "superseded_on"], right_on=["loan_id", "due_on", "scheduled_on"])
+    assert len(both) == len(old) > 50 and (both.principal_due_x == both.principal_due_y).all()
+    assert (both.interest_due_x.map(cents) > both.interest_due_y.map(cents)).all()
+
+
+def test_pledged_assets_are_valued_from_signing_until_the_loan_is_closed(book: dict[str, pd.DataFrame]) -> None:
+    pledged = book["collateral"].merge(book["loans"], on="loan_id")
+    assert (pledged.security == "collateral").all()
+    assert ((pledged.value == "0.00") == (pledged.valued_on == pledged.closed_on)).all()
+    assert (pledged.valued_on >= pledged.signed_on).all()
+
+
+def test_stage_pd_and_watch_list_follow_from_the_grade_and_arrears(book: dict[str, pd.DataFrame]) -> None:
+    ratings = book["ratings"].assign(grade=book["ratings"].grade.astype(int), pd=book["ratings"].pd.astype(float))
+    assert ((ratings.stage == "3") == (ratings.grade == 16)).all() and (ratings.query("grade == 16").pd == 1).all()
+    assert (ratings.query("grade >= 12").stage != "1").all()
+    assert (ratings.query("stage != '1'").is_watchlisted == "true").all()
+    assert ratings.groupby("grade").pd.nunique().max() == 1 and ratings.groupby("grade").pd.first().is_monotonic_increasing
+
+
+def test_statements_come_two_to_five_months_after_the_year_or_with_the_first_loan(book: dict[str, pd.DataFrame]) -> None:
+    first = book["financials"].drop_duplicates(["customer_id", "period_ends_on"])
+    signed = book["loans"].groupby("customer_id").signed_on.min().rename("first_signed")
+    first = first.join(signed, on="customer_id")
+    delay = (pd.to_datetime(first.published_on) - pd.to_datetime(first.period_ends_on)).dt.days
+    assert (delay.between(60, 150) | (first.published_on == first.first_signed)).all()
+    assert first.period_ends_on.str.endswith("-12-31").all()
+
+
+def test_circles_of_guarantees_are_in_the_book(book: dict[str, pd.DataFrame]) -> None:
+    links = book["links"].query("kind == 'guarantee'")
+    gives = {(x.from_id, x.linked_on): x.to_id for x in links.itertuples()}
+    sizes = []
+    for start, day in gives:
+        ring, at = [start], gives[start, day]
+        while at not in ring and (at, day) in gives:
+            ring.append(at)
+            at = gives[at, day]
+        sizes += [len(ring)] if at == start else []
+    assert sizes and set(sizes) <= {3, 4, 5}
 
 
 def test_the_truth_stays_outside_the_book(place: Path, book: dict[str, pd.DataFrame]) -> None:
@@ -234,6 +342,99 @@ def test_the_best_accuracy_is_honest_and_leaves_room(place: Path) -> None:
     assert best["best_accuracy_against_labels_last_date"] == round((given.to_numpy() == last.type).mean(), 4)
     # The filter is calibrated if it is as often right as it says: 3 standard errors of about 600 labels.
     assert abs(best["best_accuracy"] - best["expected_best_accuracy"]) < 3 * 0.5 / best["n"] ** 0.5
+
+
+def monthly(table: pd.DataFrame, day: str, spells: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table with the hidden state on a day of theirs, in column ``state``."""
+    rows = table.assign(on=pd.to_datetime(table[day])).sort_values("on")
+    spells = spells.assign(on=pd.to_datetime(spells.onset)).sort_values("on")
+    return pd.merge_asof(rows, spells, on="on", by="customer_id").dropna(subset="state")
+
+
+def test_what_the_tables_beside_the_loans_say_differs_by_state(place: Path, book: dict[str, pd.DataFrame]) -> None:
+    spells = read(place.with_name("book_truth"))["states"]
+    contacts = monthly(book["contacts"], "contacted_on", spells)
+    billed = monthly(book["fees"].query("kind == 'account'"), "charged_on", spells).groupby("state").size()  # active quarters
+    of_kind = {kind: rows.groupby("state").size() / billed for kind, rows in contacts.groupby("kind")}
+    assert of_kind["rate_complaint"]["churn"] > 2 * of_kind["rate_complaint"]["stable"]
+    assert of_kind["complaint"]["churn"] > 2 * of_kind["complaint"]["strategic"]
+    assert of_kind["meeting"]["churn"] < 0.8 * of_kind["meeting"]["strategic"]
+    ratings = monthly(book["ratings"].query("stage != '3'"), "rated_on", spells).sort_values(["customer_id", "rated_on"])
+    steps = ratings.grade.astype(int).groupby(ratings.customer_id).diff().groupby(ratings.state).mean()
+    assert steps["risk"] > steps["stable"] + 0.15
+    sales = book["financials"].drop_duplicates(["customer_id", "period_ends_on"]).copy()
+    sales["growth"] = np.log(sales.sales.astype(float)).groupby(sales.customer_id).diff()
+    growth = monthly(sales, "period_ends_on", spells).groupby("state").growth.mean()
+    assert growth["growth"] > growth["stable"] + 0.1 > growth["risk"] + 0.15
+    owed = book["external_debt"].assign(balance=book["external_debt"].balance.astype(float))
+    owed = owed.groupby(["customer_id", "reported_on"], as_index=False).balance.sum()
+    day = pd.to_datetime(owed.reported_on).dt.to_period("Q").astype(str)
+    owed = owed.assign(quarter=day).groupby(["customer_id", "quarter"], as_index=False).agg(
+        balance=("balance", "sum"), reported_on=("reported_on", "first"))
+    owed["rise"] = owed.groupby("customer_id").balance.pct_change()
+    rises = monthly(owed, "reported_on", spells).assign(is_up=lambda rows: rows.rise > 0.03).groupby("state").is_up.mean()
+    assert rises["growth"] > 1.5 * rises["stable"]
+
+
+def tell(customers: int, months: int, seed: int) -> tuple[list[Story], np.ndarray]:
+    """Stories with the signals that their tables tell, and the month of the year of every month."""
+    calendar, days, register = Calendar(months, date(2025, 12, 31)), Days(), bonds.Register()
+    stories = []
+    for number in range(1, customers + 1):
+        rng, side = (np.random.default_rng([seed, stream, number]) for stream in (1, 2))
+        story = Story(draw_borrower(number, months, rng), calendar, rng, side)
+        story.tell()
+        other_rows(story, register, calendar.first(months) - 1, days)
+        stories.append(story)
+    return stories, np.array([calendar.month_of_year(m) for m in range(months)])
+
+
+def erased(signals: Signals, names: tuple[str, ...]) -> Signals:
+    """The signals without some of them."""
+    left = copy.deepcopy(signals)
+    for name in names:
+        signal = getattr(left, name)
+        signal[:] = np.nan if signal.dtype == float else -1
+    return left
+
+
+def test_the_filter_is_calibrated_and_worse_without_the_tables_beside_the_loans() -> None:
+    stories, years = tell(400, 40, seed=4)
+    who, missed, doubt = [s.borrower for s in stories], {}, {}
+    for names in ((), BESIDE_THE_LOANS, *((name,) for name in BESIDE_THE_LOANS)):
+        beliefs = filter_states(who, [erased(s.signals, names) for s in stories], years)
+        at = [np.flatnonzero(s.is_active & (np.arange(len(years)) >= 12)) for s in stories]
+        seen = [(belief[m], s.borrower.states[m]) for belief, m, s in zip(beliefs, at, stories, strict=True)]
+        gaps = np.array([((b.argmax(axis=1) == true) - b.max(axis=1)).sum() for b, true in seen])
+        # As often right as it says, within three standard errors of sums by customer.
+        assert abs(gaps.sum()) < 3 * np.sqrt(np.square(gaps).sum()), names
+        missed[names] = np.mean(np.concatenate([-np.log(b[np.arange(len(b)), true]) for b, true in seen]))
+        doubt[names] = np.mean(np.concatenate([-(b * np.log(np.maximum(b, 1e-300))).sum(axis=1) for b, _ in seen]))
+    assert missed[()] < missed[BESIDE_THE_LOANS] - 0.01
+    assert all(doubt[()] < less for names, less in doubt.items() if names)  # each of them tells something
+
+
+def test_the_filter_equals_the_enumeration_of_every_path_and_reads_a_statement_against_its_years_end() -> None:
+    years, segment = np.array([10, 11, 0, 1, 2]), SEGMENTS[0]
+    months = len(years)
+    nothing, missing, zeros = np.full(months, -1, np.int8), np.full(months, np.nan), np.zeros(months)
+    signals = Signals(**{name: nothing.copy() for name in Signals.__dataclass_fields__})
+    signals.use, signals.growth, signals.margin = missing.copy(), missing.copy(), missing.copy()
+    signals.n_loans, signals.size_sum, signals.rate_sum = zeros, zeros, zeros
+    signals.meet[:], signals.review[3], signals.elsewhere[2], signals.growth[4] = [0, 2, 1, 0, 3], 2, 2, 0.3
+    borrower = Borrower(1, 0, 1, 0, 0, 1e8, 0, np.zeros(months, np.int8), {}, 0, 0)
+    matrix, chance = transitions(segment), np.zeros((months, len(STATES)))
+    for path in itertools.product(range(len(STATES)), repeat=months):
+        weight = segment.start[path[0]]
+        for month, state in enumerate(path):
+            weight *= matrix[path[month - 1], state] if month else 1.0
+            weight *= chances.MEET[state, signals.meet[month]]
+            weight *= chances.REVIEW[state, 2] if month == 3 else chances.ELSEWHERE[state, 2] if month == 2 else 1.0
+            if month == 4:
+                weight *= np.exp(-0.5 * ((0.3 - chances.GROWTH[path[1]]) / chances.GROWTH_SPREAD) ** 2)
+        chance[-1, path[-1]] += weight
+    found = filter_states([borrower], [signals], years)[0, -1]
+    assert np.allclose(found, chance[-1] / chance[-1].sum(), atol=1e-12)
 
 
 def test_an_earlier_book_is_only_replaced_when_asked(tmp_path: Path) -> None:

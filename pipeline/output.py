@@ -1,0 +1,59 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from features.errors import OutputExists
+
+
+def written_whole(path: Path, write: Callable[[BinaryIO], object], replace: bool, what: str) -> bool:
+    """Write beside the place, fsync, rename; return whether the same bytes were there already.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder is made.
+    write : callable
+        Writes the content to an open file.
+    replace : bool
+        Whether another content may be replaced.
+    what : str
+        What the file is, for the message.
+
+    Raises
+    ------
+    OutputExists
+        Another content is there and may not be replaced.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            if _sha256(path) == _sha256(temporary):
+                return True
+            if not replace:
+                raise OutputExists(f"other {what}", str(path), "Use --replace to replace them.")
+        temporary.chmod(0o644)
+        temporary.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+        return False
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,49 @@
+"""Days and calendar months."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import duckdb
+import narwhals as nw
+import pytest
+
+from features.days import as_date, as_day, month_ends, with_calendar_month
+
+
+def test_the_calendar_month_is_that_of_the_calendar():
+    first, last = as_day("1900-01-01"), as_day("2200-12-31")
+    with duckdb.connect() as con:
+        rows = nw.from_native(con.sql(f"SELECT range AS day FROM range({first}, {last + 1})"))
+        found = with_calendar_month(rows, nw.col("day")).to_native().df()
+    assert list(found.columns) == ["day", "month"]
+    assert len(found) == last - first + 1
+    dates = [date(1970, 1, 1) + timedelta(days=day) for day in found["day"].tolist()]
+    assert found["month"].tolist() == [12 * at.year + at.month for at in dates]
+
+
+@pytest.mark.parametrize(("first", "last", "ends"), [
+    ("2024-01-31", "2024-03-30", ["2024-01-31", "2024-02-29"]),
+    ("2023-02-01", "2023-02-28", ["2023-02-28"]),
+    ("2023-02-28", "2023-02-28", ["2023-02-28"]),
+    ("2023-03-01", "2023-03-30", []),
+    ("2023-12-15", "2024-01-31", ["2023-12-31", "2024-01-31"]),
+    ("2024-01-31", "2023-12-31", []),
+    ("1900-02-01", "1900-03-01", ["1900-02-28"]),
+    ("2000-02-01", "2000-03-01", ["2000-02-29"]),
+])
+def test_month_ends_are_the_last_days_of_months_from_the_first_day_to_the_last(first, last, ends):
+    assert month_ends(first, last) == ends
+
+
+def test_two_years_have_twenty_four_month_ends_in_order():
+    ends = month_ends("2023-01-01", "2024-12-31")
+    assert len(ends) == 24
+    assert ends == sorted(ends)
+    assert all((date.fromisoformat(end) + timedelta(days=1)).day == 1 for end in ends)
+
+
+@pytest.mark.parametrize("when", ["1969-12-31", "1970-01-01", "2000-02-29", "2100-03-01"])
+def test_a_day_and_its_date_are_the_same(when):
+    assert as_date(as_day(when)).isoformat() == when
+    assert as_day(date.fromisoformat(when)) == as_day(when)
