@@ -4,9 +4,10 @@ BIN := .venv/bin
 SAMPLE := data/sample
 AS_OF := 2025-12-31
 REAL := ../shared/realdata/worldbank_ibrd
+LOCKING := --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sample train test search dictionary real lint lock clean
+.PHONY: help setup sample train test search spark dictionary real lint lock clean
 
 help: ## print this help
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,6 +20,13 @@ help: ## print this help
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+.venv/installed-spark: .venv/installed requirements-spark.txt
+	@if command -v java >/dev/null; then \
+	  echo "installing Spark into .venv (once) ..." && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-build-isolation \
+	    -r requirements-spark.txt && touch $@; \
+	else echo "no java on the PATH: the tests of Spark will be skipped"; fi
+
 setup: .venv/installed ## virtual environment with the hashed lock
 
 $(SAMPLE)/loans.csv: | .venv/installed
@@ -30,11 +38,14 @@ train: .venv/installed $(SAMPLE)/loans.csv ## set up, train on the sample, score
 	$(BIN)/pentad train --data $(SAMPLE)
 	$(BIN)/pentad score --data $(SAMPLE) --as-of $(AS_OF) --model challenger --out runs/assignments --replace
 
-test: .venv/installed ## set up and run the tests
+test: .venv/installed .venv/installed-spark ## set up and run the tests; those of Spark where Java is there
 	$(BIN)/python -m pytest
 
 search: .venv/installed ## measure 32,000 generated books against the oracle of the tests (a quarter of an hour)
 	$(BIN)/python -m pytest tests/features/test_oracle.py --hypothesis-profile=search
+
+spark: .venv/installed-spark ## DuckDB and Spark on the whole sample and on the World Bank's statements: equal (minutes)
+	$(BIN)/python -m pytest -m big tests/features/test_spark.py
 
 dictionary: .venv/installed $(SAMPLE)/loans.csv ## write data/README.md anew
 	$(BIN)/python -m features.dictionary $(SAMPLE) $(AS_OF)
@@ -49,8 +60,10 @@ real: .venv/installed ## the World Bank's statements, where ../shared/realdata i
 lint: .venv/installed ## ruff
 	$(BIN)/ruff check .
 
-lock: .venv/installed ## renew requirements.txt (needs uv)
-	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --extra dev pyproject.toml -o requirements.txt
+lock: .venv/installed ## renew requirements.txt and requirements-spark.txt (needs uv)
+	uv pip compile $(LOCKING) --extra dev pyproject.toml -o requirements.txt
+	sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' requirements.txt | xargs printf -- '--no-emit-package %s\n' | \
+	  xargs uv pip compile $(LOCKING) --constraint requirements.txt --extra spark pyproject.toml -o requirements-spark.txt
 
 clean: ## remove what was built and run, keep the data
 	rm -rf .venv runs build *.egg-info .pytest_cache .hypothesis

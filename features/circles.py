@@ -33,11 +33,11 @@ def add_circles(customers: nw.LazyFrame, days: nw.LazyFrame, tables: Tables) -> 
     if tables.links is None:
         return customers
     links = links_known(days, tables).filter(nw.col("kind") == "guarantee").select("as_of", "from_id", "to_id")
-    links = links.unique().sort("as_of", "from_id", "to_id").collect("pandas").to_native()
+    links = tables.collected(links.unique()).sort_values(["as_of", "from_id", "to_id"], ignore_index=True)
     ends = pd.concat([links[["as_of", end]].set_axis(["as_of", "customer_id"], axis=1) for end in ("from_id", "to_id")])
     named = tables.hold(ends.drop_duplicates().astype({"as_of": "int64", "customer_id": "str"}))
-    known = customers.join(named, on=["as_of", "customer_id"], how="semi").select(
-        *OF_CUSTOMER, "customer_id", "committed", "days_past_due").collect("pandas").to_native()
+    known = tables.collected(customers.join(named, on=["as_of", "customer_id"], how="semi").select(
+        *OF_CUSTOMER, "customer_id", "committed", "days_past_due"))
     found = [circles(of_day, known[known["as_of"] == day]) for day, of_day in links.groupby("as_of")]
     rows = pd.concat([*found, _no_circles()], ignore_index=True) if found else _no_circles()
     held = tables.hold(rows)

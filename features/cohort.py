@@ -21,7 +21,7 @@ def days_of(tables: Tables, as_of: Iterable[str]) -> nw.LazyFrame:
         When a date lies before the first loan was signed.
     """
     days = sorted({as_day(day) for day in as_of})
-    first = tables.loans.select(nw.col("signed_on").min()).collect("pandas").to_native()["signed_on"].min()
+    first = tables.collected(tables.loans.select(nw.col("signed_on").min()))["signed_on"].min()
     if pd.isna(first) or days[0] < first:
         since = "no loan at all" if pd.isna(first) else f"the first loan was signed on {as_date(first)}"
         raise NoFactsYet(f"nothing is known on {as_date(days[0])}: {since}", "--as-of", "Give a later date.")
@@ -55,7 +55,7 @@ def last_fact(tables: Tables, as_of: str) -> str:
         if table is not None:
             known_on = table.select(own, day=nw.max_horizontal(own, nw.coalesce("recorded_on", own)))
             last = known_on.filter((nw.col(own) <= day) & (nw.col("day") <= day)).select(nw.col("day").max())
-            lasts.append(last.collect("pandas").to_native()["day"].max())
+            lasts.append(tables.collected(last)["day"].max())
     known = [day for day in lasts if not pd.isna(day)]
     if not known:
         raise NoFactsYet(f"nothing was known on {as_of}", "--as-of", "Give a later date.")

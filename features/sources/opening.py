@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,23 @@ import narwhals as nw
 
 from features.contract import Breach, Contract
 from features.contracts import CONTRACTS
-from features.errors import BrokenTable, EmptyTable, PentadError, TooManyRejects, UnreadableFile
+from features.errors import BrokenTable, PentadError, UnreadableFile
 from features.sources.duck import DuckEngine
 from features.sources.judging import BETWEEN_REASONS, join_keys, judge, key_columns, odd_repeats, set_aside
 from features.sources.reading import find, fingerprint, place_name, scan, typing_sql, unreadable
+from features.sources.refusing import (
+    KEYS_SHOWN,
+    does_not_add_up,
+    duplicates,
+    empty,
+    faults_of_shape,
+    mixed_currencies,
+    must_not_be_too_many,
+)
 from features.sources.rejects import must_be_ours, write_rejects
+from features.sources.spark import SparkEngine, is_spark, load_frames
 from features.sources.tables import Account, Findings, Tables, chunks_of
 
-KEYS_SHOWN = 5
 CHUNK_CUSTOMERS = 100_000
 OWN_KEY = {"customers": "customer_key", "loans": "loan_key"}
 
@@ -33,23 +42,28 @@ def open_tables(where: Path | str | Mapping[str, Any], rejects_to: Path | None =
     where : Path, str or mapping
         A folder with ``customers``, ``loans``, ``repayments`` and the optional tables as .parquet or .csv, one DuckDB
         file with tables of these names, or the tables by name as frames that Narwhals reads (pandas, Polars, Arrow).
+        Frames of Spark stay in Spark; ``catalogue_tables`` finds those of a database in its catalogue.
     rejects_to : Path, optional
         Folder for the reject files, one CSV a table with the row as it was read and the reasons.
     reject_share_limit : float
         Largest share of rejected rows in any table, 0 to 1.
     memory_limit : str, optional
-        Memory the engine may take, as in "1GB"; the rest goes to the disk.
+        Memory that DuckDB may take, as in "1GB"; the rest goes to the disk. Spark has settings of its own.
 
     Raises
     ------
     NoBook, UnreadableFile, BrokenTable, TooManyRejects, OutputExists, UnwritableOutput
         Each says what was found, where, and what to do.
     """
+    if is_spark(where):
+        frames, accounts, breaches = load_frames(where, rejects_to, _stop)
+        must_not_be_too_many(accounts, breaches, reject_share_limit, place_name(where))
+        return Tables(frames, fingerprint(where), tuple(accounts), tuple(breaches), SparkEngine.of(where))
     where = where if isinstance(where, Mapping) else Path(where)
     engine = DuckEngine(memory_limit)
     try:
         accounts, breaches = _load_all(engine, where, rejects_to, _stop)
-        _must_not_be_too_many(accounts, breaches, reject_share_limit, place_name(where))
+        must_not_be_too_many(accounts, breaches, reject_share_limit, place_name(where))
         frames = {account.table: engine.table(account.table) for account in accounts}
         n_customers = next(account.n_kept for account in accounts if account.table == "customers")
         return Tables(frames, fingerprint(where), tuple(accounts), tuple(breaches), engine,
@@ -71,34 +85,17 @@ def examine(where: Path | str | Mapping[str, Any], rejects_to: Path | None = Non
     OutputExists, UnwritableOutput
         The reject files cannot go where they are to go.
     """
-    where = where if isinstance(where, Mapping) else Path(where)
-    engine, faults = DuckEngine(), []
-    try:
-        accounts, breaches = _load_all(engine, where, rejects_to, faults.append)
-    finally:
-        engine.close()
-    faults += _empty(accounts, place_name(where))
+    where, faults = where if isinstance(where, Mapping) else Path(where), []
+    if is_spark(where):
+        _, accounts, breaches = load_frames(where, rejects_to, faults.append)
+    else:
+        engine = DuckEngine()
+        try:
+            accounts, breaches = _load_all(engine, where, rejects_to, faults.append)
+        finally:
+            engine.close()
+    faults += empty(accounts, place_name(where))
     return Findings(tuple(accounts), tuple(breaches), tuple(faults))
-
-
-def must_have_rows(accounts: Iterable[Account], where: Path | str) -> None:
-    """Refuse a book of which a table that every book needs has no kept row.
-
-    Raises
-    ------
-    EmptyTable
-        One has none.
-    """
-    for fault in _empty(accounts, str(where)):
-        raise fault
-
-
-def _empty(accounts: Iterable[Account], at: str) -> list[EmptyTable]:
-    return [
-        EmptyTable(f"{a.table} has no kept row ({a.n_read:,} read, {a.n_rejected:,} rejected)" if a.n_read
-                   else f"{a.table} has no row", at, f"Deliver the rows of {a.table}; without them nobody can be judged.")
-        for a in accounts if not a.n_kept and not CONTRACTS[a.table].optional
-    ]
 
 
 def _stop(fault: PentadError) -> None:
@@ -134,7 +131,8 @@ def _load(engine: DuckEngine, contract: Contract, place: Any, where: Path | Mapp
     except (UnreadableFile, BrokenTable) as fault:
         return report(fault)
     present = {row[0]: row[1] for row in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-    if faults := _faults_of_shape(contract, present, at):
+    zoned = [column for column, kind in present.items() if "TIME ZONE" in kind]
+    if faults := faults_of_shape(contract, present, zoned, at):
         for fault in faults:
             report(fault)
         return None
@@ -155,28 +153,15 @@ def _load(engine: DuckEngine, contract: Contract, place: Any, where: Path | Mapp
             n_rejected = engine.count(f"rejected_{name}")
     except duckdb.Error as error:
         return report(unreadable(error, place, at))
-    if n_kept + n_rejected != n_read:
-        report(BrokenTable(f"{n_read:,} rows read but {n_kept:,} kept and {n_rejected:,} rejected", at,
-                           "The file changed while it was read; run again."))
-    if fault := _duplicates(engine, contract, at):
+    account = Account(name, n_read, n_kept, n_rejected)
+    if fault := does_not_add_up(account, at):
+        report(fault)
+    if fault := duplicates(contract, _twice(engine, contract), at):
         report(fault)
         con.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT DISTINCT ON ({', '.join(contract.key)}) * FROM {name}")
-    if name == "loans" and (fault := _mixed_currencies(engine, at)):
+    if name == "loans" and (fault := mixed_currencies(_currencies(engine), at)):
         report(fault)
-    return Account(name, n_read, n_kept, n_rejected)
-
-
-def _faults_of_shape(contract: Contract, present: Mapping[str, str], at: str) -> list[BrokenTable]:
-    """What is wrong with the columns of a table, by their names and types."""
-    faults = []
-    missing = [c.name for c in contract.columns if not c.may_be_absent and c.name not in present]
-    if missing:
-        faults.append(BrokenTable(f"no column {', no column '.join(missing)} (found: {', '.join(present)})", at,
-                                  f"Deliver {contract.name} with the columns of data/README.md, in lower case."))
-    zoned = [c.name for c in contract.columns if c.kind == "date" and "TIME ZONE" in present.get(c.name, "")]
-    if zoned:  # an instant: which day it was depends on a zone that the file does not keep
-        faults.append(BrokenTable(f"{', '.join(zoned)} is a timestamp with a time zone", at, "Deliver dates as DATE."))
-    return faults
+    return account
 
 
 def _in_order(contract: Contract, kept: nw.LazyFrame) -> nw.LazyFrame:
@@ -193,33 +178,18 @@ def _in_order(contract: Contract, kept: nw.LazyFrame) -> nw.LazyFrame:
     return kept.sort(*keys, *rest)
 
 
-def _duplicates(engine: DuckEngine, contract: Contract, at: str) -> BrokenTable | None:
-    keys = ", ".join(contract.key)
+def _twice(engine: DuckEngine, contract: Contract) -> list[tuple]:
+    """The first keys that stand more than once, and how often."""
     of_keys = {f"{key.removesuffix('_key')}_id": key for key in join_keys(contract)}
     compared = ", ".join(of_keys.get(column, column) for column in contract.key)
-    twice = engine.con.execute(
+    return engine.con.execute(
         f"SELECT {', '.join(f'any_value({k})' for k in contract.key)}, count(*) FROM {contract.name} "
         f"GROUP BY {compared} HAVING count(*) > 1 ORDER BY {compared} LIMIT {KEYS_SHOWN}"
     ).fetchall()
-    shown = "; ".join(f"{', '.join(map(str, row[:-1]))} ({row[-1]} times)" for row in twice)
-    return BrokenTable(f"duplicate key ({keys}): {shown}", at, "Deliver each key once.") if twice else None
 
 
-def _mixed_currencies(engine: DuckEngine, at: str) -> BrokenTable | None:
-    mix = engine.con.execute("SELECT currency, count(*) FROM loans GROUP BY 1 ORDER BY 2 DESC, 1").fetchall()
-    shown = ", ".join(f"{currency} ({n:,} loans)" for currency, n in mix)
-    return BrokenTable(f"{len(mix)} currencies: {shown}", at, "Convert the book to one currency first.") if mix[1:] else None
-
-
-def _must_not_be_too_many(accounts: list[Account], breaches: list[Breach], limit: float, at: str) -> None:
-    for account in accounts:
-        if account.n_read and account.n_rejected / account.n_read > limit:
-            must_have_rows((a for a in accounts if not a.n_read), at)  # for want of which others were rejected
-            worst = max((b for b in breaches if b.table == account.table), key=lambda b: b.n_rows)
-            raise TooManyRejects(
-                f"{account}; most often: {worst.rule} ({worst.n_rows:,} rows)", at,
-                f"Mend the rows, or raise reject_share_limit ({limit:g}) if they may be left out.",
-            )
+def _currencies(engine: DuckEngine) -> list[tuple[str, int]]:
+    return engine.con.execute("SELECT currency, count(*) FROM loans GROUP BY 1 ORDER BY 2 DESC, 1").fetchall()
 
 
 def _breaches(engine: DuckEngine, contract: Contract) -> list[Breach]:

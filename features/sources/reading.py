@@ -99,7 +99,7 @@ def fingerprint(where: Path | str | Mapping[str, Any]) -> str:
     """SHA-256 over the names and contents of the book's tables: the same data has the same fingerprint.
 
     Of a folder it covers the bytes of the tables' files; of a DuckDB file and of data frames what the tables show, so
-    that views over other files are followed. The order of rows counts in files and frames, not in a DuckDB file.
+    that views over other files are followed. The order of rows counts in files and frames, not in a DuckDB file or in Spark.
 
     Raises
     ------
@@ -109,6 +109,9 @@ def fingerprint(where: Path | str | Mapping[str, Any]) -> str:
     whole = hashlib.sha256()
     if isinstance(where, Mapping):
         for name, frame in find(where).items():
+            if nw.dependencies.is_pyspark_dataframe(frame):
+                whole.update(f"{name}:{_shown_by_spark(frame)}\n".encode())
+                continue
             whole.update(f"{name}:{hashlib.sha256(_ipc(as_arrow(frame))).hexdigest()}\n".encode())
         return whole.hexdigest()
     where = Path(where)
@@ -122,6 +125,14 @@ def fingerprint(where: Path | str | Mapping[str, Any]) -> str:
         with file.open("rb") as handle:
             whole.update(f"{file.name}:{hashlib.file_digest(handle, 'sha256').hexdigest()}\n".encode())
     return whole.hexdigest()
+
+
+def _shown_by_spark(frame: Any) -> str:
+    """The columns of a Spark frame, the number of its rows and sums of their hashes, which no order changes."""
+    cells = ", ".join(f"cast(`{name.replace('`', '``')}` as string)" for name in frame.columns)
+    row = f"sha2(to_json(array({cells})), 256)"
+    sums = [f"sum(cast(conv(substr({row}, {at}, 15), 16, 10) as decimal(38, 0)))" for at in (1, 16, 31, 46)]
+    return f"{frame.dtypes}:{tuple(frame.selectExpr('count(*)', *sums).collect()[0])}"
 
 
 def _shown(con: duckdb.DuckDBPyConnection, name: str, at: str) -> str:
