@@ -1,4 +1,7 @@
-"""A generated loan book of any size as Parquet, made by DuckDB: plausible schedules, lateness and part payments."""
+"""A generated loan book of any size as Parquet, made by DuckDB: plausible schedules, lateness and part payments.
+
+Repayments come by the day they are due, as a bank's ledger has them, not loan by loan.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ def write_book(folder: Path, n_customers: int) -> None:
     n_loans = n_customers * LOANS_PER_CUSTOMER
     draw = "(hash({0} * 31 + {1}) % 1000000) / 1000000.0"
     loan_day = "DATE '2021-01-01' + CAST(" + draw.format("n", 1) + " * 900 AS INTEGER)"
-    amount = "CAST(10000 * (1 + floor(" + draw.format("n", 2) + " * 400)) AS DECIMAL(18, 2))"
+    amount = "CAST(10000 + " + draw.format("n", 2) + " * 4000000 AS DECIMAL(18, 2))"
     tables = {
         "customers": f"""
             SELECT 'C' || lpad(n::VARCHAR, 8, '0') AS customer_id,
@@ -56,7 +59,8 @@ def write_book(folder: Path, n_customers: int) -> None:
                 CASE WHEN is_paid THEN day END AS paid_on,
                 CASE WHEN is_paid THEN CAST((principal_due + interest_due) * paid_share AS DECIMAL(18, 2)) END AS amount_paid
             FROM (SELECT *, luck < 0.98 AND day <= DATE '2025-12-31' AS is_paid FROM paid)
-            WHERE payment = 1 OR is_paid""",
+            WHERE payment = 1 OR is_paid
+            ORDER BY due_on, hash(n)""",
     }
     for name, sql in tables.items():
         con.execute(f"COPY ({sql}) TO '{folder / name}.parquet' (FORMAT parquet)")
