@@ -7,7 +7,7 @@ REAL := ../shared/realdata/worldbank_ibrd
 LOCKING := --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sample train test search spark dictionary real lint lock clean
+.PHONY: help setup sample train test search spark bench dictionary real lint lock clean
 
 help: ## print this help
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ search: .venv/installed ## measure 32,000 generated books against the oracle of 
 
 spark: .venv/installed-spark ## DuckDB and Spark on the whole sample and on the World Bank's statements: equal (minutes)
 	$(BIN)/python -m pytest -m big tests/features/test_spark.py
+
+bench: .venv/installed ## the features beside a bare aggregate and pandas, on 200,000 customers (minutes)
+	$(BIN)/python -m tests.bench.features 200000
 
 dictionary: .venv/installed $(SAMPLE)/loans.csv ## write data/README.md anew
 	$(BIN)/python -m features.dictionary $(SAMPLE) $(AS_OF)
