@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 from desk import Desk, the_line, tiny_book, write_book
 
+from features.errors import EmptyTable
+
 
 def hindsight(desk: Desk, book, as_of: str, until: str) -> int:
     return desk.train(book, "--labels", "hindsight", "--as-of", as_of, "--until", until)
@@ -69,8 +71,8 @@ def test_a_book_without_a_loan_asks_for_loans_not_for_a_date(job, trained, tmp_p
     book = write_book(tables, tmp_path / "empty")
     run = {"score": lambda: trained.score(book, "--model", "1"), "train": lambda: trained.train(book),
            "hindsight": lambda: hindsight(trained, book, "2024-06-30", "2024-12-31")}[job]
-    assert run() == 15
+    assert run() == EmptyTable.exit_code
     line = the_line(capsys)
-    assert "loans: the book has no loan" in line
-    assert "Deliver the loans" in line
+    assert "loans has no row" in line
+    assert "Deliver the rows of loans" in line
     assert "date" not in line
