@@ -22,7 +22,7 @@ from models.types import RelationshipType, names
 DIMENSIONS = ("value", "need", "behaviour", "risk")
 STARTING_POINT = "starting_point"
 PERCENTILES = np.arange(101) / 100
-LABEL_ENDS = re.compile("[;:；：]")
+LABEL_ENDS = re.compile("[;:,；：，]")
 """A meaning up to here names the feature; what follows explains it."""
 
 REASON = {
@@ -197,7 +197,7 @@ def _reasons(
 
 
 def _worded(values: np.ndarray, feature: Any, reference: Reference, place: int, language: str) -> list[str]:
-    label = LABEL_ENDS.split(getattr(feature, f"meaning_{language}"), maxsplit=1)[0].rstrip(".。 ")
+    label = _label(getattr(feature, f"meaning_{language}"))
     median = reference.medians[place]
     template = (REASON_ALONE if np.isnan(median) else REASON)[language]
     usual = "" if np.isnan(median) else written(median, feature.unit, language, compared=True)
@@ -211,6 +211,12 @@ def _worded(values: np.ndarray, feature: Any, reference: Reference, place: int, 
         )
         for value in values
     ]
+
+
+def _label(meaning: str) -> str:
+    """The beginning of a meaning that names the feature, as it stands within a sentence; IFRS stays IFRS."""
+    label = LABEL_ENDS.split(meaning, maxsplit=1)[0].rstrip(".。 ")
+    return label if label[:2].isupper() else label[:1].lower() + label[1:]
 
 
 def _phrase(value: float, median: float, words: Any, language: str) -> str:

@@ -155,14 +155,14 @@ def test_no_more_reasons_are_given_than_asked_for(catalogue, types):
 
 def test_a_missing_value_is_spoken_of_as_missing(catalogue, types):
     assert worded(catalogue, types, [1.0], usual=[[0.04, 0.05]], rate_mean=np.nan) == (
-        "Meaning of rate_mean: not known",
+        "meaning of rate_mean: not known",
         "rate_mean的含义：无数据",
     )
 
 
 def test_a_value_nobody_else_has_is_given_without_a_median(catalogue, types):
     english, _ = worded(catalogue, types, [1.0], usual=[[np.nan, np.nan]], rate_mean=0.045)
-    assert english == "Meaning of rate_mean: 4.5 %"
+    assert english == "meaning of rate_mean: 4.5 %"
 
 
 def test_without_any_push_the_words_say_so(catalogue, types):
@@ -178,8 +178,8 @@ def test_without_any_push_the_words_say_so(catalogue, types):
         (45, [0, 0, 3], "high days_late_max_12m"),
         (3, [0, 0, 3], "high days_late_max_12m"),
         (1, [2, 2, 9], "low days_late_max_12m"),
-        (2, [0, 2, 3], "Meaning of days_late_max_12m: 2 days"),  # the median itself is neither high nor low
-        (3, [3, 3, 3], "Meaning of days_late_max_12m: 3 days"),
+        (2, [0, 2, 3], "meaning of days_late_max_12m: 2 days"),  # the median itself is neither high nor low
+        (3, [3, 3, 3], "meaning of days_late_max_12m: 3 days"),
         (0, [0, 0, 3], "no days late"),
         (0, [2, 2, 9], "no days late"),  # nought has words of its own on either side of the median
     ],
@@ -189,7 +189,7 @@ def test_high_and_low_are_relative_to_the_book_and_nought_is_called_nought(catal
     assert english.startswith(starts)
 
 
-@pytest.mark.parametrize(("value", "words"), [(1, "high is_guarantor: yes"), (0, "Meaning of is_guarantor: no")])
+@pytest.mark.parametrize(("value", "words"), [(1, "high is_guarantor: yes"), (0, "meaning of is_guarantor: no")])
 def test_a_yes_or_no_is_worded_by_itself_and_not_by_the_book(catalogue, types, value, words):
     english, _ = worded(catalogue, types, [1.0], usual=[[1, 1, 1]], is_guarantor=value)
     assert english == f"{words} (median yes)"
