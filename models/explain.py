@@ -22,7 +22,8 @@ from models.types import RelationshipType, names
 DIMENSIONS = ("value", "need", "behaviour", "risk")
 STARTING_POINT = "starting_point"
 PERCENTILES = np.arange(101) / 100
-LABEL_ENDS = re.compile("[;:,；：，]")
+MOST_DIGITS = 7
+LABEL_ENDS = re.compile(r"[;:；：]| \(")
 """A meaning up to here names the feature; what follows explains it."""
 
 REASON = {
@@ -200,17 +201,28 @@ def _worded(values: np.ndarray, feature: Any, reference: Reference, place: int, 
     label = _label(getattr(feature, f"meaning_{language}"))
     median = reference.medians[place]
     template = (REASON_ALONE if np.isnan(median) else REASON)[language]
-    usual = "" if np.isnan(median) else written(median, feature.unit, language, compared=True)
     missing = REASON_ALONE[language].format(words=label, value=MISSING[language])
     return [
         missing
         if np.isnan(value)
         else template.format(
             words=_phrase(value, median, feature.words, language) or label,
-            value=written(value, feature.unit, language), median=usual,
+            **_told_apart(value, median, feature.unit, language),
         )
         for value in values
     ]
+
+
+def _told_apart(value: float, median: float, unit: str, language: str) -> dict[str, str]:
+    """Value and median with as many digits as show that they differ, and that what is not nought is not."""
+    for more in range(MOST_DIGITS):
+        shown = written(value, unit, language, more=more)
+        alone = written(value, unit, language, compared=True, more=more)
+        usual = "" if np.isnan(median) else written(median, unit, language, compared=True, more=more)
+        is_nought = alone == written(0.0, unit, language, compared=True)
+        if (value == median or alone != usual) and (value == 0 or not is_nought):
+            break
+    return {"value": shown, "median": usual}
 
 
 def _label(meaning: str) -> str:
@@ -232,7 +244,7 @@ def _phrase(value: float, median: float, words: Any, language: str) -> str:
     return getattr(words, f"low_{language}") if value < against else ""
 
 
-def written(value: float, unit: str, language: str, compared: bool = False) -> str:
+def written(value: float, unit: str, language: str, compared: bool = False, more: int = 0) -> str:
     """Write a value as people do in its unit; a value only compared with leaves out days and months.
 
     Parameters
@@ -245,12 +257,14 @@ def written(value: float, unit: str, language: str, compared: bool = False) -> s
         zh or en.
     compared : bool
         Whether the unit was just named beside it.
+    more : int
+        Digits after the point beyond the usual ones.
     """
     if unit == "flag":
         return YES_NO[language][int(value != 0)]
     if unit in ("share", "rate"):
-        return _number(100 * value, 1 if unit == "share" else 2) + ("%" if language == "zh" else " %")
-    number = _number(value, {"money": 0, "ratio": 2}.get(unit, 1))
+        return _number(100 * value, (1 if unit == "share" else 2) + more) + ("%" if language == "zh" else " %")
+    number = _number(value, {"money": 0, "ratio": 2}.get(unit, 1) + more)
     if (unit, language) not in SPAN or compared:
         return number
     return number + SPAN[unit, language][number.lstrip("-") != "1"]

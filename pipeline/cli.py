@@ -100,9 +100,12 @@ def _book(command: argparse.ArgumentParser) -> None:
 
 def _day(text: str) -> str:
     try:
-        return date.fromisoformat(text).isoformat()
+        day = date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date; write YYYY-MM-DD") from None
+    if not 1900 <= day.year < 2200:
+        raise argparse.ArgumentTypeError(f"{text!r} is before 1900 or after 2200")
+    return day.isoformat()
 
 
 def _span(text: str) -> list[str]:
@@ -112,6 +115,8 @@ def _span(text: str) -> list[str]:
     if not dots:
         return [_day(first)]
     days = month_ends(_day(first), _day(last))
+    if _day(last) < _day(first):
+        raise argparse.ArgumentTypeError(f"{text!r} ends before it begins")
     if not days:
         raise argparse.ArgumentTypeError(f"{text!r} holds no month-end")
     return days
@@ -212,20 +217,25 @@ def _validate(options: argparse.Namespace) -> None:
         raise found.faults[0]
     if found.breaches:
         total = sum(account.n_rejected for account in found.accounts)
-        raise BreachesFound(f"{total:,} rows break a rule", str(options.data), "Mend them, or let them be left out.")
+        said = "1 row breaks a rule" if total == 1 else f"{total:,} rows break a rule"
+        raise BreachesFound(said, str(options.data), "Mend them, or let them be left out.")
     print("every row keeps its rules")
 
 
 def _features(options: argparse.Namespace) -> int | None:
     from tqdm import tqdm
 
+    from pipeline.guards import must_have_loans, must_lie_outside, must_reach
     from pipeline.measure import measure
 
     if options.out.suffix not in (".parquet", ".csv"):
         print("pentad features: --out needs a name that ends in .parquet or .csv", file=sys.stderr)
         return 2
     settings = _settings(options)
+    must_lie_outside(options.out, options.data)
     with closing(_open(options, settings.book.reject_share_limit)) as tables:
+        must_have_loans(tables)
+        must_reach(tables, options.as_of[-1], settings.score.stale_days, "--as-of")
         n_customers = next(a.n_kept for a in tables.accounts if a.table == "customers")
         with tqdm(total=n_customers * len(options.as_of), unit="row", desc="features", disable=not sys.stderr.isatty()) as bar:
             print(measure(tables, options.as_of, options.out, options.replace, bar.update))

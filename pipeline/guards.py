@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 from features.cohort import last_fact
-from features.errors import NoFactsYet
+from features.errors import NoFactsYet, OutputExists
 from features.sources import Tables
 from pipeline.errors import BookTooOld
 
@@ -38,3 +39,16 @@ def must_reach(tables: Tables, day: str, stale_days: int, option: str) -> None:
     if age_days > stale_days:
         raise BookTooOld(f"the last fact is of {last}, {age_days:,} days before {day}", option,
                          "Deliver a newer book, or give the date it was made for: unbooked payments look unpaid.")
+
+
+def must_lie_outside(out: Path, book: Path) -> None:
+    """Refuse to write a file where it would replace a table of the book, or become one.
+
+    Raises
+    ------
+    OutputExists
+        It is the book, or lies in the book's folder.
+    """
+    place = out.resolve()
+    if book.resolve() in (place, place.parent):
+        raise OutputExists("the delivered tables lie there", str(out), "Name a file in another folder.")

@@ -160,7 +160,8 @@ def _version(which: str, settings: TrackingSettings):
             return client.get_model_version(settings.model_name, which)
         return client.get_model_version_by_alias(settings.model_name, which)
     except MlflowException as error:
-        todo = "Run `pentad promote` first." if which == CHAMPION else "Run `pentad train` first."
+        todo = {CHAMPION: "Run `pentad promote` first.", CHALLENGER: "Run `pentad train` first."}.get(
+            which, f"Give the number of a registered version, {CHALLENGER} or {CHAMPION}.")
         raise NoModel(f"no model {settings.model_name} under {which!r}", _masked(settings.uri), todo) from error
 
 

@@ -64,11 +64,11 @@ def read_statements(path: Path, watch: Callable[[int], object] = lambda n_bytes:
     file = StatementFile(path)
     at, lender = find_columns(file.header, file.name)
     periods: dict[date, Period] = {}
-    broken: list[tuple[str, str]] = []
+    broken: list[tuple[str, str, int]] = []
     for n_line, values in file.rows(watch):
         if len(values) != len(file.header):
             found = f"line {n_line}: {len(values)} values under {len(file.header)} titles"
-            broken.append(("row broken", found))
+            broken.append(("row broken", found, 0))
             continue
         cells = Cells(tuple(values), at)
         try:
@@ -76,7 +76,7 @@ def read_statements(path: Path, watch: Callable[[int], object] = lambda n_bytes:
         except UnreadableValue:
             ends_on = None
         if ends_on is None:
-            broken.append(("no readable End of Period", f"line {n_line}: {cells.text('endofperiod')!r}"))
+            broken.append(("no readable End of Period", f"line {n_line}: {cells.text('endofperiod')!r}", cells.principal))
             continue
         number = cells.text("number").upper()
         row = ShownRow(n_line, hash(cells.values), read_loan(number, cells, ends_on))
@@ -119,7 +119,8 @@ def _take_over(statement: Statement, number: str, shown: list[ShownRow]) -> None
 
 
 def _account_for_the_rest(
-    statements: dict[date, Statement], periods: dict[date, Period], strays: dict[date, str], broken: list[tuple[str, str]]
+    statements: dict[date, Statement], periods: dict[date, Period], strays: dict[date, str],
+    broken: list[tuple[str, str, int]],
 ) -> None:
     """Count rows of no statement: those with a stray date with the largest statement, broken ones with the oldest."""
     largest = statements[max(statements, key=lambda ends_on: periods[ends_on].n_rows)]
@@ -131,6 +132,7 @@ def _account_for_the_rest(
                 largest.money_read += row.principal
                 largest.leave_out(reason, row.principal, f"line {row.n_line}: {number} of {ends_on}")
     oldest = statements[min(statements)]
-    for reason, example in broken:
+    for reason, example, money in broken:
         oldest.n_read += 1
-        oldest.leave_out(reason, 0, example)
+        oldest.money_read += money
+        oldest.leave_out(reason, money, example)

@@ -189,6 +189,16 @@ def test_high_and_low_are_relative_to_the_book_and_nought_is_called_nought(catal
     assert english.startswith(starts)
 
 
+@pytest.mark.parametrize(("value", "usual", "said"), [
+    (0.00012, [0.0002, 0.0002], "low income_share: 0.01 % (median 0.02 %)"),
+    (0.00012, [0.0, 0.0], "high income_share: 0.01 % (median 0 %)"),
+    (0.5, [0.5, 0.5], "meaning of income_share: 50 % (median 50 %)"),
+])
+def test_digits_enough_are_shown_that_a_value_differs_from_the_median_and_from_nought(catalogue, types, value, usual, said):
+    english, _ = worded(catalogue, types, [1.0], usual=[usual], income_share=value)
+    assert english == said
+
+
 @pytest.mark.parametrize(("value", "words"), [(1, "high is_guarantor: yes"), (0, "meaning of is_guarantor: no")])
 def test_a_yes_or_no_is_worded_by_itself_and_not_by_the_book(catalogue, types, value, words):
     english, _ = worded(catalogue, types, [1.0], usual=[[1, 1, 1]], is_guarantor=value)

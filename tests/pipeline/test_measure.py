@@ -5,12 +5,13 @@ from __future__ import annotations
 import duckdb
 import pandas as pd
 import pytest
-from desk import tiny_book
+from desk import the_line, tiny_book
 
 from features.catalogue import FEATURES
 from features.errors import OutputExists
 from features.frame import book_frame
 from features.sources import open_tables
+from pipeline.errors import BookTooOld
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,8 @@ def test_the_same_frame_twice_is_the_same_bytes_and_another_is_not_replaced_with
 
 @pytest.mark.parametrize(("as_of", "out", "said"), [
     ("2024-12-01..2024-12-30", "f.parquet", "holds no month-end"),
+    ("2025-01-31..2024-12-31", "f.parquet", "ends before it begins"),
+    ("9999-12-01..9999-12-31", "f.parquet", "after 2200"),
     ("yesterday", "f.parquet", "is not a date"),
     ("2024-12-31", "f.xlsx", ".parquet or .csv"),
 ])
@@ -64,6 +67,20 @@ def test_what_cannot_be_asked_for_is_a_usage_error(desk, book, tmp_path, capsys,
     assert code == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / out).exists()
+
+
+@pytest.mark.parametrize("name", ["customers.csv", "loans.parquet", "other.csv"])
+def test_the_book_itself_is_no_place_for_its_features(desk, spoiled, name, capsys):
+    before = {path.name: path.read_bytes() for path in spoiled.iterdir()}
+    assert features(desk, spoiled, "2024-12-31", spoiled / name, "--replace") == OutputExists.exit_code
+    assert "the delivered tables lie there" in the_line(capsys)
+    assert {path.name: path.read_bytes() for path in spoiled.iterdir()} == before
+
+
+def test_a_date_long_after_the_book_ends_is_refused(desk, book, tmp_path, capsys):
+    assert features(desk, book, "2026-06-30", tmp_path / "f.parquet") == BookTooOld.exit_code
+    assert "Deliver a newer book" in capsys.readouterr().err
+    assert not (tmp_path / "f.parquet").exists()
 
 
 def test_frames_in_memory_are_a_book_too_and_give_the_same_features(frame):

@@ -120,5 +120,8 @@ def test_the_first_end_of_period_that_cannot_be_read_is_shown(statement_text, sa
 def test_a_row_without_a_readable_end_of_period_is_counted_and_its_value_shown(statement_text, import_texts):
     text = statement_text("2019-05-31", {}, {"Loan Number": "IBRD2", "End of Period": "soon"})
     account, _ = import_texts(text)
-    assert account.statements[0].left_out["no readable End of Period"].examples == ("line 3: 'soon'",)
+    left = account.statements[0].left_out["no readable End of Period"]
+    assert left.examples == ("line 3: 'soon'",)
+    assert left.cents == 1000_00  # its money is counted too, or what was read would not add up
+    assert account.statements[0].is_closed_sum
     assert account.statements[0].is_closed_sum
