@@ -161,7 +161,7 @@ def _version(which: str, settings: TrackingSettings):
         return client.get_model_version_by_alias(settings.model_name, which)
     except MlflowException as error:
         todo = {CHAMPION: "Run `pentad promote` first.", CHALLENGER: "Run `pentad train` first."}.get(
-            which, f"Give the number of a registered version, {CHALLENGER} or {CHAMPION}.")
+            which, f"Give {CHALLENGER}, {CHAMPION} or a registered number; `pentad train` registers one.")
         raise NoModel(f"no model {settings.model_name} under {which!r}", _masked(settings.uri), todo) from error
 
 
