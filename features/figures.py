@@ -13,7 +13,6 @@ import narwhals as nw
 from features.catalogue import Grains, share, shared, shared_of_loan
 from features.history import is_in_force
 
-DAYS = {3: 91, 6: 183, 12: 365, 24: 730}
 MONTHS_PER_DAY = 12 / 365.25
 GRID = range(12)
 

@@ -225,7 +225,7 @@ def _validate(options: argparse.Namespace) -> None:
 def _features(options: argparse.Namespace) -> int | None:
     from tqdm import tqdm
 
-    from pipeline.guards import must_have_loans, must_lie_outside, must_reach
+    from pipeline.guards import must_lie_outside, must_reach
     from pipeline.measure import measure
 
     if options.out.suffix not in (".parquet", ".csv"):
@@ -234,7 +234,6 @@ def _features(options: argparse.Namespace) -> int | None:
     settings = _settings(options)
     must_lie_outside(options.out, options.data)
     with closing(_open(options, settings.book.reject_share_limit)) as tables:
-        must_have_loans(tables)
         must_reach(tables, options.as_of[-1], settings.score.stale_days, "--as-of")
         n_customers = next(a.n_kept for a in tables.accounts if a.table == "customers")
         with tqdm(total=n_customers * len(options.as_of), unit="row", desc="features", disable=not sys.stderr.isatty()) as bar:

@@ -9,6 +9,8 @@ import narwhals as nw
 from features.contract import Column, Contract, Rule
 
 BETWEEN_REASONS = " | "
+#: The join key that rows of a table have of their own.
+OWN_KEY = {"customers": "customer_key", "loans": "loan_key"}
 _A_KIND = {"date": "a date (YYYY-MM-DD)", "money": "an amount", "number": "a number", "integer": "a whole number",
            "flag": "true or false", "text": "text"}
 

@@ -14,7 +14,7 @@ from features.contract import Breach, Contract
 from features.contracts import CONTRACTS
 from features.errors import BrokenTable, PentadError, UnreadableFile
 from features.sources.duck import DuckEngine
-from features.sources.judging import BETWEEN_REASONS, join_keys, judge, key_columns, odd_repeats, set_aside
+from features.sources.judging import BETWEEN_REASONS, OWN_KEY, join_keys, judge, key_columns, odd_repeats, set_aside
 from features.sources.reading import find, fingerprint, place_name, scan, typing_sql, unreadable
 from features.sources.refusing import (
     KEYS_SHOWN,
@@ -30,7 +30,6 @@ from features.sources.spark import SparkEngine, is_spark, load_frames
 from features.sources.tables import Account, Findings, Tables, chunks_of
 
 CHUNK_CUSTOMERS = 100_000
-OWN_KEY = {"customers": "customer_key", "loans": "loan_key"}
 
 
 def open_tables(where: Path | str | Mapping[str, Any], rejects_to: Path | None = None, reject_share_limit: float = 1.0,

@@ -19,7 +19,7 @@ from features.contract import Breach, Column, Contract
 from features.contracts import CONTRACTS
 from features.errors import BrokenTable, PentadError, UnreadableFile
 from features.sources.duck import first_line
-from features.sources.judging import BETWEEN_REASONS, join_keys, judge, key_columns, odd_repeats, set_aside, unread
+from features.sources.judging import BETWEEN_REASONS, OWN_KEY, join_keys, judge, key_columns, odd_repeats, set_aside, unread
 from features.sources.reading import FRAMES, find, place_name
 from features.sources.refusing import KEYS_SHOWN, does_not_add_up, duplicates, faults_of_shape, mixed_currencies
 from features.sources.rejects import must_be_ours, write_rejects
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 BLOCK_ROWS = 500_000
-OWN_KEY = {"customers": "customer_key", "loans": "loan_key"}
 
 _SQL_TYPE = {"text": "string", "date": "bigint", "money": "bigint", "number": "double", "integer": "bigint", "flag": "boolean"}
 _WHOLE = ("tinyint", "smallint", "int", "bigint")
