@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import narwhals as nw
 
-from features.catalogue import Grains, feature, share
+from features.catalogue import Grains, feature, share, taken_once
 from features.figures import (
     cash_paid_within,
     drawn_within,
     due_within,
     exposure,
-    is_due,
+    fell_due,
     late,
     months,
     oldest_past_due,
@@ -39,7 +39,7 @@ def days_past_due(of: Grains) -> nw.Expr:
 
 def _worst(of: Grains, days: int) -> nw.Expr:
     """Largest days past due of an instalment that was unpaid within the window, however long ago its day was."""
-    return of.repayments.max(nw.when(is_due & (nw.col("late_until_age_days") < days) & (late > 0)).then(late)).fill_null(0)
+    return of.repayments.max(nw.when(nw.col("late_until_age_days") < days).then(late)).fill_null(0)
 
 
 @feature("behaviour", "days", "近三个月最长逾期天数", window="3 months", reads=_SCHEDULE, missing="never missing",
@@ -81,12 +81,24 @@ def days_past_due_max_24m(of: Grains) -> nw.Expr:
     return _worst(of, 730)
 
 
+@taken_once
+def _n_due(of: Grains, days: int) -> nw.Expr:
+    """Instalments whose day came in the last so many days."""
+    return of.repayments.count(due_within(days))
+
+
+@taken_once
+def _days_late(of: Grains, days: int) -> nw.Expr:
+    """Days late of the instalments whose day came in the last so many days, summed."""
+    return of.repayments.sum_where(due_within(days), late)
+
+
 @feature("behaviour", "days", "近十二个月平均迟付天数", window="12 months", reads=_SCHEDULE, missing=_NONE_DUE_12M,
          high=("pays later than most", "平均迟付天数多于多数客户"), low=("pays less late than most", "平均迟付天数少于多数客户"),
          zero=("paid nothing late in a year", "近一年无迟付"))
 def days_late_mean_12m(of: Grains) -> nw.Expr:
     """Mean days late of the instalments due in the last 12 months; early counts as 0, unpaid as late until the date."""
-    return share(of.repayments.sum_where(due_within(365), late), of.repayments.count(due_within(365)))
+    return share(_days_late(of, 365), _n_due(of, 365))
 
 
 @feature("behaviour", "share", "近十二个月按时还款比例", window="12 months", reads=_SCHEDULE, missing=_NONE_DUE_12M,
@@ -95,11 +107,19 @@ def days_late_mean_12m(of: Grains) -> nw.Expr:
          zero=("paid nothing on time in a year", "近一年从未按时还款"))
 def on_time_share_12m(of: Grains) -> nw.Expr:
     """Share of the instalments due in the last 12 months that were settled by the due date."""
-    on_time = due_within(365) & (late == 0) & (nw.col("is_settled") == 1)
-    return share(of.repayments.count(on_time), of.repayments.count(due_within(365)))
+    on_time = due_within(365) & (late == 0) & nw.col("is_settled")
+    return share(of.repayments.count(on_time), _n_due(of, 365))
 
 
 _SETTLED_12M = "no instalment due in 12 months was settled"
+
+
+@taken_once
+def _paid_minus_due(of: Grains, power: int) -> nw.Expr:
+    """Sum of a power of the day paid less the day due, over instalments due in the last 12 months and settled."""
+    days = nw.col("paid_minus_due_days")
+    counts = due_within(365) & ~days.is_null()
+    return of.repayments.count(counts) if power == 0 else of.repayments.sum_where(counts, days if power == 1 else days * days)
 
 
 @feature("behaviour", "days", "近十二个月实付日与应付日之差的均值", window="12 months", reads=_SCHEDULE,
@@ -109,8 +129,7 @@ _SETTLED_12M = "no instalment due in 12 months was settled"
          zero=("pays on the due date on average", "平均在应付日还款"))
 def paid_minus_due_mean_12m(of: Grains) -> nw.Expr:
     """Mean of the day an instalment was settled less its due day, over those due in the last 12 months and settled."""
-    days, known = nw.col("paid_minus_due_days"), ~nw.col("paid_minus_due_days").is_null()
-    return share(of.repayments.sum_where(due_within(365) & known, days), of.repayments.count(due_within(365) & known))
+    return share(_paid_minus_due(of, 1), _paid_minus_due(of, 0))
 
 
 @feature("behaviour", "days", "近十二个月实付日与应付日之差的标准差", window="12 months", reads=_SCHEDULE,
@@ -123,10 +142,7 @@ def paid_minus_due_spread_12m(of: Grains) -> nw.Expr:
 
     Of the whole population: the squares are divided by the number of instalments.
     """
-    days = nw.col("paid_minus_due_days")
-    counts = due_within(365) & ~days.is_null()
-    return spread(of.repayments.count(counts), of.repayments.sum_where(counts, days),
-                  of.repayments.sum_where(counts, days * days))
+    return spread(*(_paid_minus_due(of, power) for power in range(3)))
 
 
 @feature("behaviour", "count", "近十二个月分次或部分支付的期数", window="12 months", reads=_SCHEDULE, missing="never missing",
@@ -135,8 +151,7 @@ def paid_minus_due_spread_12m(of: Grains) -> nw.Expr:
          zero=("paid nothing in parts in a year", "近一年无分次还款"))
 def n_partial_payments_12m(of: Grains) -> nw.Expr:
     """Instalments due in the last 12 months that were paid in several parts or only in part."""
-    in_parts = (nw.col("n_payments") > 1) | ((nw.col("n_payments") > 0) & (nw.col("is_settled") == 0))
-    return of.repayments.count(due_within(365) & in_parts)
+    return of.repayments.count(due_within(365) & nw.col("is_paid_in_part"))
 
 
 @feature("behaviour", "count", "近二十四个月最长连续迟付期数", window="24 months", reads=_SCHEDULE, missing="never missing",
@@ -185,9 +200,8 @@ def n_relapses_24m(of: Grains) -> nw.Expr:
          zero=("lateness unchanged", "迟付情况未变"))
 def days_late_trend_12m(of: Grains) -> nw.Expr:
     """Mean lateness of instalments due in the last 3 months minus that of the 9 months before."""
-    recent, before = due_within(91), due_within(365) & (nw.col("due_age_days") >= 91)
-    now = share(of.repayments.sum_where(recent, late), of.repayments.count(recent))
-    then = share(of.repayments.sum_where(before, late), of.repayments.count(before))
+    now = share(_days_late(of, 91), _n_due(of, 91))
+    then = share(_days_late(of, 365) - _days_late(of, 91), _n_due(of, 365) - _n_due(of, 91))
     return now - then
 
 
@@ -200,7 +214,7 @@ def prepaid_12m_ratio(of: Grains) -> nw.Expr:
 
     The form of the single monthly mortality (prepayment over the balance less what was scheduled), over a year.
     """
-    early = of.repayments.sum_where(cash_paid_within(365) & (nw.col("is_unscheduled") == 1), nw.col("amount"))
+    early = of.repayments.sum_where(cash_paid_within(365) & nw.col("is_unscheduled"), nw.col("amount"))
     return share(early, early + exposure(of))
 
 
@@ -298,4 +312,4 @@ def activity_3m_to_12m_ratio(of: Grains) -> nw.Expr:
          zero=("payment record begins on the date", "当日开始有还款记录"))
 def record_months(of: Grains) -> nw.Expr:
     """Months since the first instalment fell due."""
-    return months(of.repayments.max(nw.when(is_due).then(nw.col("due_age_days")).otherwise(None)))
+    return months(of.repayments.max(fell_due))

@@ -118,6 +118,21 @@ def feature(dimension: str, unit: str, zh: str, *, window: str, missing: str, re
     return register
 
 
+def taken_once(measure: Callable[..., nw.Expr]) -> Callable[..., nw.Expr]:
+    """An aggregate that several features use: its rows are summed up once."""
+
+    @wraps(measure)
+    def once(of: Grains, *more: object) -> nw.Expr:
+        key = (measure, *more)
+        if key not in of.taken:
+            of.within.append(0)
+            of.taken[key] = measure(of, *more)
+            of.within.pop()
+        return of.taken[key]
+
+    return once
+
+
 def shared(measure: Callable[..., nw.Expr]) -> Callable[..., nw.Expr]:
     """A figure of the customer that several features use: a column of its own, computed once."""
     return _once(measure, "customer")
@@ -201,6 +216,7 @@ class Grains:
         self.repayments, self.drawdowns, self.limits, self.rates, self.collateral = map(Grain, LOAN_GRAINS)
         (self.loans, self.purposes, self.fees, self.ratings, self.contacts, self.financials,
          self.external_debt) = map(Grain, CUSTOMER_GRAINS)
+        self.taken: dict[tuple, nw.Expr] = {}
         self.steps: dict[str, dict[str, tuple[int, nw.Expr]]] = {"loan": {}, "customer": {}}
         self.within: list[int] = []  # depth so far of the figures that are being taken
         self.relatives: list[tuple[str, str, nw.Expr]] = []

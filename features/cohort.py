@@ -33,10 +33,12 @@ def everyone(tables: Tables, days: nw.LazyFrame, chunk: tuple[int, int] | None =
 
     Customers who were not known yet keep a row; their features are missing.
     """
-    customers = tables.customers.select("customer_key")
-    if chunk:
-        customers = customers.filter((nw.col("customer_key") >= chunk[0]) & (nw.col("customer_key") < chunk[1]))
-    return customers.join(days, how="cross")
+    return in_chunk(tables.customers.select("customer_key"), chunk).join(days, how="cross")
+
+
+def in_chunk(rows: nw.LazyFrame, chunk: tuple[int, int] | None) -> nw.LazyFrame:
+    """Rows of the customers in a range of customer keys, from and up to but without; all rows for None."""
+    return rows if chunk is None else rows.filter((nw.col("customer_key") >= chunk[0]) & (nw.col("customer_key") < chunk[1]))
 
 
 def last_fact(tables: Tables, as_of: str) -> str:

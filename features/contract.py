@@ -71,7 +71,10 @@ class Repeats:
 
 @dataclass(frozen=True)
 class Contract:
-    """What a table promises: its key, its columns, its rules and what it refers to."""
+    """What a table promises: its key, its columns, its rules and what it refers to.
+
+    ``terms`` adds columns to the kept rows that are worked out once: what a row says whatever the date.
+    """
 
     name: str
     meaning: str
@@ -81,6 +84,7 @@ class Contract:
     references: tuple[Reference, ...] = ()
     repeats: Repeats | None = None
     optional: bool = False
+    terms: Callable[[nw.LazyFrame], nw.LazyFrame] | None = None
 
     def column_rules(self) -> tuple[Rule, ...]:
         """Rules that follow from the columns themselves: not empty, in the domain, within reason."""

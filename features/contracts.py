@@ -20,6 +20,7 @@ from features.contract import (
     text,
     within,
 )
+from features.terms import with_terms
 
 TYPES = ("risk", "churn", "strategic", "growth", "stable")
 PRODUCTS = ("term", "revolver", "project", "guarantee")
@@ -114,6 +115,7 @@ _ALL = (
         (_of_loan("due_on", "paid_on"),),
         Repeats("due side differs from the instalment's first payment", ("loan_id", "instalment"), "payment",
                 ("due_on", "principal_due", "interest_due", "scheduled_on", "is_opening")),
+        terms=with_terms,
     ),
     Contract(
         "drawdowns", "one row per payout of a loan; without this table every loan counts as drawn in full at signing",

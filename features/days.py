@@ -45,6 +45,23 @@ def month_ends(first: str, last: str) -> list[str]:
         at = following
 
 
+def grid_month(age: nw.Expr) -> nw.Expr:
+    """Month of the monthly grid in which an age in days lies: month m begins at the age of 365 m / 12 days.
+
+    Twelve of them are the 365 days of the yearly window, six of them the 183 of half a year.
+    """
+    return age * 12 // 365
+
+
+def start_of_month(month: int) -> int:
+    """Age in days at which a month of the grid begins.
+
+    >>> [start_of_month(month) for month in (0, 1, 6, 12)]
+    [0, 31, 183, 365]
+    """
+    return -(-365 * month // 12)
+
+
 def with_calendar_month(rows: nw.LazyFrame, day: nw.Expr) -> nw.LazyFrame:
     """Add ``month``, the number of the calendar month of a day (whole days since 1970-01-01): 12 times the year plus the month.
 

@@ -1,7 +1,7 @@
 """Figures that several features use, each taken once.
 
-Windows are whole days before the date: 3, 6, 12 and 24 months are 91, 183, 365 and 730 days. Month m of the monthly grid
-holds the days from 365 m / 12 to 365 (m + 1) / 12 before the date, so that twelve of them are the 365 days.
+Windows are whole days before the date: 3, 6, 12 and 24 months are 91, 183, 365 and 730 days. The monthly grid is that of
+``grid_month`` in features/days.py.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import narwhals as nw
 
-from features.catalogue import Grains, share, shared, shared_of_loan
+from features.catalogue import Grains, share, shared, shared_of_loan, taken_once
+from features.days import start_of_month
 from features.history import is_in_force
 
 MONTHS_PER_DAY = 12 / 365.25
@@ -18,24 +19,23 @@ GRID = range(12)
 
 balance, undrawn, commitment = nw.col("balance"), nw.col("undrawn"), nw.col("commitment")
 is_active = nw.col("is_active") == 1
-is_cash = nw.col("is_cash") == 1
-is_due = nw.col("is_due") == 1
+fell_due = nw.col("fell_due_age_days")
 late = nw.col("days_late")
 
 
 def due_within(days: int) -> nw.Expr:
     """Instalments whose day came in the last so many days."""
-    return is_due & (nw.col("due_age_days") < days)
+    return fell_due < days
 
 
 def cash_paid_within(days: int) -> nw.Expr:
     """Payments of the last so many days."""
-    return is_cash & (nw.col("paid_age_days") < days)
+    return nw.col("cash_age_days") < days
 
 
 def drawn_within(days: int) -> nw.Expr:
     """Payouts of the last so many days."""
-    return is_cash & (nw.col("age_days") < days)
+    return nw.col("cash_age_days") < days
 
 
 def months(days: nw.Expr) -> nw.Expr:
@@ -55,51 +55,16 @@ def spread(n: nw.Expr, total: nw.Expr, squares: nw.Expr) -> nw.Expr:
     return nw.when(n >= 2).then(variance.sqrt()).otherwise(None)
 
 
-def start_of(month: int) -> int:
-    """Age in days at which a month of the grid begins."""
-    return -(-365 * month // 12)
-
-
-def in_month(age: str, month: int) -> nw.Expr:
-    """Whether an age in days lies in a month of the grid."""
-    return (nw.col(age) >= start_of(month)) & (nw.col(age) < start_of(month + 1))
-
-
-@shared
+@taken_once
 def exposure(of: Grains) -> nw.Expr:
     """Balance of all loans, cents."""
     return of.loans.sum(balance)
 
 
-@shared
+@taken_once
 def committed(of: Grains) -> nw.Expr:
     """Balance and undrawn commitment of all loans, cents."""
     return of.loans.sum(balance + undrawn)
-
-
-@shared
-def drawn(of: Grains, days: int) -> nw.Expr:
-    """Money paid out in the last so many days, cents."""
-    return of.drawdowns.sum_where(drawn_within(days), nw.col("amount"))
-
-
-@shared
-def repaid(of: Grains, days: int) -> nw.Expr:
-    """Principal repaid in the last so many days, cents."""
-    return of.repayments.sum_where(cash_paid_within(days), nw.col("principal_part"))
-
-
-@shared_of_loan
-def _balance_before(of: Grains, days: int) -> nw.Expr:
-    out = of.drawdowns.loan_sum(nw.when(drawn_within(days)).then(nw.col("amount")).otherwise(0))
-    back = of.repayments.loan_sum(nw.when(cash_paid_within(days)).then(nw.col("principal_part")).otherwise(0))
-    return clipped(nw.col("owed") - out + back)
-
-
-@shared
-def exposure_before(of: Grains, days: int) -> nw.Expr:
-    """Balance so many days ago, cents, loan by loan: none is below zero, then or now, whatever was overpaid."""
-    return of.loans.sum(_balance_before(of, days))
 
 
 @shared
@@ -110,7 +75,7 @@ def interest(of: Grains) -> nw.Expr:
         of.repayments.sum_where(cash_paid_within(365), nw.col("interest_part"))).otherwise(None)
 
 
-@shared
+@taken_once
 def fees(of: Grains) -> nw.Expr:
     """Fees received in the last 12 months, cents."""
     return of.fees.sum_where(nw.col("age_days") < 365, nw.col("amount"))
@@ -134,39 +99,54 @@ def future_income(of: Grains) -> nw.Expr:
     has_rate = ~nw.col("rate_bp").is_null()
     known = of.repayments.max(nw.when(has_rate).then(nw.col("interest_due")))
     to_come = clipped(nw.col("interest_due") - nw.col("paid"))
-    accrued = clipped(-nw.col("due_age_days") * nw.col("rate_bp")) / 3_650_000
+    accrued = clipped(nw.col("falls_due_in_days") * nw.col("rate_bp")) / 3_650_000
     today = (to_come / (1 + accrued)).round().cast(nw.Int64)
     return nw.when(~known.is_null()).then(
-        of.repayments.sum_where((nw.col("is_upcoming") == 1) & has_rate, today)).otherwise(None)
+        of.repayments.sum_where((nw.col("falls_due_in_days") > 0) & has_rate, today)).otherwise(None)
 
 
-@shared
+@taken_once
 def rating(of: Grains, column: str, days_ago: int = 0) -> nw.Expr:
     """A column of the rating that was in force so many days ago, as known on the date."""
     return of.ratings.max(nw.when(is_in_force(days_ago)).then(nw.col(column)))
 
 
-@shared_of_loan
-def flow(of: Grains, month: int) -> nw.Expr:
-    """Per loan: drawn less repaid in a month of the grid, cents."""
-    out = of.drawdowns.loan_sum(nw.when(is_cash & in_month("age_days", month)).then(nw.col("amount")).otherwise(0))
-    back = of.repayments.loan_sum(
-        nw.when(is_cash & in_month("paid_age_days", month)).then(nw.col("principal_part")).otherwise(0))
-    return out - back
+@taken_once
+def paid_out(of: Grains, month: int) -> nw.Expr:
+    """Per loan: money paid out in a month of the grid, cents."""
+    return of.drawdowns.loan_sum(nw.when(nw.col("cash_month") == month).then(nw.col("amount")))
 
 
-def _before(of: Grains, what: Callable[[Grains, int], nw.Expr], month: int) -> nw.Expr:
-    """A monthly amount of the loan summed over the months of the grid nearer to the date than this one."""
-    return sum((what(of, k) for k in range(month)), nw.lit(0))
+@taken_once
+def paid_back(of: Grains, month: int) -> nw.Expr:
+    """Per loan: principal repaid in a month of the grid, cents."""
+    return of.repayments.loan_sum(nw.when(nw.col("cash_month") == month).then(nw.col("principal_part")))
+
+
+def total(what: Callable[[Grains, int], nw.Expr], of: Grains, months: int) -> nw.Expr:
+    """A monthly amount summed over the last so many months of the grid."""
+    return sum((what(of, month) for month in range(months)), nw.lit(0))
+
+
+@taken_once
+def drawn_12m(of: Grains) -> nw.Expr:
+    """Money paid out in the last 12 months, cents."""
+    return of.loans.sum(total(paid_out, of, 12))
+
+
+@taken_once
+def repaid_12m(of: Grains) -> nw.Expr:
+    """Principal repaid in the last 12 months, cents."""
+    return of.loans.sum(total(paid_back, of, 12))
 
 
 @shared_of_loan
 def balance_at(of: Grains, month: int) -> nw.Expr:
-    """Per loan: balance so many months ago, cents."""
-    return clipped(nw.col("owed") - _before(of, flow, month))
+    """Per loan: balance so many months ago, cents; never below zero, then or now, whatever was overpaid."""
+    return clipped(nw.col("owed") - total(paid_out, of, month) + total(paid_back, of, month))
 
 
-@shared
+@taken_once
 def exposure_at(of: Grains, month: int) -> nw.Expr:
     """Balance of all loans so many months ago, cents."""
     return of.loans.sum(balance_at(of, month))
@@ -175,33 +155,33 @@ def exposure_at(of: Grains, month: int) -> nw.Expr:
 @shared
 def utilisation_at(of: Grains, month: int) -> nw.Expr:
     """Drawn over the limit of the credit lines open so many months ago, 0 to 1 and above; missing without one."""
-    start = start_of(month)
+    start = start_of_month(month)
     is_open = ((nw.col("product") == "revolver") & (nw.col("signed_age_days") >= start)
                & (nw.col("closed_age_days") < start).fill_null(True)
                & (nw.col("days_to_maturity") + start >= 0).fill_null(True))
-    limit = commitment - _before(of, _limit_change, month)
+    limit = commitment - total(_limit_change, of, month)
     return share(of.loans.sum_where(is_open, balance_at(of, month)), of.loans.sum_where(is_open, clipped(limit)))
 
 
-@shared_of_loan
+@taken_once
 def _limit_change(of: Grains, month: int) -> nw.Expr:
-    return of.limits.loan_sum(nw.when(in_month("age_days", month)).then(nw.col("change")).otherwise(0))
+    return of.limits.loan_sum(nw.when(nw.col("month") == month).then(nw.col("change")))
 
 
-@shared
+@taken_once
 def drawn_in(of: Grains, month: int) -> nw.Expr:
     """Money paid out in a month of the grid, cents."""
-    return of.drawdowns.sum_where(is_cash & in_month("age_days", month), nw.col("amount"))
+    return of.loans.sum(paid_out(of, month))
 
 
-@shared
+@taken_once
 def days_past_due_at(of: Grains, days_ago: int) -> nw.Expr:
     """Days past due of the oldest instalment that was unpaid so many days ago, 1 or more; 0 when none was."""
-    stood = is_due & (nw.col("due_age_days") > days_ago) & (nw.col("late_until_age_days") < days_ago)
-    return of.repayments.max(nw.when(stood).then(nw.col("due_age_days") - days_ago)).fill_null(0)
+    stood = (fell_due > days_ago) & (nw.col("late_until_age_days") < days_ago)
+    return of.repayments.max(nw.when(stood).then(fell_due - days_ago)).fill_null(0)
 
 
-@shared
+@taken_once
 def oldest_past_due(of: Grains) -> nw.Expr:
     """Days past due of the oldest unpaid instalment; 0 when nothing is."""
     return of.loans.max(nw.col("days_past_due")).fill_null(0)

@@ -7,7 +7,7 @@ some of which compare a customer with the whole book or its group on the date.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 
 import narwhals as nw
@@ -15,16 +15,17 @@ import pandas as pd
 
 from features.catalogue import CUSTOMER_GRAINS, DIMENSIONS, FEATURES, Grains
 from features.circles import add_circles
-from features.cohort import days_of, everyone
+from features.cohort import days_of, everyone, in_chunk
 from features.days import as_date, as_day
 from features.figures import committed, oldest_past_due
-from features.history import OF_CUSTOMER, history
+from features.history import OF_CUSTOMER, history_of_customers, history_of_loans
 from features.loans import (
     add_what_loans_show,
     aggregated,
     figures_of_loans,
     loans_on_the_date,
     purposes_on_the_date,
+    what_loans_show,
 )
 from features.sources import Tables
 
@@ -86,36 +87,48 @@ def measured(tables: Tables, days: nw.LazyFrame) -> nw.LazyFrame:
     grains = Grains()
     features = {name: f.measure(grains) for name, f in FEATURES.items() if not tables.lacks(f.needs)}
     committed(grains), oldest_past_due(grains)  # registered before the loans are aggregated
-    loans = tables.keep(loans_on_the_date(history(everyone(tables, days, chunk), tables), grains)
+    loans = tables.keep(loans_on_the_date(history_of_loans(everyone(tables, days, chunk), tables), grains)
                         for chunk in tables.chunks)
-    past = history(everyone(tables, days), tables)
-    customers = past.customers
-    per_customer = {"purposes": purposes_on_the_date(loans), "loans": add_what_loans_show(loans, grains, tables)}
-    for name, rows in (past.of_customers | per_customer).items():  # the widest last
-        more = figures_of_loans(grains) if name == "loans" else []
-        customers = customers.join(aggregated(rows, OF_CUSTOMER, getattr(grains, name), *more), on=list(OF_CUSTOMER),
-                                   how="left")
-    absent = [n for g in CUSTOMER_GRAINS if g not in per_customer | past.of_customers
-              for n, _, _ in getattr(grains, g).aggregates]
-    if absent:
-        customers = customers.with_columns(**dict.fromkeys(absent, nw.lit(None, nw.Int64)))
-    customers = grains.with_figures("customer", customers)
-    customers = customers.with_columns(committed=committed(grains), days_past_due=oldest_past_due(grains))
-    customers = add_circles(_related(tables.keep([customers]), grains), days, tables)
+    shown = what_loans_show(loans, grains, tables)
+    customers = tables.keep(_customers(everyone(tables, days, chunk), in_chunk(loans, chunk), shown, grains, tables)
+                            for chunk in tables.chunks)
+    related = customers.select(*OF_CUSTOMER, "customer_id", "committed", "days_past_due", "group_key", *_own(grains))
+    related = add_circles(_related(related, grains), days, tables).drop("customer_id", "committed", "days_past_due", "group_key",
+                                                                        *_own(grains))
+    customers = customers.join(related, on=list(OF_CUSTOMER), how="left")
     empty = nw.lit(None, nw.Float64)
     return customers.select(*KEYS, *((features[name].cast(nw.Float64) if name in features else empty).alias(name)
                                      for name in FEATURES))
 
 
+def _customers(cohort: nw.LazyFrame, loans: nw.LazyFrame, shown: Sequence[nw.LazyFrame], grains: Grains,
+               tables: Tables) -> nw.LazyFrame:
+    """One row per customer and date: facts, what rows of their own and loans come to, figures, those to be compared."""
+    past = history_of_customers(cohort, tables)
+    group, own = (nw.concat_str(nw.lit(f"{kind} "), nw.col(f"{kind}_id")) for kind in ("group", "customer"))
+    customers = past.whole.with_columns(group_key=nw.coalesce(group, own))
+    per_customer = {"purposes": purposes_on_the_date(loans), "loans": add_what_loans_show(loans, shown, grains)}
+    absent = [n for g in CUSTOMER_GRAINS if g not in per_customer | past.rows for n, _, _ in getattr(grains, g).aggregates]
+    if absent:
+        customers = customers.with_columns(**dict.fromkeys(absent, nw.lit(None, nw.Int64)))
+    for name, rows in (past.rows | per_customer).items():  # the widest last
+        more = figures_of_loans(grains) if name == "loans" else []
+        customers = customers.join(aggregated(rows, OF_CUSTOMER, getattr(grains, name), *more), on=list(OF_CUSTOMER),
+                                   how="left")
+    customers = grains.with_figures("customer", customers)
+    return customers.with_columns(committed=committed(grains), days_past_due=oldest_past_due(grains),
+                                  **{f"own_{name}": e.cast(nw.Int64) for name, _, e in grains.relatives})
+
+
+def _own(grains: Grains) -> list[str]:
+    return [f"own_{name}" for name, _, _ in grains.relatives]
+
+
 def _related(customers: nw.LazyFrame, grains: Grains) -> nw.LazyFrame:
     """Add the figures that compare a customer with the whole book, or with its group, on the date."""
-    own = nw.concat_str(nw.lit("customer "), nw.col("customer_id"))
-    group = nw.concat_str(nw.lit("group "), nw.col("group_id"))
-    customers = customers.with_columns(group_key=nw.coalesce(group, own))
     if not grains.relatives:
         return customers
-    customers = customers.with_columns(**{name: e.cast(nw.Int64) for name, _, e in grains.relatives})
-    return customers.with_columns(*(_relation(how, nw.col(name)).cast(nw.Int64).alias(name)
+    return customers.with_columns(*(_relation(how, nw.col(f"own_{name}")).cast(nw.Int64).alias(name)
                                     for name, how, _ in grains.relatives))
 
 

@@ -16,21 +16,22 @@ from functools import reduce
 
 import narwhals as nw
 
+from features.days import grid_month
 from features.repayments import repayment_rows
 from features.sources import Tables
 
 OF_CUSTOMER = ("as_of", "customer_key")
 OF_LOAN = ("as_of", "loan_key")
+#: The longest window, 24 months.
+RECORD_DAYS = 730
 
 
 @dataclass(frozen=True)
 class History:
-    """The masked history of a cohort: customers, loans, and the rows of each grain that the book has."""
+    """The masked history of loans, or of customers, and the rows of each grain of theirs that the book has."""
 
-    customers: nw.LazyFrame
-    loans: nw.LazyFrame
-    of_loans: dict[str, nw.LazyFrame]
-    of_customers: dict[str, nw.LazyFrame]
+    whole: nw.LazyFrame
+    rows: dict[str, nw.LazyFrame]
 
 
 def is_known(*days: str) -> nw.Expr:
@@ -58,8 +59,8 @@ def basis_points(rate: str) -> nw.Expr:
     return (nw.col(rate) * 10_000).round().cast(nw.Int64)
 
 
-def history(cohort: nw.LazyFrame, tables: Tables) -> History:
-    """Cut the book to what was known of each cohort row on its date.
+def history_of_loans(cohort: nw.LazyFrame, tables: Tables) -> History:
+    """What was known of each cohort row's loans on its date.
 
     Parameters
     ----------
@@ -70,23 +71,31 @@ def history(cohort: nw.LazyFrame, tables: Tables) -> History:
     """
     loans = _loans(cohort, tables)
     keys = loans.select(*OF_LOAN, "rate_bp")
-    of_loans = {"repayments": repayments_known(keys, tables),
-                "drawdowns": _drawdowns(keys, loans, tables)}
+    rows = {"repayments": repayments_known(keys, tables), "drawdowns": _drawdowns(keys, loans, tables)}
     if tables.limits is not None:
-        of_loans["limits"] = _limits(keys, loans, tables)
+        rows["limits"] = _limits(keys, loans, tables)
     if tables.rates is not None:
-        of_loans["rates"] = _rates(keys, tables)
+        rows["rates"] = _rates(keys, tables)
     if tables.collateral is not None:
-        of_loans["collateral"] = _collateral(keys, tables)
+        rows["collateral"] = _collateral(keys, tables)
+    return History(loans, rows)
+
+
+def history_of_customers(cohort: nw.LazyFrame, tables: Tables) -> History:
+    """What was known of each cohort row itself on its date; the parameters are those of ``history_of_loans``."""
     readers = {"fees": _fees, "ratings": _ratings, "contacts": _contacts, "financials": _financials,
                "external_debt": _external_debt}
-    of_customers = {name: read(cohort, tables) for name, read in readers.items() if not tables.lacks([name])}
-    return History(_customers(cohort, tables), loans, of_loans, of_customers)
+    rows = {name: read(cohort, tables) for name, read in readers.items() if not tables.lacks([name])}
+    return History(_customers(cohort, tables), rows)
 
 
-def repayments_known(keys: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
-    """Instalments and payments of loans on their dates (as_of, loan_key), as features/repayments.py says."""
-    return repayment_rows(keys, tables.repayments, is_known)
+def repayments_known(keys: nw.LazyFrame, tables: Tables, due_within: int | None = None) -> nw.LazyFrame:
+    """Instalments and payments of loans on their dates (as_of, loan_key), as features/repayments.py says.
+
+    ``due_within`` leaves out instalments, and payments on them, whose day is as many days ago or more.
+    """
+    rows = keys.join(tables.repayments, on="loan_key", how="inner")
+    return repayment_rows(rows if due_within is None else rows.filter(age("due_on") < due_within), is_known)
 
 
 def links_known(days: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
@@ -126,21 +135,22 @@ def _loans(cohort: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
 
 
 def _drawdowns(keys: nw.LazyFrame, loans: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
-    """amount, age_days, is_cash (0 for opening figures and corrections); drawn in full at signing without the table."""
+    """amount; cash_age_days, cash_month (missing for opening figures). Without the table drawn in full at signing."""
     if tables.drawdowns is None:
         in_full = loans.filter(nw.col("product") != "guarantee")
-        return in_full.select(*OF_LOAN, amount=nw.col("first_commitment"), age_days=nw.col("signed_age_days"),
-                              is_cash=nw.lit(1, nw.Int64))
-    known = keys.join(tables.drawdowns, on="loan_key", how="inner").filter(is_known("drawn_on", "recorded_on"))
-    return known.select(*OF_LOAN, "amount", age_days=age("drawn_on"),
-                        is_cash=nw.when(nw.col("is_opening")).then(0).otherwise(1))
+        drawn = in_full.select(*OF_LOAN, amount=nw.col("first_commitment"), cash_age_days=nw.col("signed_age_days"))
+    else:
+        known = keys.join(tables.drawdowns, on="loan_key", how="inner").filter(is_known("drawn_on", "recorded_on"))
+        is_cash = ~nw.col("is_opening").fill_null(False)
+        drawn = known.select(*OF_LOAN, "amount", cash_age_days=nw.when(is_cash).then(age("drawn_on")))
+    return drawn.with_columns(cash_month=grid_month(nw.col("cash_age_days")))
 
 
 def _changes(rows: nw.LazyFrame, table: nw.LazyFrame, key: str, day: str, *within: str) -> nw.LazyFrame:
-    """Known rows of a table of changing values, with age_days and until_age_days, the age of the change after it."""
+    """Known rows of a table of changing values, with age_days, month, and until_age_days, the age of the next."""
     known = rows.join(table, on=key, how="inner").filter(is_known(day, "recorded_on"))
     after = nw.col("age_days").shift(-1).over("as_of", key, *within, order_by=day)
-    return known.with_columns(age_days=age(day)).with_columns(until_age_days=after)
+    return known.with_columns(age_days=age(day)).with_columns(until_age_days=after, month=grid_month(nw.col("age_days")))
 
 
 def _limits(keys: nw.LazyFrame, loans: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
@@ -148,7 +158,7 @@ def _limits(keys: nw.LazyFrame, loans: nw.LazyFrame, tables: Tables) -> nw.LazyF
     changes = _changes(keys, tables.limits, "loan_key", "changed_on")
     before = nw.col("committed_amount").shift(1).over(*OF_LOAN, order_by="changed_on")
     changes = changes.with_columns(before=before).join(loans.select(*OF_LOAN, "first_commitment"), on=list(OF_LOAN))
-    return changes.select(*OF_LOAN, "committed_amount", "cause", "age_days", "until_age_days",
+    return changes.select(*OF_LOAN, "committed_amount", "cause", "age_days", "month", "until_age_days",
                           change=nw.col("committed_amount") - nw.coalesce("before", "first_commitment"))
 
 

@@ -6,18 +6,16 @@ from collections.abc import Sequence
 
 import narwhals as nw
 
+from features.arrears import late_records
 from features.catalogue import LOAN_GRAINS, Grain, Grains
 from features.days import with_calendar_month
-from features.history import OF_CUSTOMER, OF_LOAN, History, is_in_force, repayments_known
+from features.history import OF_CUSTOMER, OF_LOAN, RECORD_DAYS, History, is_in_force, repayments_known
 from features.sources import Tables
 
 #: A loan paid off is followed by new lending when another is signed from 30 days before to 90 days after.
 RENEWED_BEFORE_DAYS, RENEWED_AFTER_DAYS = 30, 90
 #: A loan is paid off early when this long before its maturity.
 EARLY_DAYS = 30
-#: Lateness over which a delay is serious, for cures and relapses.
-SERIOUSLY_LATE_DAYS = 30
-RECORD_DAYS = 730
 
 
 def aggregated(rows: nw.LazyFrame, keys: Sequence[str], grain: Grain, *more: nw.Expr) -> nw.LazyFrame:
@@ -39,14 +37,14 @@ def loans_on_the_date(past: History, grains: Grains) -> nw.LazyFrame:
     the date, commitment_age_days, is_cut_by_bank, is_active, overdue, days_past_due, last_payment_age_days,
     n_principal_instalments.
     """
-    loans = past.loans
+    loans = past.whole
     for name in reversed(LOAN_GRAINS):  # the widest last
-        if name in past.of_loans:
+        if name in past.rows:
             grain = getattr(grains, name)
-            loans = loans.join(aggregated(past.of_loans[name], OF_LOAN, grain, *_own(name)), on=list(OF_LOAN), how="left")
+            loans = loans.join(aggregated(past.rows[name], OF_LOAN, grain, *_own(name)), on=list(OF_LOAN), how="left")
     have = {"limits": ("limit_now", "changed_age_days", "is_cut_by_bank"), "rates": ("rate_now_bp",)}
     have |= {name: have.get(name, ()) + tuple(n for n, _, _ in getattr(grains, name).aggregates) for name in LOAN_GRAINS}
-    absent = [c for name, columns in have.items() if name not in past.of_loans for c in columns]
+    absent = [c for name, columns in have.items() if name not in past.rows for c in columns]
     if absent:
         loans = loans.with_columns(**dict.fromkeys(absent, nw.lit(None, nw.Int64)))
     commitment = nw.coalesce("limit_now", "first_commitment")
@@ -71,15 +69,14 @@ def loans_on_the_date(past: History, grains: Grains) -> nw.LazyFrame:
 def _own(grain: str) -> list[nw.Expr]:
     """What every loan shows of the grain, whatever the features ask for."""
     if grain == "repayments":
-        is_cash, standing = nw.col("is_cash") == 1, (nw.col("is_withdrawn") == 0) & (nw.col("is_opening") == 0)
-        owing = nw.col("overdue") > 0
+        standing, owing = nw.col("withdrawn_age_days").is_null() & ~nw.col("is_opening"), nw.col("overdue") > 0
         figures = {
             "principal_repaid": nw.col("principal_part").sum(),
             "overdue": nw.col("overdue").sum(),
-            "days_past_due": nw.when(owing).then(nw.col("due_age_days")).max(),
-            "last_payment_age_days": nw.when(is_cash).then(nw.col("paid_age_days")).min(),
+            "days_past_due": nw.when(owing).then(nw.col("fell_due_age_days")).max(),
+            "last_payment_age_days": nw.col("cash_age_days").min(),
             "n_principal_instalments": nw.when(standing & (nw.col("principal_due") > 0)).then(1).otherwise(0).sum(),
-            "n_late": nw.when((nw.col("is_due") == 1) & (nw.col("days_late") > 0)).then(1).otherwise(0).sum(),
+            "late_max_days": nw.when(nw.col("fell_due_age_days") < RECORD_DAYS).then(nw.col("days_late")).max(),
         }
     elif grain == "drawdowns":
         figures = {"drawn": nw.col("amount").sum()}
@@ -95,20 +92,27 @@ def _own(grain: str) -> list[nw.Expr]:
     return [e.cast(nw.Int64).alias(name) for name, e in figures.items()]
 
 
-def add_what_loans_show(loans: nw.LazyFrame, grains: Grains, tables: Tables) -> nw.LazyFrame:
-    """Add what only shows when loans stand beside each other.
+def what_loans_show(loans: nw.LazyFrame, grains: Grains, tables: Tables) -> list[nw.LazyFrame]:
+    """What only shows when loans, or the instalments of one, stand beside each other; frames with a row per loan.
 
-    product_median_bp, median rate of the product's active loans on the date; is_renewed and is_early_payoff, of a loan
-    paid off; is_rollover; late_run, n_cures and n_relapses of the last 24 months; and the figures that features share.
+    is_renewed, of a loan paid off; is_rollover; late_run, n_cures and n_relapses of the last 24 months; and per product
+    product_median_bp, the median rate of its active loans on the date.
     """
-    loans = loans.join(_product_medians(loans), on=["as_of", "product"], how="left")
-    for rows in (_renewed(loans), _rolled_over(loans, tables), _late_records(loans, tables)):
-        loans = loans.join(tables.keep([rows]), on=list(OF_LOAN), how="left")
-    loans = grains.with_figures("loan", loans)
+    kept = ([_renewed(loans)], [_rolled_over(loans, tables)], late_records(loans, tables), [_product_medians(loans)])
+    return [tables.keep(rows) for rows in kept]
+
+
+def add_what_loans_show(loans: nw.LazyFrame, shown: Sequence[nw.LazyFrame], grains: Grains) -> nw.LazyFrame:
+    """Add what the loans show, is_early_payoff, and the figures that features share."""
+    *of_loans, medians = shown
+    for rows in of_loans:
+        loans = loans.join(rows, on=list(OF_LOAN), how="left")
+    loans = loans.join(medians, on=["as_of", "product"], how="left")
     ahead = nw.col("last_payment_age_days") + nw.col("days_to_maturity")  # payoff before maturity by so many days
-    return loans.with_columns(
+    loans = loans.with_columns(
         **{name: nw.col(name).fill_null(0) for name in ("is_renewed", "is_rollover", "late_run", "n_cures", "n_relapses")},
         is_early_payoff=nw.when((nw.col("is_active") == 0) & (ahead > EARLY_DAYS)).then(1).otherwise(0))
+    return grains.with_figures("loan", loans)
 
 
 def purposes_on_the_date(loans: nw.LazyFrame) -> nw.LazyFrame:
@@ -149,44 +153,11 @@ def _rolled_over(loans: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
     amortising = loans.filter(nw.col("n_principal_instalments") > 1).select(*OF_CUSTOMER, "loan_key", "rate_bp")
     amortising = amortising.join(bullets.select(*OF_CUSTOMER).unique(), on=list(OF_CUSTOMER), how="semi")
     rows = repayments_known(amortising.select(*OF_LOAN, "rate_bp"), tables).filter(
-        (nw.col("is_cash") == 1) & (nw.col("principal_part") > 0) & (nw.col("paid_age_days") < 365 + 31))
-    rows = with_calendar_month(rows.select(*OF_LOAN, "principal_part", paid_on=nw.col("as_of") - nw.col("paid_age_days")),
+        (nw.col("principal_part") > 0) & (nw.col("cash_age_days") < 365 + 31))
+    rows = with_calendar_month(rows.select(*OF_LOAN, "principal_part", paid_on=nw.col("as_of") - nw.col("cash_age_days")),
                                nw.col("paid_on"))
     repaid = rows.group_by(*OF_LOAN, "month").agg(nw.col("principal_part").sum().cast(nw.Int64).alias("repaid"))
     repaid = repaid.join(amortising, on=list(OF_LOAN), how="inner").select(*OF_CUSTOMER, "month", "repaid")
     pairs = bullets.join(repaid, on=[*OF_CUSTOMER, "month"], how="inner").filter(
         (2 * nw.col("first_commitment") >= nw.col("repaid")) & (2 * nw.col("first_commitment") <= 3 * nw.col("repaid")))
     return pairs.select(*OF_LOAN).unique().with_columns(is_rollover=nw.lit(1, nw.Int64))
-
-
-def _late_records(loans: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
-    """Of loans with a late instalment: the longest run of late ones, serious delays cured, serious ones after a cure.
-
-    A delay is a stretch of days on which the loan had something past due. It is serious when an instalment of it was over
-    30 days late, and cured when every one of them has been settled.
-    """
-    keys = loans.filter(nw.col("n_late") > 0).select(*OF_LOAN, "rate_bp")
-    rows = repayments_known(keys, tables).filter((nw.col("is_due") == 1) & (nw.col("due_age_days") < RECORD_DAYS))
-    in_turn = {"order_by": ["turn", "instalment"]}
-    rows = rows.with_columns(turn=-nw.col("due_age_days"), late=nw.when(nw.col("days_late") > 0).then(1).otherwise(0))
-    rows = rows.with_columns(n_so_far=nw.col("late").cum_sum().over(*OF_LOAN, **in_turn).cast(nw.Int64))
-    # 0 and not missing: a running maximum is missing wherever its input is
-    on_time = nw.when(nw.col("late") == 0).then(nw.col("n_so_far")).otherwise(0)
-    rows = rows.with_columns(on_time=on_time).with_columns(before_run=nw.col("on_time").cum_max().over(*OF_LOAN, **in_turn))
-    late = rows.filter(nw.col("late") == 1).with_columns(
-        ended=nw.col("late_until_age_days").cum_min().over(*OF_LOAN, **in_turn))
-    late = late.with_columns(ended_before=nw.col("ended").shift(1).over(*OF_LOAN, **in_turn))
-    begins = (nw.col("due_age_days") <= nw.col("ended_before")).fill_null(True)
-    late = late.with_columns(begins=nw.when(begins).then(1).otherwise(0))
-    late = late.with_columns(delay=nw.col("begins").cum_sum().over(*OF_LOAN, **in_turn).cast(nw.Int64))
-    delays = late.group_by(*OF_LOAN, "delay").agg(
-        (nw.col("n_so_far") - nw.col("before_run")).max().cast(nw.Int64).alias("late_run"),
-        nw.col("days_late").max().alias("worst"), nw.col("is_settled").min().alias("is_over"))
-    is_serious = nw.col("worst") > SERIOUSLY_LATE_DAYS
-    delays = delays.with_columns(serious=nw.when(is_serious).then(1).otherwise(0),
-                                 cured=nw.when(is_serious & (nw.col("is_over") == 1)).then(nw.col("delay")).otherwise(None))
-    delays = delays.with_columns(first_cured=nw.col("cured").min().over(*OF_LOAN))
-    is_relapse = (nw.col("serious") == 1) & (nw.col("delay") > nw.col("first_cured"))
-    figures = {"late_run": nw.col("late_run").max(), "n_cures": nw.col("cured").count(),
-               "n_relapses": nw.when(is_relapse).then(1).otherwise(0).sum()}
-    return delays.group_by(*OF_LOAN).agg(*(e.cast(nw.Int64).alias(name) for name, e in figures.items()))

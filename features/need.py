@@ -12,15 +12,14 @@ from features.figures import (
     clipped,
     commitment,
     committed,
-    drawn,
+    drawn_12m,
     drawn_in,
     drawn_within,
     exposure,
     exposure_at,
+    fell_due,
     is_active,
-    is_cash,
-    is_due,
-    repaid,
+    repaid_12m,
     utilisation_at,
 )
 
@@ -145,7 +144,7 @@ def n_limit_raises_24m(of: Grains) -> nw.Expr:
          zero=("drew nothing in a year", "近一年未提款"))
 def drawn_12m_ratio(of: Grains) -> nw.Expr:
     """Drawdowns of the last 12 months over today's balance and undrawn commitment."""
-    return share(drawn(of, 365), committed(of))
+    return share(drawn_12m(of), committed(of))
 
 
 @feature("need", "count", "近十二个月提款次数", window="12 months", reads=_DRAWN, missing="never missing",
@@ -161,7 +160,7 @@ def n_drawdowns_12m(of: Grains) -> nw.Expr:
          low=("drew more recently than most", "最近提款时间近于多数客户"), zero=("drew on the date", "当日提款"))
 def days_since_drawdown(of: Grains) -> nw.Expr:
     """Days since the last drawdown."""
-    return of.drawdowns.min(nw.when(is_cash).then(nw.col("age_days")).otherwise(None))
+    return of.drawdowns.min(nw.col("cash_age_days"))
 
 
 def _squared(value: nw.Expr) -> nw.Expr:
@@ -255,12 +254,12 @@ def remaining_tenor_months(of: Grains) -> nw.Expr:
 @shared_of_loan
 def _not_overdue(of: Grains) -> nw.Expr:
     """Per loan: balance less the principal that is overdue, cents."""
-    return clipped(balance - of.repayments.loan_sum(nw.when(is_due).then(nw.col("unpaid_principal")).otherwise(0)))
+    return clipped(balance - of.repayments.loan_sum(nw.when(fell_due >= 0).then(nw.col("unpaid_principal"))))
 
 
 def _due_share(of: Grains, days: int) -> nw.Expr:
-    soon = (nw.col("is_upcoming") == 1) & (nw.col("due_age_days") >= -days)
-    scheduled = of.repayments.loan_sum(nw.when(soon).then(nw.col("unpaid_principal")).otherwise(0))
+    soon = nw.col("falls_due_in_days") <= days
+    scheduled = of.repayments.loan_sum(nw.when(soon).then(nw.col("unpaid_principal")))
     matures = (nw.col("days_to_maturity") > 0) & (nw.col("days_to_maturity") <= days)
     owed = _not_overdue(of)
     due = nw.when(matures | (scheduled > owed)).then(owed).otherwise(scheduled)
@@ -324,7 +323,7 @@ def new_purpose_share_12m(of: Grains) -> nw.Expr:
          zero=("repaid and drew nothing new in a year", "近一年只还本未提款"))
 def new_money_share_12m(of: Grains) -> nw.Expr:
     """New money over new money and principal repaid in the last 12 months: above a half the bank's stake grows."""
-    return share(drawn(of, 365), drawn(of, 365) + repaid(of, 365))
+    return share(drawn_12m(of), drawn_12m(of) + repaid_12m(of))
 
 
 @feature("need", "share", "近十二个月新签且在用的贷款占在用贷款授信额的比例", window="12 months", reads=_LINES,

@@ -151,7 +151,7 @@ def n_forborne_24m(of: Grains) -> nw.Expr:
     Forbearance: a concession to a borrower in difficulty (EBA/GL/2018/06); it counts from the day it was granted, once
     it is on the books.
     """
-    return of.repayments.count((nw.col("is_forborne") == 1) & (nw.col("withdrawn_age_days") < 730))
+    return of.repayments.count(nw.col("is_forborne") & (nw.col("withdrawn_age_days") < 730))
 
 
 @feature("risk", "months", "距上次困难重组的时间", window="whole record",
@@ -164,7 +164,7 @@ def months_since_forbearance(of: Grains) -> nw.Expr:
 
     Two years of probation follow before an exposure is forborne no more (Regulation (EU) 680/2014, annex V).
     """
-    return months(of.repayments.min(nw.when(nw.col("is_forborne") == 1).then(nw.col("withdrawn_age_days"))))
+    return months(of.repayments.min(nw.when(nw.col("is_forborne")).then(nw.col("withdrawn_age_days"))))
 
 
 @feature("risk", "share", "已过到期日的余额占比", window="on the date", reads=f"{_PAID} loans.matures_on", missing="no balance",

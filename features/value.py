@@ -8,7 +8,7 @@ from features.catalogue import Grains, feature, money, share
 from features.figures import (
     committed,
     exposure,
-    exposure_before,
+    exposure_at,
     fees,
     future_income,
     income,
@@ -61,8 +61,8 @@ def exposure_share(of: Grains) -> nw.Expr:
     return share(committed(of), of.portfolio_sum(committed(of)))
 
 
-def _growth(of: Grains, days: int) -> nw.Expr:
-    before, now = exposure_before(of, days), exposure(of)
+def _growth(of: Grains, months_back: int) -> nw.Expr:
+    before, now = exposure_at(of, months_back), exposure(of)
     return share(now - before, nw.max_horizontal(now, before))
 
 
@@ -75,7 +75,7 @@ def exposure_growth_6m_ratio(of: Grains) -> nw.Expr:
 
     Over the larger of the two, since the usual base, the balance then, is zero for a new borrower.
     """
-    return _growth(of, 183)
+    return _growth(of, 6)
 
 
 @feature("value", "ratio", "近十二个月余额变动比例", window="12 months", missing="a balance neither then nor now", reads=_OWED,
@@ -86,7 +86,7 @@ def exposure_growth_12m_ratio(of: Grains) -> nw.Expr:
 
     Over the larger of the two, since the usual base, the balance then, is zero for a new borrower.
     """
-    return _growth(of, 365)
+    return _growth(of, 12)
 
 
 @feature("value", "money", "近十二个月实收利息", window="12 months", reads=_INCOME,

@@ -38,15 +38,15 @@ class DuckEngine:
             self.con.unregister("incoming")
 
     def keep(self, parts: Iterable[nw.LazyFrame]) -> nw.LazyFrame:
-        """Compute parts of one frame, one after the other, into a table."""
+        """Compute parts of one frame, one after the other, into a temporary table: in memory, on the disk beyond the limit."""
         name = ""
         for part in parts:
-            native = part.to_native()
+            sql = part.to_native().sql_query()
             if name:
-                native.insert_into(name)
+                self.con.execute(f"INSERT INTO {name} {sql}")
             else:
                 name = self._next_name()
-                native.create(name)
+                self.con.execute(f"CREATE TEMP TABLE {name} AS {sql}")
         return self.table(name)
 
     def blocks(self, rows: nw.LazyFrame) -> Iterator[pd.DataFrame]:

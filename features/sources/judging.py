@@ -9,6 +9,8 @@ import narwhals as nw
 from features.contract import Column, Contract, Rule
 
 BETWEEN_REASONS = " | "
+#: Marks rows that share their group with others (``Repeats``): an instalment paid in parts.
+IN_PARTS = "is_in_parts"
 #: The join key that rows of a table have of their own.
 OWN_KEY = {"customers": "customer_key", "loans": "loan_key"}
 _A_KIND = {"date": "a date (YYYY-MM-DD)", "money": "an amount", "number": "a number", "integer": "a whole number",
@@ -63,6 +65,11 @@ def _is_broken(rule: Rule, contract: Contract) -> nw.Expr:
         sentence = f"{BETWEEN_REASONS}{unread(contract.column(name))}{BETWEEN_REASONS}"
         broken = broken & ~said.str.contains(sentence, literal=True)
     return broken
+
+
+def worked_out(contract: Contract, kept: nw.LazyFrame) -> nw.LazyFrame:
+    """The kept rows with what each of them says whatever the date."""
+    return contract.terms(kept) if contract.terms else kept
 
 
 def odd_repeats(contract: Contract, kept: nw.LazyFrame) -> nw.LazyFrame:

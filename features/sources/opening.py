@@ -14,7 +14,17 @@ from features.contract import Breach, Contract
 from features.contracts import CONTRACTS
 from features.errors import BrokenTable, PentadError, UnreadableFile
 from features.sources.duck import DuckEngine
-from features.sources.judging import BETWEEN_REASONS, OWN_KEY, join_keys, judge, key_columns, odd_repeats, set_aside
+from features.sources.judging import (
+    BETWEEN_REASONS,
+    IN_PARTS,
+    OWN_KEY,
+    join_keys,
+    judge,
+    key_columns,
+    odd_repeats,
+    set_aside,
+    worked_out,
+)
 from features.sources.reading import find, fingerprint, place_name, scan, typing_sql, unreadable
 from features.sources.refusing import (
     KEYS_SHOWN,
@@ -29,7 +39,7 @@ from features.sources.rejects import must_be_ours, write_rejects
 from features.sources.spark import SparkEngine, is_spark, load_frames
 from features.sources.tables import Account, Findings, Tables, chunks_of
 
-CHUNK_CUSTOMERS = 100_000
+CHUNK_CUSTOMERS = 200_000
 
 
 def open_tables(where: Path | str | Mapping[str, Any], rejects_to: Path | None = None, reject_share_limit: float = 1.0,
@@ -144,6 +154,7 @@ def _load(engine: DuckEngine, contract: Contract, place: Any, where: Path | Mapp
                 judged = set_aside(judged, odd, contract)
                 engine.drop(engine.table(name))
                 _in_order(contract, judged.filter(nw.col("why") == "")).to_native().create(name)
+            _mark_parts(engine, contract)
         n_read, n_kept, n_rejected = engine.count(source), engine.count(name), 0
         if n_kept < n_read:
             raw = [f"raw {column}" for column in present]
@@ -170,11 +181,20 @@ def _in_order(contract: Contract, kept: nw.LazyFrame) -> nw.LazyFrame:
     """
     keys = join_keys(contract)
     rest = [column for column in contract.key if column.removesuffix("_id") + "_key" not in keys]
-    kept = kept.select(*keys, *(c.name for c in contract.columns))
+    kept = worked_out(contract, kept.select(*keys, *(c.name for c in contract.columns)))
+    if contract.repeats:
+        kept = kept.with_columns(nw.lit(False).alias(IN_PARTS))
     if own := OWN_KEY.get(contract.name):
         kept = kept.with_row_index(own, order_by=[*keys, *rest]).with_columns(nw.col(own).cast(nw.Int64))
         return kept.sort(own)
     return kept.sort(*keys, *rest)
+
+
+def _mark_parts(engine: DuckEngine, contract: Contract) -> None:
+    """Mark the rows that share their group with others; an update, since most rows stand alone."""
+    group = ", ".join(column.replace("_id", "_key") for column in contract.repeats.group)
+    engine.con.execute(f"UPDATE {contract.name} SET {IN_PARTS} = true WHERE ({group}) IN "
+                       f"(SELECT ({group}) FROM {contract.name} WHERE {contract.repeats.number} > 1)")
 
 
 def _twice(engine: DuckEngine, contract: Contract) -> list[tuple]:

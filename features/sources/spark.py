@@ -19,7 +19,18 @@ from features.contract import Breach, Column, Contract
 from features.contracts import CONTRACTS
 from features.errors import BrokenTable, PentadError, UnreadableFile
 from features.sources.duck import first_line
-from features.sources.judging import BETWEEN_REASONS, OWN_KEY, join_keys, judge, key_columns, odd_repeats, set_aside, unread
+from features.sources.judging import (
+    BETWEEN_REASONS,
+    IN_PARTS,
+    OWN_KEY,
+    join_keys,
+    judge,
+    key_columns,
+    odd_repeats,
+    set_aside,
+    unread,
+    worked_out,
+)
 from features.sources.reading import FRAMES, find, place_name
 from features.sources.refusing import KEYS_SHOWN, does_not_add_up, duplicates, faults_of_shape, mixed_currencies
 from features.sources.rejects import must_be_ours, write_rejects
@@ -148,7 +159,13 @@ def _load(engine: SparkEngine, contract: Contract, given: DataFrame, frames: Map
     own = {OWN_KEY[contract.name]: nw.col(contract.key[0])} if contract.name in OWN_KEY else {}
 
     def kept_of(judged: nw.LazyFrame) -> nw.LazyFrame:
-        return engine.keep([judged.filter(nw.col("why") == "").select(*columns, **own)])
+        kept = worked_out(contract, judged.filter(nw.col("why") == "").select(*columns, **own))
+        if not contract.repeats:
+            return engine.keep([kept])
+        group = list(contract.repeats.group)
+        several = kept.filter(nw.col(contract.repeats.number) > 1).select(*group).unique()
+        parts = several.with_columns(nw.lit(True).alias(IN_PARTS))
+        return engine.keep([kept.join(parts, on=group, how="left").with_columns(nw.col(IN_PARTS).fill_null(False))])
 
     try:
         judged = judge(contract, nw.from_native(given.selectExpr(*typing_sql(contract, present))), frames.__getitem__)
