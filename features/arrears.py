@@ -6,32 +6,33 @@ in which they fell due. Looked at are those that fell due in the last 24 months.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import narwhals as nw
 
 from features.cohort import in_chunk
 from features.history import OF_LOAN, RECORD_DAYS, repayments_known
-from features.sources import Tables
+from features.sources import Chunk, Tables
 
 #: Days late over which arrears are serious, for cures and relapses.
 SERIOUSLY_LATE_DAYS = 30
 
 
-def late_records(loans: nw.LazyFrame, tables: Tables) -> Iterator[nw.LazyFrame]:
+def late_records(loans: nw.LazyFrame, tables: Tables, chunks: Iterable[Chunk]) -> Iterator[nw.LazyFrame]:
     """Of loans with a late instalment: late_run, the longest run of late ones; n_cures and n_relapses; chunk by chunk.
 
     Arrears are a stretch of days on which the loan had something past due. They are serious when an instalment of them was
     over 30 days late, and cured when every one of them has been settled; serious ones after a cure are a relapse.
     ``loans`` has late_max_days, the most days that one of the instalments was late.
     """
-    for chunk in tables.chunks:
+    for chunk in chunks:
         of_chunk = in_chunk(loans, chunk).filter(nw.col("late_max_days") > 0)
         late = tables.keep([_late_instalments(of_chunk, tables)])
         runs = late.group_by(*OF_LOAN, "n_on_time").agg(nw.len().alias("n")).group_by(*OF_LOAN).agg(
             nw.col("n").max().cast(nw.Int64).alias("late_run"))
         may_be_cured = late.filter(nw.col("is_settled") & (nw.col("days_late") > SERIOUSLY_LATE_DAYS)).select(*OF_LOAN).unique()
         yield runs.join(_cures(late.join(may_be_cured, on=list(OF_LOAN), how="semi")), on=list(OF_LOAN), how="left")
+        tables.drop(late)
 
 
 def _late_instalments(loans: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:

@@ -7,7 +7,8 @@ some of which compare a customer with the whole book or its group on the date.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 
 import narwhals as nw
@@ -68,13 +69,13 @@ def feature_blocks(tables: Tables, as_of: Iterable[str], cohort: pd.DataFrame | 
 
     ``cohort`` (customer_id, as_of in whole days) restricts the rows handed over, not the book they are compared with.
     """
-    rows = measured(tables, days_of(tables, as_of))
-    if cohort is not None:
-        rows = rows.join(tables.hold(cohort), on=list(KEYS), how="semi")
-    names: dict[int, str] = {}
-    for block in tables.engine.blocks(rows.sort(*KEYS)):
-        names |= {day: as_date(day).isoformat() for day in block["as_of"].unique() if day not in names}
-        yield block.assign(as_of=block["as_of"].map(names).astype("str"))
+    with measured(tables, set(as_of)) as rows:
+        if cohort is not None:
+            rows = rows.join(tables.hold(cohort), on=list(KEYS), how="semi")
+        names: dict[int, str] = {}
+        for block in tables.engine.blocks(rows.sort(*KEYS)):
+            names |= {day: as_date(day).isoformat() for day in block["as_of"].unique() if day not in names}
+            yield block.assign(as_of=block["as_of"].map(names).astype("str"))
 
 
 def _as_frame(blocks: Iterator[pd.DataFrame]) -> pd.DataFrame:
@@ -82,23 +83,27 @@ def _as_frame(blocks: Iterator[pd.DataFrame]) -> pd.DataFrame:
     return found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
 
 
-def measured(tables: Tables, days: nw.LazyFrame) -> nw.LazyFrame:
-    """The features of every customer of the book on every day, as rows of the engine: customer_id, as_of, features."""
-    grains = Grains()
+@contextmanager
+def measured(tables: Tables, dates: Collection[str]) -> Iterator[nw.LazyFrame]:
+    """The features of every customer of the book on every date, as rows of the engine: customer_id, as_of, features."""
+    days, chunks, grains = days_of(tables, dates), tables.chunks(len(dates)), Grains()
     features = {name: f.measure(grains) for name, f in FEATURES.items() if not tables.lacks(f.needs)}
     committed(grains), oldest_past_due(grains)  # registered before the loans are aggregated
     loans = tables.keep(loans_on_the_date(history_of_loans(everyone(tables, days, chunk), tables), grains)
-                        for chunk in tables.chunks)
-    shown = what_loans_show(loans, grains, tables)
+                        for chunk in chunks)
+    shown = what_loans_show(loans, tables, chunks)
     customers = tables.keep(_customers(everyone(tables, days, chunk), in_chunk(loans, chunk), shown, grains, tables)
-                            for chunk in tables.chunks)
+                            for chunk in chunks)
+    tables.drop(loans, *shown)
     related = customers.select(*OF_CUSTOMER, "customer_id", "committed", "days_past_due", "group_key", *_own(grains))
     related = add_circles(_related(related, grains), days, tables).drop("customer_id", "committed", "days_past_due", "group_key",
                                                                         *_own(grains))
-    customers = customers.join(related, on=list(OF_CUSTOMER), how="left")
     empty = nw.lit(None, nw.Float64)
-    return customers.select(*KEYS, *((features[name].cast(nw.Float64) if name in features else empty).alias(name)
-                                     for name in FEATURES))
+    try:
+        yield customers.join(related, on=list(OF_CUSTOMER), how="left").select(
+            *KEYS, *((features[name].cast(nw.Float64) if name in features else empty).alias(name) for name in FEATURES))
+    finally:
+        tables.drop(customers)
 
 
 def _customers(cohort: nw.LazyFrame, loans: nw.LazyFrame, shown: Sequence[nw.LazyFrame], grains: Grains,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import narwhals as nw
 
@@ -10,7 +10,7 @@ from features.arrears import late_records
 from features.catalogue import LOAN_GRAINS, Grain, Grains
 from features.days import with_calendar_month
 from features.history import OF_CUSTOMER, OF_LOAN, RECORD_DAYS, History, is_in_force, repayments_known
-from features.sources import Tables
+from features.sources import Chunk, Tables
 
 #: A loan paid off is followed by new lending when another is signed from 30 days before to 90 days after.
 RENEWED_BEFORE_DAYS, RENEWED_AFTER_DAYS = 30, 90
@@ -92,13 +92,13 @@ def _own(grain: str) -> list[nw.Expr]:
     return [e.cast(nw.Int64).alias(name) for name, e in figures.items()]
 
 
-def what_loans_show(loans: nw.LazyFrame, grains: Grains, tables: Tables) -> list[nw.LazyFrame]:
+def what_loans_show(loans: nw.LazyFrame, tables: Tables, chunks: Iterable[Chunk]) -> list[nw.LazyFrame]:
     """What only shows when loans, or the instalments of one, stand beside each other; frames with a row per loan.
 
     is_renewed, of a loan paid off; is_rollover; late_run, n_cures and n_relapses of the last 24 months; and per product
     product_median_bp, the median rate of its active loans on the date.
     """
-    kept = ([_renewed(loans)], [_rolled_over(loans, tables)], late_records(loans, tables), [_product_medians(loans)])
+    kept = ([_renewed(loans)], [_rolled_over(loans, tables)], late_records(loans, tables, chunks), [_product_medians(loans)])
     return [tables.keep(rows) for rows in kept]
 
 

@@ -9,6 +9,10 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.settings import BookSettings
 
 EPILOG = """exit codes: 0 done, 1 unexpected (with a traceback), 2 usage, 10 and up named: `pentad exit-codes` lists them.
 Readers of Chinese: README.md has a 中文 section."""
@@ -151,11 +155,11 @@ def _settings(options: argparse.Namespace):
     return load_settings(options.settings)
 
 
-def _open(options: argparse.Namespace, limit: float):
+def _open(options: argparse.Namespace, book: BookSettings):
     from features.sources import must_have_rows, open_tables
 
     print(f"book: {options.data} ...", flush=True)
-    tables = open_tables(options.data, options.rejects, limit)
+    tables = open_tables(options.data, options.rejects, book.reject_share_limit, book.memory_gb)
     try:
         _list(tables, options.rejects)
         must_have_rows(tables.accounts, options.data)
@@ -233,7 +237,7 @@ def _features(options: argparse.Namespace) -> int | None:
         return 2
     settings = _settings(options)
     must_lie_outside(options.out, options.data)
-    with closing(_open(options, settings.book.reject_share_limit)) as tables:
+    with closing(_open(options, settings.book)) as tables:
         must_reach(tables, options.as_of[-1], settings.score.stale_days, "--as-of")
         n_customers = next(a.n_kept for a in tables.accounts if a.table == "customers")
         with tqdm(total=n_customers * len(options.as_of), unit="row", desc="features", disable=not sys.stderr.isatty()) as bar:
@@ -251,7 +255,7 @@ def _train(options: argparse.Namespace) -> int | None:
         print("pentad train: --as-of goes with --labels hindsight; analysts' labels bring their own dates", file=sys.stderr)
         return 2
     settings = _settings(options)
-    with closing(_open(options, settings.book.reject_share_limit)) as tables:
+    with closing(_open(options, settings.book)) as tables:
         if options.labels == "hindsight":
             labels = hindsight_labels(tables, options.as_of, options.until, settings)
             print(f"hindsight types on {options.as_of}: {labels['type'].value_counts().to_dict()}")
@@ -280,7 +284,7 @@ def _score(options: argparse.Namespace) -> None:
     settings = _settings(options)
     model = load(options.model, settings.tracking)
     print(f"model: {options.model}, version {model.name}")
-    with closing(_open(options, settings.book.reject_share_limit)) as tables:
+    with closing(_open(options, settings.book)) as tables:
         scored = score(tables, options.as_of, model, settings, options.out, options.replace)
     print(scored)
     print("\n" + "\n".join(_one(scored.assignments.iloc[0])))

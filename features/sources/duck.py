@@ -11,22 +11,22 @@ import narwhals as nw
 import pandas as pd
 
 BLOCK_ROWS = 100_000
+MEMORY_GB = 1.0
 
 
 class DuckEngine:
     """One DuckDB connection with a temporary database on disk.
 
-    ``memory_limit`` as DuckDB writes it ("1GB"): what does not fit goes to the disk.
+    ``memory_gb``: what does not fit into so many gigabytes (10^9 bytes) goes to the disk.
     """
 
-    def __init__(self, memory_limit: str | None = None) -> None:
+    def __init__(self, memory_gb: float = MEMORY_GB) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="pentad-")
         self.con = duckdb.connect(str(Path(self._folder.name) / "book.duckdb"))
         self.con.execute("SET TimeZone = 'UTC'")
         self.con.execute("SET enable_progress_bar = false")
         self.con.execute("SET preserve_insertion_order = false")
-        if memory_limit:
-            self.con.execute(f"SET memory_limit = '{memory_limit}'")
+        self.con.execute(f"SET memory_limit = '{memory_gb}GB'")
         self._n_held = 0
 
     def hold(self, rows: pd.DataFrame) -> nw.LazyFrame:

@@ -13,7 +13,7 @@ import narwhals as nw
 from features.contract import Breach, Contract
 from features.contracts import CONTRACTS
 from features.errors import BrokenTable, PentadError, UnreadableFile
-from features.sources.duck import DuckEngine
+from features.sources.duck import MEMORY_GB, DuckEngine
 from features.sources.judging import (
     BETWEEN_REASONS,
     IN_PARTS,
@@ -37,13 +37,11 @@ from features.sources.refusing import (
 )
 from features.sources.rejects import must_be_ours, write_rejects
 from features.sources.spark import SparkEngine, is_spark, load_frames
-from features.sources.tables import Account, Findings, Tables, chunks_of
-
-CHUNK_CUSTOMERS = 200_000
+from features.sources.tables import Account, Findings, Tables
 
 
 def open_tables(where: Path | str | Mapping[str, Any], rejects_to: Path | None = None, reject_share_limit: float = 1.0,
-                memory_limit: str | None = None) -> Tables:
+                memory_gb: float = MEMORY_GB) -> Tables:
     """Open and check a book; the first broken table stops it.
 
     Parameters
@@ -56,8 +54,8 @@ def open_tables(where: Path | str | Mapping[str, Any], rejects_to: Path | None =
         Folder for the reject files, one CSV a table with the row as it was read and the reasons.
     reject_share_limit : float
         Largest share of rejected rows in any table, 0 to 1.
-    memory_limit : str, optional
-        Memory that DuckDB may take, as in "1GB"; the rest goes to the disk. Spark has settings of its own.
+    memory_gb : float
+        Gigabytes (10^9 bytes) that DuckDB may take; the rest goes to the disk. Spark has settings of its own.
 
     Raises
     ------
@@ -69,14 +67,13 @@ def open_tables(where: Path | str | Mapping[str, Any], rejects_to: Path | None =
         must_not_be_too_many(accounts, breaches, reject_share_limit, place_name(where))
         return Tables(frames, fingerprint(where), tuple(accounts), tuple(breaches), SparkEngine.of(where))
     where = where if isinstance(where, Mapping) else Path(where)
-    engine = DuckEngine(memory_limit)
+    engine = DuckEngine(memory_gb)
     try:
         accounts, breaches = _load_all(engine, where, rejects_to, _stop)
         must_not_be_too_many(accounts, breaches, reject_share_limit, place_name(where))
         frames = {account.table: engine.table(account.table) for account in accounts}
         n_customers = next(account.n_kept for account in accounts if account.table == "customers")
-        return Tables(frames, fingerprint(where), tuple(accounts), tuple(breaches), engine,
-                      chunks_of(n_customers, CHUNK_CUSTOMERS))
+        return Tables(frames, fingerprint(where), tuple(accounts), tuple(breaches), engine, n_customers)
     except BaseException:
         engine.close()
         raise

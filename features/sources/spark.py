@@ -80,6 +80,9 @@ class SparkEngine:
             kept = rows if kept is None else kept.unionByName(rows)
         return nw.from_native(kept)
 
+    def drop(self, rows: nw.LazyFrame) -> None:
+        """What was kept goes when nothing refers to it."""
+
     def blocks(self, rows: nw.LazyFrame) -> Iterator[pd.DataFrame]:
         """Hand over a result in blocks of rows, the first of them empty."""
         native = self.keep([rows]).to_native()
@@ -89,7 +92,7 @@ class SparkEngine:
             yield native.where(f"spark_partition_id() between {first} and {last}").toArrow().to_pandas()
 
     def close(self) -> None:
-        """Leave the session to whoever started it; what was kept goes when nothing refers to it."""
+        """Leave the session to whoever started it."""
 
 
 def _runs(sizes: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

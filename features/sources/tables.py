@@ -14,6 +14,11 @@ from features.contract import Breach
 from features.contracts import CONTRACTS
 from features.errors import PentadError
 
+#: A range of customer keys, from and up to but without; None for all of them.
+Chunk = tuple[int, int] | None
+#: Customers times dates that are measured at a time, so that memory does not grow with the book.
+CHUNK_ROWS = 200_000
+
 
 class Engine(Protocol):
     """What holds the tables and runs the expressions over them."""
@@ -23,6 +28,9 @@ class Engine(Protocol):
 
     def keep(self, parts: Iterable[nw.LazyFrame]) -> nw.LazyFrame:
         """Compute parts of one frame, one after the other, and keep their rows for later queries."""
+
+    def drop(self, rows: nw.LazyFrame) -> None:
+        """Let go of what was kept."""
 
     def blocks(self, rows: nw.LazyFrame) -> Iterator[pd.DataFrame]:
         """Hand over a result in blocks of rows, so that it never stands in memory twice."""
@@ -58,8 +66,8 @@ class Tables:
     """The kept rows of a book, one lazy Narwhals frame a table.
 
     A table is an attribute by its name (``tables.loans``), ``None`` where a book lacks an optional one. Beside the columns
-    of the contracts, ``customer_key`` and ``loan_key`` are the engine's own join keys; ``chunks`` are ranges of
-    customer keys, from and up to but without, that can be measured one after the other.
+    of the contracts, ``customer_key`` and ``loan_key`` are the engine's own join keys. ``n_keys`` says that customers are
+    numbered from 0 to that; an engine that divides its work itself has none.
     """
 
     frames: dict[str, nw.LazyFrame]
@@ -67,7 +75,7 @@ class Tables:
     accounts: tuple[Account, ...]
     breaches: tuple[Breach, ...]
     engine: Engine = field(repr=False)
-    chunks: tuple[tuple[int, int] | None, ...] = (None,)
+    n_keys: int = 0
 
     def __getattr__(self, name: str) -> nw.LazyFrame | None:
         if name not in CONTRACTS:
@@ -78,6 +86,14 @@ class Tables:
         """Those of the named tables that the book does not have."""
         return tuple(name for name in names if name not in self.frames)
 
+    def chunks(self, n_dates: int) -> tuple[Chunk, ...]:
+        """Ranges of customer keys to be measured one after the other."""
+        n = -(-self.n_keys * n_dates // CHUNK_ROWS)
+        if n <= 1:
+            return (None,)
+        edges = np.linspace(0, self.n_keys, n + 1).astype(int).tolist()
+        return tuple(zip(edges, edges[1:]))
+
     def hold(self, rows: pd.DataFrame) -> nw.LazyFrame:
         """Bring a small pandas frame into the engine that holds the tables."""
         return self.engine.hold(rows)
@@ -85,6 +101,11 @@ class Tables:
     def keep(self, parts: Iterable[nw.LazyFrame]) -> nw.LazyFrame:
         """Compute parts of one frame in the engine and keep their rows for later queries."""
         return self.engine.keep(parts)
+
+    def drop(self, *kept: nw.LazyFrame) -> None:
+        """Let go of frames that were kept and are needed no more."""
+        for rows in kept:
+            self.engine.drop(rows)
 
     def collected(self, rows: nw.LazyFrame) -> pd.DataFrame:
         """The rows as one pandas frame, fetched in blocks; float columns share one array."""
@@ -94,12 +115,3 @@ class Tables:
     def close(self) -> None:
         """Let go of the engine and its temporary file."""
         self.engine.close()
-
-
-def chunks_of(n_customers: int, size: int) -> tuple[tuple[int, int] | None, ...]:
-    """Ranges of customer keys of at most ``size`` customers, as even as they can be."""
-    n = max(1, -(-n_customers // size))
-    if n == 1:
-        return (None,)
-    edges = np.linspace(0, n_customers, n + 1).astype(int).tolist()
-    return tuple(zip(edges, edges[1:]))
