@@ -163,7 +163,7 @@ def n_late_run_max_24m(of: Grains) -> nw.Expr:
 
     Late by one day or more, paid since or not; an instalment paid on time breaks the run.
     """
-    return of.loans.max(nw.col("late_run")).fill_null(0)
+    return of.loans.max(of.shown("late_run")).fill_null(0)
 
 
 @feature("behaviour", "count", "近二十四个月严重逾期后恢复正常的次数", window="24 months", reads=_SCHEDULE,
@@ -178,7 +178,7 @@ def n_cures_24m(of: Grains) -> nw.Expr:
     is one stretch and not many. They are cured when all of it has been settled (the return to a non-defaulted status in
     EBA/GL/2016/07, without its months of probation); what was withdrawn from the schedule is not.
     """
-    return of.loans.sum(nw.col("n_cures"))
+    return of.loans.sum(of.shown("n_cures"))
 
 
 @feature("behaviour", "count", "近二十四个月恢复正常后再次严重逾期的次数", window="24 months", reads=_SCHEDULE,
@@ -191,7 +191,7 @@ def n_relapses_24m(of: Grains) -> nw.Expr:
 
     Arrears and cures as in ``n_cures_24m``.
     """
-    return of.loans.sum(nw.col("n_relapses"))
+    return of.loans.sum(of.shown("n_relapses"))
 
 
 @feature("behaviour", "days", "近三个月与此前九个月平均迟付天数之差", window="12 months", history_months=3, reads=_SCHEDULE,
@@ -238,14 +238,14 @@ def n_refinanced_away_24m(of: Grains) -> nw.Expr:
     Such loans are taken to have been refinanced by another bank. An agreement signed from 30 days before to 90 days after
     the payoff is new lending, a credit line or a guarantee too; a payoff younger than 90 days is not judged yet.
     """
-    age = nw.col("last_payment_age_days")
-    return of.loans.count((nw.col("is_early_payoff") == 1) & (nw.col("is_renewed") == 0) & (age >= 90) & (age < 730))
+    age, is_gone = nw.col("last_payment_age_days"), (nw.col("is_early_payoff") == 1) & (of.shown("is_renewed") == 0)
+    return of.loans.count(is_gone & (age >= 90) & (age < 730))
 
 
 @feature("behaviour", "days", "距上次还款的天数", window="whole record",
          reads="repayments.paid_on repayments.amount_paid repayments.returned_on", missing="never paid",
          high=("last paid longer ago than most", "距上次还款时间长于多数客户"),
-         low=("paid more recently than most", "还款时间近于多数客户"),
+         low=("paid more recently than most", "最近还款比多数客户更近"),
          zero=("paid on the date", "当日还款"))
 def days_since_payment(of: Grains) -> nw.Expr:
     """Days since the last payment, scheduled or not; one that was returned is none."""
@@ -262,7 +262,7 @@ def n_contacts_12m(of: Grains) -> nw.Expr:
 
 @feature("behaviour", "days", "距上次联系的天数", window="whole record", reads="contacts.contacted_on", needs="contacts",
          missing="no contact yet, or no contacts table", high=("last contact longer ago than most", "距上次联系时间长于多数客户"),
-         low=("contact more recent than most", "联系时间近于多数客户"), zero=("contact on the date", "当日有联系"))
+         low=("contact more recent than most", "最近联系比多数客户更近"), zero=("contact on the date", "当日有联系"))
 def days_since_contact(of: Grains) -> nw.Expr:
     """Days since the last contact of any kind."""
     return of.contacts.min(nw.col("age_days"))
@@ -288,8 +288,8 @@ def n_rate_complaints_12m(of: Grains) -> nw.Expr:
 
 @feature("behaviour", "ratio", "近三个月往来次数乘以四与近十二个月之比", window="12 months",
          reads="repayments.paid_on drawdowns.drawn_on contacts.contacted_on", missing="no dealing in 12 months",
-         high=("dealings hold up better than most", "往来频度的保持程度高于多数客户"),
-         low=("dealings hold up less than most", "往来频度的保持程度低于多数客户"),
+         high=("kept up its dealings more than most", "近期往来保持程度高于多数客户"),
+         low=("kept up its dealings less than most", "近期往来保持程度低于多数客户"),
          zero=("no dealing in three months", "近三个月无往来"))
 def activity_3m_to_12m_ratio(of: Grains) -> nw.Expr:
     """Payments, drawdowns and contacts of the last 3 months, times four, over those of 12: below 1 the customer fades.

@@ -7,7 +7,8 @@ it the definition's source, its words the reasons.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 
@@ -17,7 +18,7 @@ from features.contracts import CONTRACTS
 
 DIMENSIONS = {"value": "客户价值", "need": "客户需求", "behaviour": "客户行为", "risk": "风险等级"}
 UNITS = ("money", "share", "ratio", "days", "months", "count", "flag", "rate", "notches")
-WINDOWS = ("on the date", "3 months", "6 months", "12 months", "24 months", "whole record", "ahead")
+WINDOWS = ("on the date", "1 month", "3 months", "6 months", "12 months", "24 months", "whole record", "ahead")
 
 
 @dataclass(frozen=True)
@@ -125,10 +126,11 @@ def taken_once(measure: Callable[..., nw.Expr]) -> Callable[..., nw.Expr]:
     def once(of: Grains, *more: object) -> nw.Expr:
         key = (measure, *more)
         if key not in of.taken:
-            of.within.append(0)
-            of.taken[key] = measure(of, *more)
-            of.within.pop()
-        return of.taken[key]
+            with of.apart():
+                of.taken[key] = measure(of, *more), of.handed
+        expression, names = of.taken[key]
+        of.handed |= names
+        return expression
 
     return once
 
@@ -149,12 +151,12 @@ def _once(measure: Callable[..., nw.Expr], level: str) -> Callable[..., nw.Expr]
         name = "_".join(["figure", measure.__name__, *map(str, more)])
         steps = of.steps[level]
         if name not in steps:
-            of.within.append(0)
-            expression = measure(of, *more)
-            depth = of.within.pop()
-            steps[name] = (depth, expression)
-        if of.within:
-            of.within[-1] = max(of.within[-1], steps[name][0] + 1)
+            with of.apart():
+                expression = measure(of, *more)
+                steps[name] = (of.depth, expression)
+        of.depth = max(of.depth, steps[name][0] + 1)
+        if level == "customer":
+            of.handed.add(name)
         return nw.col(name)
 
     return once
@@ -167,8 +169,8 @@ class Grain:
     and its like give a figure of the loan, to be used in an expression over ``of.loans``.
     """
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, of: Grains) -> None:
+        self._name, self._of = name, of
         self.aggregates: list[tuple[str, str, nw.Expr]] = []
         self.of_customer: set[str] = set()
 
@@ -177,6 +179,7 @@ class Grain:
         self.aggregates.append((name, how, expression))
         if not is_of_loan:
             self.of_customer.add(name)
+            self._of.handed.add(name)
         return nw.col(name)
 
     def sum(self, expression: nw.Expr) -> nw.Expr:
@@ -213,13 +216,28 @@ class Grains:
     """What a feature can be measured from: the grains of a history, and the whole book on the date."""
 
     def __init__(self) -> None:
-        self.repayments, self.drawdowns, self.limits, self.rates, self.collateral = map(Grain, LOAN_GRAINS)
-        (self.loans, self.purposes, self.fees, self.ratings, self.contacts, self.financials,
-         self.external_debt) = map(Grain, CUSTOMER_GRAINS)
-        self.taken: dict[tuple, nw.Expr] = {}
+        (self.repayments, self.drawdowns, self.limits, self.rates, self.collateral, self.loans, self.purposes, self.fees,
+         self.ratings, self.contacts, self.financials, self.external_debt) = (
+            Grain(name, self) for name in (*LOAN_GRAINS, *CUSTOMER_GRAINS))
+        self.taken: dict[tuple, tuple[nw.Expr, set[str]]] = {}
         self.steps: dict[str, dict[str, tuple[int, nw.Expr]]] = {"loan": {}, "customer": {}}
-        self.within: list[int] = []  # depth so far of the figures that are being taken
+        self.depth, self.handed = 0, set[str]()  # of the figure being taken: steps before it, columns of the customer in it
+        self.shows: set[str] = set()
         self.relatives: list[tuple[str, str, nw.Expr]] = []
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Take a figure on its own: what it is made of is nothing to the one that uses it."""
+        outside, self.depth, self.handed = (self.depth, self.handed), 0, set()
+        try:
+            yield
+        finally:
+            self.depth, self.handed = outside
+
+    def shown(self, name: str) -> nw.Expr:
+        """A column of the loans that only shows when loans, or instalments, stand beside each other."""
+        self.shows.add(name)
+        return nw.col(name)
 
     def with_figures(self, level: str, rows: nw.LazyFrame) -> nw.LazyFrame:
         """Add the shared figures of a level to its rows, each after those that it is made of."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import narwhals as nw
 
@@ -10,12 +10,21 @@ EPOCH = date(1970, 1, 1)
 
 
 def as_day(when: date | str) -> int:
-    """Whole days since 1970-01-01 of a date or an ISO text.
+    """Whole days since 1970-01-01 of a date, a moment (its day) or an ISO text.
 
     >>> as_day("1970-01-31")
     30
+
+    Raises
+    ------
+    ValueError
+        It is no date.
     """
-    return ((date.fromisoformat(when) if isinstance(when, str) else when) - EPOCH).days
+    try:
+        day = date.fromisoformat(when) if isinstance(when, str) else when
+        return (day.date() if isinstance(day, datetime) else day).toordinal() - EPOCH.toordinal()
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"{when!r} is no date; give one as YYYY-MM-DD") from error
 
 
 def as_date(day: int) -> date:

@@ -7,8 +7,10 @@ some of which compare a customer with the whole book or its group on the date.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
 from importlib import import_module
 
 import narwhals as nw
@@ -21,12 +23,14 @@ from features.days import as_date, as_day
 from features.figures import committed, oldest_past_due
 from features.history import OF_CUSTOMER, history_of_customers, history_of_loans
 from features.loans import (
+    Shown,
     add_what_loans_show,
     aggregated,
     figures_of_loans,
     loans_on_the_date,
     purposes_on_the_date,
     what_loans_show,
+    with_missing,
 )
 from features.sources import Tables
 
@@ -59,9 +63,17 @@ def feature_frame(cohort: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     return asked.sort_values(list(KEYS), ignore_index=True)
 
 
-def book_frame(tables: Tables, as_of: str | Iterable[str]) -> pd.DataFrame:
-    """The feature frame of every customer of the book on one date, or on several."""
-    return _as_frame(feature_blocks(tables, [as_of] if isinstance(as_of, str) else as_of))
+def book_frame(tables: Tables, as_of: str | date | Iterable[str | date]) -> pd.DataFrame:
+    """The feature frame of every customer of the book on one date, or on several.
+
+    Raises
+    ------
+    NoFactsYet
+        A date lies before the first loan was signed.
+    ValueError
+        A date is none.
+    """
+    return _as_frame(feature_blocks(tables, [as_of] if isinstance(as_of, str | date) else as_of))
 
 
 def feature_blocks(tables: Tables, as_of: Iterable[str], cohort: pd.DataFrame | None = None) -> Iterator[pd.DataFrame]:
@@ -87,42 +99,72 @@ def _as_frame(blocks: Iterator[pd.DataFrame]) -> pd.DataFrame:
 def measured(tables: Tables, dates: Collection[str]) -> Iterator[nw.LazyFrame]:
     """The features of every customer of the book on every date, as rows of the engine: customer_id, as_of, features."""
     days, chunks, grains = days_of(tables, dates), tables.chunks(len(dates)), Grains()
-    features = {name: f.measure(grains) for name, f in FEATURES.items() if not tables.lacks(f.needs)}
-    committed(grains), oldest_past_due(grains)  # registered before the loans are aggregated
+    wanted = _wanted(grains, tables)
     loans = tables.keep(loans_on_the_date(history_of_loans(everyone(tables, days, chunk), tables), grains)
                         for chunk in chunks)
-    shown = what_loans_show(loans, tables, chunks)
-    customers = tables.keep(_customers(everyone(tables, days, chunk), in_chunk(loans, chunk), shown, grains, tables)
+    shown = what_loans_show(loans, grains, tables, chunks)
+    customers = tables.keep(_customers(everyone(tables, days, chunk), in_chunk(loans, chunk), shown, grains, tables, wanted)
                             for chunk in chunks)
-    tables.drop(loans, *shown)
-    related = customers.select(*OF_CUSTOMER, "customer_id", "committed", "days_past_due", "group_key", *_own(grains))
-    related = add_circles(_related(related, grains), days, tables).drop("customer_id", "committed", "days_past_due", "group_key",
-                                                                        *_own(grains))
+    tables.drop(loans, *(one.rows for one in shown))
+    beside = customers.select(*OF_CUSTOMER, "customer_id", "group_key", *_own(grains), committed=nw.col("own_committed"),
+                              days_past_due=nw.col("own_days_past_due"))
+    beside = add_circles(_related(beside, grains), days, tables)
+    beside = beside.drop("customer_id", "group_key", *_own(grains), "committed", "days_past_due")
+    customers_and_others = customers.join(beside, on=list(OF_CUSTOMER), how="left")
     empty = nw.lit(None, nw.Float64)
+    columns = {name: nw.col(name) for name in wanted.alone} | {n: e.cast(nw.Float64) for n, e in wanted.beside_others.items()}
     try:
-        yield customers.join(related, on=list(OF_CUSTOMER), how="left").select(
-            *KEYS, *((features[name].cast(nw.Float64) if name in features else empty).alias(name) for name in FEATURES))
+        yield customers_and_others.select(*KEYS, *(columns.get(name, empty).alias(name) for name in FEATURES))
     finally:
         tables.drop(customers)
 
 
-def _customers(cohort: nw.LazyFrame, loans: nw.LazyFrame, shown: Sequence[nw.LazyFrame], grains: Grains,
-               tables: Tables) -> nw.LazyFrame:
-    """One row per customer and date: facts, what rows of their own and loans come to, figures, those to be compared."""
+@dataclass(frozen=True)
+class _Wanted:
+    """The features: of the customer alone, and beside others, on the date; and the columns that the latter are made of."""
+
+    alone: dict[str, nw.Expr]
+    beside_others: dict[str, nw.Expr]
+    columns: tuple[str, ...]
+
+
+def _wanted(grains: Grains, tables: Tables) -> _Wanted:
+    """The features of which the book has every table, measured of the grains."""
+    alone, beside_others, columns = {}, {}, set()
+    for name, feature in FEATURES.items():
+        if tables.lacks(feature.needs):
+            continue
+        n_before = len(grains.relatives)
+        with grains.apart():
+            expression = feature.measure(grains)
+            handed = grains.handed
+        if len(grains.relatives) > n_before or "links" in feature.needs:
+            beside_others[name] = expression
+            columns |= handed
+        else:
+            alone[name] = expression
+    committed(grains), oldest_past_due(grains)  # which circles look at, whatever the features
+    return _Wanted(alone, beside_others, tuple(sorted(columns)))
+
+
+def _customers(cohort: nw.LazyFrame, loans: nw.LazyFrame, shown: Iterable[Shown], grains: Grains, tables: Tables,
+               wanted: _Wanted) -> nw.LazyFrame:
+    """One row per customer and date: the features of the customer alone, and what those beside others are made of."""
     past = history_of_customers(cohort, tables)
     group, own = (nw.concat_str(nw.lit(f"{kind} "), nw.col(f"{kind}_id")) for kind in ("group", "customer"))
     customers = past.whole.with_columns(group_key=nw.coalesce(group, own))
-    per_customer = {"purposes": purposes_on_the_date(loans), "loans": add_what_loans_show(loans, shown, grains)}
-    absent = [n for g in CUSTOMER_GRAINS if g not in per_customer | past.rows for n, _, _ in getattr(grains, g).aggregates]
-    if absent:
-        customers = customers.with_columns(**dict.fromkeys(absent, nw.lit(None, nw.Int64)))
+    per_customer = {"purposes": purposes_on_the_date(loans), "loans": add_what_loans_show(loans, shown, grains, tables)}
+    customers = with_missing(customers, [name for grain in CUSTOMER_GRAINS if grain not in per_customer | past.rows
+                                         for name, _, _ in getattr(grains, grain).aggregates])
     for name, rows in (past.rows | per_customer).items():  # the widest last
         more = figures_of_loans(grains) if name == "loans" else []
         customers = customers.join(aggregated(rows, OF_CUSTOMER, getattr(grains, name), *more), on=list(OF_CUSTOMER),
                                    how="left")
     customers = grains.with_figures("customer", customers)
-    return customers.with_columns(committed=committed(grains), days_past_due=oldest_past_due(grains),
-                                  **{f"own_{name}": e.cast(nw.Int64) for name, _, e in grains.relatives})
+    return customers.select(
+        *OF_CUSTOMER, "customer_id", "group_key", *wanted.columns, own_committed=committed(grains),
+        own_days_past_due=oldest_past_due(grains), **{f"own_{name}": e.cast(nw.Int64) for name, _, e in grains.relatives},
+        **{name: e.cast(nw.Float64) for name, e in wanted.alone.items()})
 
 
 def _own(grains: Grains) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import narwhals as nw
 
@@ -18,10 +19,24 @@ RENEWED_BEFORE_DAYS, RENEWED_AFTER_DAYS = 30, 90
 EARLY_DAYS = 30
 
 
+@dataclass(frozen=True)
+class Shown:
+    """Columns that loans show beside each other, kept by the engine, and the keys by which the loans get them."""
+
+    names: tuple[str, ...]
+    keys: tuple[str, ...]
+    rows: nw.LazyFrame
+
+
 def aggregated(rows: nw.LazyFrame, keys: Sequence[str], grain: Grain, *more: nw.Expr) -> nw.LazyFrame:
     """The rows summed up by their keys: the grain's figures, and more; whole numbers stay whole numbers."""
     figures = [getattr(e, how)().cast(nw.Int64).alias(name) for name, how, e in grain.aggregates]
     return rows.group_by(*keys).agg(*more, *figures)
+
+
+def with_missing(rows: nw.LazyFrame, names: Sequence[str]) -> nw.LazyFrame:
+    """The rows with missing whole numbers in columns of these names: what a table that is not there would fill."""
+    return rows.with_columns(**dict.fromkeys(names, nw.lit(None, nw.Int64))) if names else rows
 
 
 def figures_of_loans(grains: Grains) -> list[nw.Expr]:
@@ -42,11 +57,8 @@ def loans_on_the_date(past: History, grains: Grains) -> nw.LazyFrame:
         if name in past.rows:
             grain = getattr(grains, name)
             loans = loans.join(aggregated(past.rows[name], OF_LOAN, grain, *_own(name)), on=list(OF_LOAN), how="left")
-    have = {"limits": ("limit_now", "changed_age_days", "is_cut_by_bank"), "rates": ("rate_now_bp",)}
-    have |= {name: have.get(name, ()) + tuple(n for n, _, _ in getattr(grains, name).aggregates) for name in LOAN_GRAINS}
-    absent = [c for name, columns in have.items() if name not in past.rows for c in columns]
-    if absent:
-        loans = loans.with_columns(**dict.fromkeys(absent, nw.lit(None, nw.Int64)))
+    of_tables = {"limits": ("limit_now", "changed_age_days", "is_cut_by_bank"), "rates": ("rate_now_bp",)}
+    loans = with_missing(loans, [c for name, columns in of_tables.items() if name not in past.rows for c in columns])
     commitment = nw.coalesce("limit_now", "first_commitment")
     drawn = nw.col("drawn").fill_null(0)
     owed = drawn - nw.col("principal_repaid").fill_null(0)
@@ -92,25 +104,31 @@ def _own(grain: str) -> list[nw.Expr]:
     return [e.cast(nw.Int64).alias(name) for name, e in figures.items()]
 
 
-def what_loans_show(loans: nw.LazyFrame, tables: Tables, chunks: Iterable[Chunk]) -> list[nw.LazyFrame]:
-    """What only shows when loans, or the instalments of one, stand beside each other; frames with a row per loan.
+def what_loans_show(loans: nw.LazyFrame, grains: Grains, tables: Tables, chunks: Iterable[Chunk]) -> list[Shown]:
+    """What features take of loans, or of the instalments of one, that only shows when they stand beside each other.
 
-    is_renewed, of a loan paid off; is_rollover; late_run, n_cures and n_relapses of the last 24 months; and per product
+    is_renewed, of a loan paid off; is_rollover; late_run, n_cures and n_relapses of the last 24 months; and of a product
     product_median_bp, the median rate of its active loans on the date.
     """
-    kept = ([_renewed(loans)], [_rolled_over(loans, tables)], late_records(loans, tables, chunks), [_product_medians(loans)])
-    return [tables.keep(rows) for rows in kept]
+    kinds = (
+        (("is_renewed",), OF_LOAN, lambda: [_renewed(loans)]),
+        (("is_rollover",), OF_LOAN, lambda: [_rolled_over(loans, tables)]),
+        (("late_run", "n_cures", "n_relapses"), OF_LOAN, lambda: late_records(loans, tables, chunks)),
+        (("product_median_bp",), ("as_of", "product"), lambda: [_product_medians(loans)]))
+    return [Shown(names, keys, tables.keep(rows())) for names, keys, rows in kinds if not grains.shows.isdisjoint(names)]
 
 
-def add_what_loans_show(loans: nw.LazyFrame, shown: Sequence[nw.LazyFrame], grains: Grains) -> nw.LazyFrame:
+def add_what_loans_show(loans: nw.LazyFrame, shown: Iterable[Shown], grains: Grains, tables: Tables) -> nw.LazyFrame:
     """Add what the loans show, is_early_payoff, and the figures that features share."""
-    *of_loans, medians = shown
-    for rows in of_loans:
-        loans = loans.join(rows, on=list(OF_LOAN), how="left")
-    loans = loans.join(medians, on=["as_of", "product"], how="left")
+    counts, absent = [], set(tables.lacks(LOAN_GRAINS)) - {"drawdowns"}  # without that table loans are drawn in full
+    for one in shown:
+        loans = loans.join(one.rows, on=list(one.keys), how="left")
+        counts += one.names if one.keys == OF_LOAN else ()
     ahead = nw.col("last_payment_age_days") + nw.col("days_to_maturity")  # payoff before maturity by so many days
+    loans = with_missing(loans, [name for grain in LOAN_GRAINS if grain in absent
+                                 for name, _, _ in getattr(grains, grain).aggregates])
     loans = loans.with_columns(
-        **{name: nw.col(name).fill_null(0) for name in ("is_renewed", "is_rollover", "late_run", "n_cures", "n_relapses")},
+        **{name: nw.col(name).fill_null(0) for name in counts},
         is_early_payoff=nw.when((nw.col("is_active") == 0) & (ahead > EARLY_DAYS)).then(1).otherwise(0))
     return grains.with_figures("loan", loans)
 

@@ -157,7 +157,7 @@ def n_drawdowns_12m(of: Grains) -> nw.Expr:
 
 @feature("need", "days", "距上次提款的天数", window="whole record", reads=_DRAWN, missing="no drawdown on record",
          high=("last drew longer ago than most", "距上次提款时间长于多数客户"),
-         low=("drew more recently than most", "最近提款时间近于多数客户"), zero=("drew on the date", "当日提款"))
+         low=("drew more recently than most", "最近提款比多数客户更近"), zero=("drew on the date", "当日提款"))
 def days_since_drawdown(of: Grains) -> nw.Expr:
     """Days since the last drawdown."""
     return of.drawdowns.min(nw.col("cash_age_days"))
@@ -267,8 +267,8 @@ def _due_share(of: Grains, days: int) -> nw.Expr:
 
 
 @feature("need", "share", "未来三个月到期本金占余额的比例", window="ahead", reads=f"{_OWED} {_DUE}", missing="no balance",
-         high=("more falls due within three months than most", "三个月内到期占比高于多数客户"),
-         low=("less falls due within three months than most", "三个月内到期占比低于多数客户"),
+         high=("larger share due within three months than most", "三个月内到期占比高于多数客户"),
+         low=("smaller share due within three months than most", "三个月内到期占比低于多数客户"),
          zero=("nothing falls due within three months", "三个月内无到期本金"))
 def due_share_3m(of: Grains) -> nw.Expr:
     """Principal falling due in the next 3 months over the balance, by the schedule and maturities known on the date.
@@ -279,8 +279,8 @@ def due_share_3m(of: Grains) -> nw.Expr:
 
 
 @feature("need", "share", "未来十二个月到期本金占余额的比例", window="ahead", reads=f"{_OWED} {_DUE}", missing="no balance",
-         high=("more falls due within a year than most", "一年内到期占比高于多数客户"),
-         low=("less falls due within a year than most", "一年内到期占比低于多数客户"),
+         high=("larger share due within a year than most", "一年内到期占比高于多数客户"),
+         low=("smaller share due within a year than most", "一年内到期占比低于多数客户"),
          zero=("nothing falls due within a year", "一年内无到期本金"))
 def due_share_12m(of: Grains) -> nw.Expr:
     """Principal falling due in the next 12 months over the balance, by the schedule and maturities known on the date.
@@ -374,5 +374,5 @@ def rate_spread_to_product_rate(of: Grains) -> nw.Expr:
 
     Balances weigh in whole units of the currency, rates in hundredths of a percent.
     """
-    known = ~nw.col("rate_bp").is_null() & ~nw.col("product_median_bp").is_null()
-    return _weighted_rate(of, known, nw.col("rate_bp") - nw.col("product_median_bp"))
+    median = of.shown("product_median_bp")
+    return _weighted_rate(of, ~nw.col("rate_bp").is_null() & ~median.is_null(), nw.col("rate_bp") - median)

@@ -33,7 +33,7 @@ def arrears_bucket_now(of: Grains) -> nw.Expr:
     return arrears_bucket(oldest_past_due(of))
 
 
-@feature("risk", "notches", "近一个月逾期档次变动", window="3 months", reads=_SCHEDULE, missing="never missing", by_sign=True,
+@feature("risk", "notches", "近一个月逾期档次变动", window="1 month", reads=_SCHEDULE, missing="never missing", by_sign=True,
          high=("rolled into a worse arrears bucket in a month", "近一个月逾期档次恶化"),
          low=("moved to a better arrears bucket in a month", "近一个月逾期档次改善"),
          zero=("same arrears bucket as a month ago", "近一个月逾期档次未变"))
@@ -157,7 +157,7 @@ def n_forborne_24m(of: Grains) -> nw.Expr:
 @feature("risk", "months", "距上次困难重组的时间", window="whole record",
          reads="repayments.superseded_on repayments.superseded_by",
          missing="never forborne", high=("forbearance longer ago than most", "距上次困难重组时间长于多数客户"),
-         low=("forbearance more recent than most", "困难重组时间近于多数客户"),
+         low=("forbearance more recent than most", "最近一次困难重组比多数客户更近"),
          zero=("forborne on the date", "当日困难重组"))
 def months_since_forbearance(of: Grains) -> nw.Expr:
     """Months since instalments were last withdrawn from the schedule by forbearance.
@@ -369,7 +369,7 @@ def n_rollovers_12m(of: Grains) -> nw.Expr:
     A bullet is repaid in one instalment, an amortising loan in several; the month is the calendar month. Lending that
     repays lending is "evergreening" (Peek and Rosengren, "Unnatural Selection", 2005).
     """
-    return of.loans.sum(nw.col("is_rollover"))
+    return of.loans.sum(of.shown("is_rollover"))
 
 
 @feature("risk", "flag", "是否处于互保圈", window="on the date",
@@ -400,7 +400,7 @@ def circle_exposure_committed(of: Grains) -> nw.Expr:
          reads=f"links.from_id links.to_id links.kind links.linked_on links.ended_on {_PAID}",
          missing="no guarantee link, no chain of them to a customer in default, or no links table",
          high=("further from a default than most", "距违约客户远于多数"),
-         low=("nearer to a default than most", "距违约客户近于多数"), zero=("in default itself", "自身违约"), **_LINKED)
+         low=("nearer to a default than most", "距违约客户比多数客户更近"), zero=("in default itself", "自身违约"), **_LINKED)
 def n_steps_to_default(of: Grains) -> nw.Expr:
     """Guarantees between a customer who has any and the nearest one over 90 days past due; 0 when it is that itself.
 

@@ -6,22 +6,9 @@ from datetime import date
 from pathlib import Path
 
 from features.cohort import last_fact
-from features.errors import NoFactsYet, OutputExists
+from features.errors import OutputExists
 from features.sources import Tables
 from pipeline.errors import BookTooOld
-
-
-def must_have_loans(tables: Tables) -> None:
-    """Refuse a book without any loan, whose customers nobody could judge on any date.
-
-    Raises
-    ------
-    NoFactsYet
-        No row of the loans was kept.
-    """
-    (loans,) = [account for account in tables.accounts if account.table == "loans"]
-    if not loans.n_kept:
-        raise NoFactsYet(f"the book has no loan ({loans})", "loans", "Deliver the loans of the book.")
 
 
 def must_reach(tables: Tables, day: str, stale_days: int, option: str) -> None:

@@ -15,7 +15,6 @@ from features.catalogue import FEATURES
 from features.frame import KEYS, feature_blocks
 from features.sources import Tables
 from pipeline.errors import writing
-from pipeline.guards import must_have_loans
 from pipeline.output import written_whole
 
 SCHEMA = pa.schema([(key, pa.string()) for key in KEYS] + [(name, pa.float64()) for name in FEATURES])
@@ -48,7 +47,6 @@ def measure(tables: Tables, dates: list[str], out: Path, replace: bool, progress
     UnwritableOutput
         The file cannot be written.
     """
-    must_have_loans(tables)
     n_rows = 0
 
     def write(file: BinaryIO) -> None:

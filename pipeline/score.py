@@ -15,7 +15,7 @@ from models.explain import assign, reference
 from models.matrix import KEYS
 from models.types import load_types
 from pipeline.errors import NobodyToScore, writing
-from pipeline.guards import must_have_loans, must_reach
+from pipeline.guards import must_reach
 from pipeline.output import written_whole
 from pipeline.settings import Settings
 from pipeline.tracking import Registered
@@ -55,7 +55,6 @@ def score(tables: Tables, as_of: str, model: Registered, settings: Settings, out
     UnwritableOutput
         The partition cannot be written.
     """
-    must_have_loans(tables)
     book = book_frame(tables, as_of)
     frame = book[book["n_active_loans"] > 0].reset_index(drop=True)
     if frame.empty:

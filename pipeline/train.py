@@ -25,7 +25,7 @@ from models.split import Split, out_of_time
 from models.types import load_types, names, type_indices
 from pipeline import plots, tracking
 from pipeline.errors import NoLabels
-from pipeline.guards import must_have_loans, must_reach
+from pipeline.guards import must_reach
 from pipeline.settings import Settings
 
 OURS = "pentad"
@@ -73,7 +73,6 @@ def analyst_labels(tables: Tables, until: str | None, echo: Callable[[str], None
         labels = labels[labels["labelled_on"] <= as_day(until)]
     if labels.empty:
         raise NoLabels(f"no label given by {until or 'anybody'}", "labels", "Deliver labels, or give a later --until.")
-    must_have_loans(tables)
     first = int(tables.loans.select(nw.col("signed_on").min()).collect("pandas").to_native()["signed_on"].min())
     used = labels[labels["as_of"] >= first]
     if len(used) < len(labels):
@@ -101,7 +100,6 @@ def hindsight_labels(tables: Tables, as_of: str, until: str, settings: Settings)
     NoLabels
         Nobody was active on ``as_of``.
     """
-    must_have_loans(tables)
     for option, day in (("--as-of", as_of), ("--until", until)):
         must_reach(tables, day, settings.score.stale_days, option)
     types = hindsight_types(tables, as_day(as_of), as_day(until), settings.hindsight)

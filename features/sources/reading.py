@@ -47,14 +47,18 @@ def find(where: Path | Mapping[str, Any]) -> dict[str, Any]:
     UnreadableFile
         The file is no DuckDB file.
     BrokenTable
-        A table stands in two files.
+        A table stands in two files, or something else stands in the place of a data frame.
     """
     a_file = "{0}.parquet or {0}.csv"
     found: dict[str, Any] = {}
     if isinstance(where, Mapping):
         if unknown := sorted(set(where) - set(CONTRACTS)):
             raise NoBook(f"no contract for {', '.join(unknown)}", FRAMES, f"The tables are {', '.join(CONTRACTS)}.")
-        found = {name: where[name] for name in CONTRACTS if name in where}
+        found = {name: where[name] for name in CONTRACTS if where.get(name) is not None}
+        for name, frame in found.items():
+            if not isinstance(nw.from_native(frame, pass_through=True), nw.DataFrame | nw.LazyFrame):
+                raise BrokenTable(f"{type(frame).__name__}, which is no data frame", f"{FRAMES} {name}",
+                                  "Give a frame of pandas, Polars, Arrow, DuckDB or Spark.")
         a_file = "the frame {0}"
     elif where.is_file() and where.suffix in SUFFIXES:
         raise NoBook("one table, not a book", str(where), "Give the folder that holds it.")

@@ -5,6 +5,7 @@ Repayments come by the day they are due, as a bank's ledger has them, not loan b
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import duckdb
@@ -65,3 +66,7 @@ def write_book(folder: Path, n_customers: int) -> None:
     for name, sql in tables.items():
         con.execute(f"COPY ({sql}) TO '{folder / name}.parquet' (FORMAT parquet)")
     con.close()
+
+
+if __name__ == "__main__":
+    write_book(Path(sys.argv[1]), int(sys.argv[2]))

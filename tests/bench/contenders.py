@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from features.sources.duck import MEMORY_GB
+
 AS_OF = "2024-06-30"
 DAY = int((np.datetime64(AS_OF) - np.datetime64("1970-01-01")).astype(int))
 #: The features that the contenders have too, in the order of our register.
@@ -31,7 +33,12 @@ def floor(folder: Path) -> dict:
 
 def ours(folder: Path) -> dict:
     """Every feature on DuckDB, block by block; opening and checking the book is timed apart."""
-    return _ours(folder)
+    return _ours(folder, MEMORY_GB)
+
+
+def ours_with_memory(folder: Path) -> dict:
+    """The same with four times the memory that it takes unless told."""
+    return _ours(folder, 4 * MEMORY_GB)
 
 
 def ours_of_common(folder: Path) -> dict:
@@ -39,15 +46,15 @@ def ours_of_common(folder: Path) -> dict:
     from features import frame
 
     frame.FEATURES = {name: frame.FEATURES[name] for name in COMMON}
-    return _ours(folder)
+    return _ours(folder, MEMORY_GB)
 
 
-def _ours(folder: Path) -> dict:
+def _ours(folder: Path, memory_gb: float) -> dict:
     from features.frame import feature_blocks
     from features.sources import open_tables
 
     start = time.perf_counter()
-    tables = open_tables(folder)
+    tables = open_tables(folder, memory_gb=memory_gb)
     opened = time.perf_counter()
     blocks = [block[["customer_id", *COMMON]].set_index("customer_id") for block in feature_blocks(tables, [AS_OF])]
     done = time.perf_counter()

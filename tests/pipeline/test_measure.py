@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from datetime import date
+
 import duckdb
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from desk import the_line, tiny_book
 
 from features.catalogue import FEATURES
-from features.errors import OutputExists
+from features.errors import BrokenTable, OutputExists
 from features.frame import book_frame
 from features.sources import open_tables
 from pipeline.errors import BookTooOld
@@ -83,14 +88,32 @@ def test_a_date_long_after_the_book_ends_is_refused(desk, book, tmp_path, capsys
     assert not (tmp_path / "f.parquet").exists()
 
 
-def test_frames_in_memory_are_a_book_too_and_give_the_same_features(frame):
+@pytest.mark.parametrize("library", [pl.from_pandas, lambda rows: pl.from_pandas(rows).lazy(), pa.Table.from_pandas,
+                                     lambda rows: duckdb.from_df(rows)], ids=["polars", "lazy-polars", "arrow", "duckdb"])
+@pytest.mark.parametrize("as_of", ["2024-12-31", date(2024, 12, 31), pd.Timestamp("2024-12-31 09:30")], ids=repr)
+def test_frames_in_memory_are_a_book_too_and_give_the_same_features(frame, library, as_of):
     tables = tiny_book()
-    as_arrow = duckdb.from_df(tables["loans"]).to_arrow_table()
-    with_arrow = open_tables({"customers": tables["customers"], "loans": as_arrow, "repayments": tables["repayments"]})
-    try:
-        again = book_frame(with_arrow, "2024-12-31")
-    finally:
-        with_arrow.close()
+    with closing(open_tables(tables | {"loans": library(tables["loans"]), "limits": None})) as mixed:
+        again = book_frame(mixed, as_of)
     expected = frame[frame["as_of"] == "2024-12-31"].reset_index(drop=True)
     pd.testing.assert_frame_equal(again, expected, check_exact=True)
     assert list(again.columns[2:]) == list(FEATURES)
+
+
+def test_what_is_no_data_frame_is_refused():
+    with pytest.raises(BrokenTable, match="data frames loans: list, which is no data frame"):
+        open_tables(tiny_book() | {"loans": [1, 2]})
+
+
+@pytest.mark.parametrize("as_of", ["2024-13-01", "soon", 20_000, None], ids=repr)
+def test_what_is_no_date_is_named(as_of):
+    with closing(open_tables(tiny_book())) as tables, pytest.raises(ValueError, match=f"{as_of!r} is no date"):
+        book_frame(tables, [as_of])
+
+
+def test_a_frame_leaves_nothing_behind_in_the_engine():
+    with closing(open_tables(tiny_book())) as tables:
+        n_rows = "SELECT coalesce(sum(estimated_size), 0) FROM duckdb_tables() WHERE temporary"
+        frames = [book_frame(tables, "2024-12-31") for _ in range(2)]
+        assert tables.engine.con.execute(n_rows).fetchall() == [(0,)]
+    pd.testing.assert_frame_equal(*frames, check_exact=True)
