@@ -30,6 +30,7 @@ def late_records(loans: nw.LazyFrame, tables: Tables, chunks: Iterable[Chunk]) -
         late = tables.keep([_late_instalments(of_chunk, tables)])
         runs = late.group_by(*OF_LOAN, "n_on_time").agg(nw.len().alias("n")).group_by(*OF_LOAN).agg(
             nw.col("n").max().cast(nw.Int64).alias("late_run"))
+        # cured is what was settled, so other loans need not be looked through
         may_be_cured = late.filter(nw.col("is_settled") & (nw.col("days_late") > SERIOUSLY_LATE_DAYS)).select(*OF_LOAN).unique()
         yield runs.join(_cures(late.join(may_be_cured, on=list(OF_LOAN), how="semi")), on=list(OF_LOAN), how="left")
         tables.drop(late)

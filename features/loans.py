@@ -50,7 +50,7 @@ def loans_on_the_date(past: History, grains: Grains) -> nw.LazyFrame:
 
     Adds to the columns of the history: drawn, owed (below zero when overpaid), balance, commitment, undrawn, rate_bp as of
     the date, commitment_age_days, is_cut_by_bank, is_active, overdue, days_past_due, last_payment_age_days,
-    n_principal_instalments.
+    n_principal_instalments, late_max_days (of the last 24 months).
     """
     loans = past.whole
     for name in reversed(LOAN_GRAINS):  # the widest last

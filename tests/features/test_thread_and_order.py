@@ -1,13 +1,16 @@
-"""The same bits, whatever the order of the rows and the number of threads."""
+"""The same bits, whatever the order of the rows, the number of threads, the chunks and the memory."""
 
 from __future__ import annotations
 
 import random
+from contextlib import closing
 
 import pytest
 from books import bits, opened
 
 from features.frame import book_frame
+from features.sources import open_tables
+from tests.bench.book import write_book
 
 AS_OF = "2024-12-31"
 N_CUSTOMERS, N_INSTALMENTS = 120, 24
@@ -89,6 +92,25 @@ def in_order_by_one_thread() -> list[tuple]:
 @pytest.mark.parametrize("threads", [1, 2])
 def test_shuffled_rows_and_more_threads_give_the_same_bits(in_order_by_one_thread, seed, threads):
     assert measured_bits(written(seed), threads) == in_order_by_one_thread
+
+
+def test_a_book_measured_in_chunks_has_the_same_bits(monkeypatch):
+    dates = ["2023-12-31", AS_OF]
+    with opened(written(None)) as tables:
+        whole = bits(book_frame(tables, dates))
+        monkeypatch.setattr("features.sources.tables.CHUNK_ROWS", 50)
+        assert tables.chunks(len(dates)) == ((0, 24), (24, 48), (48, 72), (72, 96), (96, 120))
+        assert bits(book_frame(tables, dates)) == whole
+
+
+def test_a_book_that_does_not_fit_into_its_memory_has_the_same_bits(tmp_path):
+    write_book(tmp_path, 20_000)
+
+    def measured(memory_gb: float) -> list[tuple]:
+        with closing(open_tables(tmp_path, memory_gb=memory_gb)) as tables:
+            return bits(book_frame(tables, AS_OF))
+
+    assert measured(0.1) == measured(4.0)
 
 
 def test_the_book_of_this_test_leaves_few_features_without_variety(in_order_by_one_thread):
