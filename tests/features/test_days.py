@@ -8,7 +8,7 @@ import duckdb
 import narwhals as nw
 import pytest
 
-from features.days import as_date, as_day, month_ends, with_calendar_month
+from features.days import as_date, as_day, grid_month, month_ends, start_of_month, with_calendar_month
 
 
 def test_the_calendar_month_is_that_of_the_calendar():
@@ -20,6 +20,16 @@ def test_the_calendar_month_is_that_of_the_calendar():
     assert len(found) == last - first + 1
     dates = [date(1970, 1, 1) + timedelta(days=day) for day in found["day"].tolist()]
     assert found["month"].tolist() == [12 * at.year + at.month for at in dates]
+
+
+def test_a_month_of_the_grid_goes_from_its_first_day_to_the_next_ones_and_twelve_are_a_year():
+    with duckdb.connect() as con:
+        rows = nw.from_native(con.sql("SELECT range AS age FROM range(3_660)"))
+        found = rows.with_columns(month=grid_month(nw.col("age"))).to_native().df()
+    bounds = [start_of_month(month) for month in range(121)]
+    assert bounds[:13] == [0, 31, 61, 92, 122, 153, 183, 213, 244, 274, 305, 335, 365]
+    assert all(bounds[m] <= age < bounds[m + 1] for age, m in zip(found["age"].tolist(), found["month"].tolist()) if m < 120)
+    assert [start_of_month(12 * year) for year in range(11)] == [365 * year for year in range(11)]
 
 
 @pytest.mark.parametrize(("first", "last", "ends"), [
