@@ -18,13 +18,19 @@ def days_of(tables: Tables, as_of: Iterable[str]) -> nw.LazyFrame:
     Raises
     ------
     NoFactsYet
-        When a date lies before the first loan was signed.
+        The book has no loan, or a date lies before the first was signed.
+    ValueError
+        No date is given, or something that is none.
     """
     days = sorted({as_day(day) for day in as_of})
+    if not days:
+        raise ValueError("no date is given")
     first = tables.collected(tables.loans.select(nw.col("signed_on").min()))["signed_on"].min()
-    if pd.isna(first) or days[0] < first:
-        since = "no loan at all" if pd.isna(first) else f"the first loan was signed on {as_date(first)}"
-        raise NoFactsYet(f"nothing is known on {as_date(days[0])}: {since}", "--as-of", "Give a later date.")
+    if pd.isna(first):
+        raise NoFactsYet("the book has no loan", "loans", "Deliver the loans of the book.")
+    if days[0] < first:
+        raise NoFactsYet(f"nothing is known on {as_date(days[0])}: the first loan was signed on {as_date(first)}", "--as-of",
+                         "Give a later date.")
     return tables.hold(pd.DataFrame({"as_of": days}))
 
 

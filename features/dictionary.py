@@ -28,10 +28,10 @@ column or a duplicate key stops the job.
 """
 FEATURES_HEAD = """## Features
 
-{n} features: one row per customer and date, float64, missing as empty. Months are 365 / 12 days: windows of 3, 6, 12 and 24
-months are 91, 183, 365 and 730 days. An instalment of which 1 % or less is unpaid is settled. A feature that **needs** an
-optional table is missing for everybody in a book without it. **Judgement** marks what the bank itself decided: it can
-repeat the analyst's label, and `use_judgemental` in `pipeline/run.toml` leaves it out of the model.
+{n} features: one row per customer and date, float64, missing as empty. Windows of 1, 3, 6, 12 and 24 months are 30, 91, 183,
+365 and 730 days; a length in months counts 365.25 / 12 days a month. An instalment of which 1 % or less is unpaid is settled.
+A feature that **needs** an optional table is missing for everybody in a book without it. **Judgement** marks what the bank
+itself decided: it can repeat the analyst's label, and `use_judgemental` in `pipeline/run.toml` leaves it out of the model.
 
 *On the sample* is the book of `make sample` on {as_of}: the share of customers without a value, the smallest and largest
 value, and how the values between the 2nd and 98th percentile are spread.

@@ -75,6 +75,12 @@ class EmptyTable(PentadError):
     exit_code = 17
 
 
+class NotEnoughMemory(PentadError):
+    """The book and its features do not fit into the memory that the settings allow, nor what goes to the disk."""
+
+    exit_code = 18
+
+
 class UnwritableOutput(PentadError):
     """A file or folder that a job is to write cannot be written."""
 

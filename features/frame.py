@@ -47,7 +47,7 @@ def feature_frame(cohort: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     Parameters
     ----------
     cohort : DataFrame
-        customer_id and as_of (ISO text), one row each.
+        customer_id and as_of (a date or ISO text), one row each.
     tables : Tables
         The book; relative features compare with all its customers on the date, not with the cohort alone.
 
@@ -55,12 +55,22 @@ def feature_frame(cohort: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     -------
     DataFrame
         (n_cohort, 2 + n_features): the keys as text, then float64 features in register order, missing as NaN;
-        sorted by customer_id and as_of.
+        sorted by customer_id and as_of. A customer whom the book does not have keeps a row, all missing.
+
+    Raises
+    ------
+    NoFactsYet
+        A date lies before the first loan was signed.
+    ValueError
+        The cohort has no row, or the same twice, or a date is none.
     """
-    wanted = cohort[list(KEYS)].assign(as_of=[as_day(day) for day in cohort["as_of"]])
-    measured = _as_frame(feature_blocks(tables, cohort["as_of"], wanted))
-    asked = cohort[list(KEYS)].merge(measured, on=list(KEYS), how="left", validate="one_to_one")
-    return asked.sort_values(list(KEYS), ignore_index=True)
+    days = [as_day(day) for day in cohort["as_of"]]
+    wanted = pd.DataFrame({"customer_id": cohort["customer_id"].to_numpy(), "as_of": days})
+    if wanted.duplicated().any():
+        raise ValueError(f"the cohort has {wanted[wanted.duplicated()].iloc[0].to_dict()} twice")
+    found = _as_frame(feature_blocks(tables, cohort["as_of"], wanted))
+    asked = wanted.assign(as_of=pd.Series([as_date(day).isoformat() for day in days], dtype="str"))
+    return asked.merge(found, on=list(KEYS), how="left").sort_values(list(KEYS), ignore_index=True)
 
 
 def book_frame(tables: Tables, as_of: str | date | Iterable[str | date]) -> pd.DataFrame:
@@ -73,13 +83,15 @@ def book_frame(tables: Tables, as_of: str | date | Iterable[str | date]) -> pd.D
     ValueError
         A date is none.
     """
-    return _as_frame(feature_blocks(tables, [as_of] if isinstance(as_of, str | date) else as_of))
+    several = isinstance(as_of, Iterable) and not isinstance(as_of, str)
+    return _as_frame(feature_blocks(tables, as_of if several else [as_of]))
 
 
 def feature_blocks(tables: Tables, as_of: Iterable[str], cohort: pd.DataFrame | None = None) -> Iterator[pd.DataFrame]:
     """The feature frame in blocks of rows, sorted by customer and date, so that a large book never stands in memory whole.
 
-    ``cohort`` (customer_id, as_of in whole days) restricts the rows handed over, not the book they are compared with.
+    ``cohort`` (customer_id, as_of in whole days) restricts the rows handed over, not the book they are compared with. One
+    frame at a time: the engine answers nothing else until the blocks have been read, or the iterator closed.
     """
     with measured(tables, set(as_of)) as rows:
         if cohort is not None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 import narwhals as nw
 import pandas as pd
+
+from features.errors import NotEnoughMemory
 
 BLOCK_ROWS = 100_000
 MEMORY_GB = 1.0
@@ -21,6 +24,8 @@ class DuckEngine:
     """
 
     def __init__(self, memory_gb: float = MEMORY_GB) -> None:
+        if not memory_gb > 0:
+            raise ValueError(f"memory_gb is {memory_gb}, not above 0")
         self._folder = tempfile.TemporaryDirectory(prefix="pentad-")
         self.con = duckdb.connect(str(Path(self._folder.name) / "book.duckdb"))
         self.con.execute("SET TimeZone = 'UTC'")
@@ -42,19 +47,19 @@ class DuckEngine:
         name = ""
         for part in parts:
             sql = part.to_native().sql_query()
-            if name:
-                self.con.execute(f"INSERT INTO {name} {sql}")
-            else:
-                name = self._next_name()
-                self.con.execute(f"CREATE TEMP TABLE {name} AS {sql}")
+            verb = f"INSERT INTO {name}" if name else f"CREATE TEMP TABLE {self._next_name()} AS"
+            name = name or f"held_{self._n_held}"
+            with self._named():
+                self.con.execute(f"{verb} {sql}")
         return self.table(name)
 
     def blocks(self, rows: nw.LazyFrame) -> Iterator[pd.DataFrame]:
         """Hand over a result in blocks of rows, the first of them empty."""
-        reader = rows.to_native().to_arrow_reader(BLOCK_ROWS)
-        yield reader.schema.empty_table().to_pandas()
-        for batch in reader:
-            yield batch.to_pandas()
+        with self._named():
+            reader = rows.to_native().to_arrow_reader(BLOCK_ROWS)
+            yield reader.schema.empty_table().to_pandas()
+            for batch in reader:
+                yield batch.to_pandas()
 
     def table(self, name: str) -> nw.LazyFrame:
         """A table of the database as a lazy frame."""
@@ -73,6 +78,14 @@ class DuckEngine:
         self.con.close()
         self._folder.cleanup()
 
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Name what stops DuckDB for want of memory."""
+        try:
+            yield
+        except duckdb.OutOfMemoryException as error:
+            raise not_enough_memory(error) from error
+
     def _made(self, sql: str) -> nw.LazyFrame:
         name = self._next_name()
         self.con.execute(f"CREATE TABLE {name} AS {sql}")
@@ -81,6 +94,11 @@ class DuckEngine:
     def _next_name(self) -> str:
         self._n_held += 1
         return f"held_{self._n_held}"
+
+
+def not_enough_memory(error: duckdb.Error) -> NotEnoughMemory:
+    """The failure that says how much memory there was."""
+    return NotEnoughMemory(first_line(error), "memory_gb", "Allow more memory (memory_gb in run.toml), or fewer dates.")
 
 
 def quoted(text: str) -> str:

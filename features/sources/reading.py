@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from features.contract import Column, Contract
 from features.contracts import CONTRACTS
-from features.errors import BrokenTable, NoBook, UnreadableFile
+from features.errors import BrokenTable, NoBook, PentadError, UnreadableFile
 from features.sources.csv_text import csv_header, mixed_line_ends
-from features.sources.duck import DuckEngine, first_line, quoted
+from features.sources.duck import DuckEngine, first_line, not_enough_memory, quoted
 from features.sources.judging import BETWEEN_REASONS, unread
 
 SUFFIXES = (".parquet", ".csv")
@@ -195,8 +195,10 @@ def scan(engine: DuckEngine, contract: Contract, place: Any, where: Path | Mappi
     return sql
 
 
-def unreadable(error: duckdb.Error, place: Any, at: str) -> UnreadableFile:
+def unreadable(error: duckdb.Error, place: Any, at: str) -> PentadError:
     """The failure that names why DuckDB could not read a table."""
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return not_enough_memory(error)
     kind = f"as {place.suffix[1:]}" if isinstance(place, Path) else "as DuckDB table" if isinstance(place, str) else ""
     if kind == "as csv" and (mix := mixed_line_ends(place)):
         return UnreadableFile(mix, at, "Deliver it with the same line end on every row.")

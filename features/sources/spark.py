@@ -162,9 +162,9 @@ def _load(engine: SparkEngine, contract: Contract, given: DataFrame, frames: Map
     own = {OWN_KEY[contract.name]: nw.col(contract.key[0])} if contract.name in OWN_KEY else {}
 
     def kept_of(judged: nw.LazyFrame) -> nw.LazyFrame:
-        kept = worked_out(contract, judged.filter(nw.col("why") == "").select(*columns, **own))
+        kept = engine.keep([worked_out(contract, judged.filter(nw.col("why") == "").select(*columns, **own))])
         if not contract.repeats:
-            return engine.keep([kept])
+            return kept
         group = list(contract.repeats.group)
         several = kept.filter(nw.col(contract.repeats.number) > 1).select(*group).unique()
         parts = several.with_columns(nw.lit(True).alias(IN_PARTS))

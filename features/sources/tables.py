@@ -16,7 +16,7 @@ from features.errors import PentadError
 
 #: A range of customer keys, from and up to but without; None for all of them.
 Chunk = tuple[int, int] | None
-#: Customers times dates that are measured at a time, so that memory does not grow with the book.
+#: Customers times dates that are measured at a time in 1 GB, so that memory does not grow with the book.
 CHUNK_ROWS = 200_000
 
 
@@ -67,7 +67,7 @@ class Tables:
 
     A table is an attribute by its name (``tables.loans``), ``None`` where a book lacks an optional one. Beside the columns
     of the contracts, ``customer_key`` and ``loan_key`` are the engine's own join keys. ``n_keys`` says that customers are
-    numbered from 0 to that; an engine that divides its work itself has none.
+    numbered from 0 to that; an engine that divides its work itself has none. ``memory_gb`` is what the engine may take.
     """
 
     frames: dict[str, nw.LazyFrame]
@@ -76,6 +76,7 @@ class Tables:
     breaches: tuple[Breach, ...]
     engine: Engine = field(repr=False)
     n_keys: int = 0
+    memory_gb: float = 1.0
 
     def __getattr__(self, name: str) -> nw.LazyFrame | None:
         if name not in CONTRACTS:
@@ -88,7 +89,7 @@ class Tables:
 
     def chunks(self, n_dates: int) -> tuple[Chunk, ...]:
         """Ranges of customer keys to be measured one after the other."""
-        n = -(-self.n_keys * n_dates // CHUNK_ROWS)
+        n = -(-self.n_keys * n_dates // int(CHUNK_ROWS * min(self.memory_gb, 1)))
         if n <= 1:
             return (None,)
         edges = np.linspace(0, self.n_keys, n + 1).astype(int).tolist()
