@@ -17,9 +17,11 @@ from features.figures import (
     spread,
 )
 
-_PAID = "repayments.due_on repayments.principal_due repayments.interest_due repayments.paid_on repayments.amount_paid"
-_SCHEDULE = f"{_PAID} repayments.scheduled_on repayments.superseded_on repayments.returned_on"
-_DRAWN = "drawdowns.amount drawdowns.drawn_on loans.committed_amount"
+_PAID = ("repayments.due_on repayments.principal_due repayments.interest_due repayments.paid_on repayments.amount_paid "
+         "repayments.returned_on repayments.is_opening")
+_SCHEDULE = f"{_PAID} repayments.scheduled_on repayments.superseded_on repayments.superseded_by"
+_DRAWN = "drawdowns.amount drawdowns.drawn_on drawdowns.is_opening loans.committed_amount"
+_OPEN = "limits.committed_amount loans.product loans.closed_on loans.matures_on"
 _NONE_DUE_12M = "no instalment fell due in 12 months"
 _CONTACTS = {"needs": "contacts", "missing": "the book has no contacts table"}
 
@@ -218,7 +220,8 @@ def prepaid_12m_ratio(of: Grains) -> nw.Expr:
     return share(early, early + exposure(of))
 
 
-@feature("behaviour", "count", "近十二个月结清的贷款笔数", window="12 months", reads=f"{_PAID} {_DRAWN}", missing="never missing",
+@feature("behaviour", "count", "近十二个月结清的贷款笔数", window="12 months", reads=f"{_PAID} {_DRAWN} {_OPEN}",
+         missing="never missing",
          high=("paid off more loans than most", "结清贷款多于多数客户"),
          low=("paid off fewer loans than most", "结清贷款少于多数客户"),
          zero=("paid off no loan in a year", "近一年无结清贷款"))
@@ -228,7 +231,7 @@ def n_paid_off_12m(of: Grains) -> nw.Expr:
 
 
 @feature("behaviour", "count", "近二十四个月提前结清且未再借款的贷款笔数", window="24 months",
-         reads=f"{_PAID} {_DRAWN} loans.signed_on loans.matures_on", missing="never missing",
+         reads=f"{_PAID} {_DRAWN} {_OPEN} loans.signed_on", missing="never missing",
          high=("paid off more loans early without borrowing again than most", "提前结清且未再借款的贷款多于多数客户"),
          low=("paid off fewer loans early without borrowing again than most", "提前结清且未再借款的贷款少于多数客户"),
          zero=("no loan paid off early without borrowing again in two years", "近两年无提前结清且未再借款的贷款"))
@@ -243,7 +246,7 @@ def n_refinanced_away_24m(of: Grains) -> nw.Expr:
 
 
 @feature("behaviour", "days", "距上次还款的天数", window="whole record",
-         reads="repayments.paid_on repayments.amount_paid repayments.returned_on", missing="never paid",
+         reads="repayments.paid_on repayments.amount_paid repayments.returned_on repayments.is_opening", missing="never paid",
          high=("last paid longer ago than most", "距上次还款时间长于多数客户"),
          low=("paid more recently than most", "最近还款比多数客户更近"),
          zero=("paid on the date", "当日还款"))
@@ -287,7 +290,8 @@ def n_rate_complaints_12m(of: Grains) -> nw.Expr:
 
 
 @feature("behaviour", "ratio", "近三个月往来次数乘以四与近十二个月之比", window="12 months",
-         reads="repayments.paid_on drawdowns.drawn_on contacts.contacted_on", missing="no dealing in 12 months",
+         reads="repayments.paid_on repayments.returned_on drawdowns.drawn_on contacts.contacted_on",
+         missing="no dealing in 12 months",
          high=("kept up its dealings more than most", "近期往来保持程度高于多数客户"),
          low=("kept up its dealings less than most", "近期往来保持程度低于多数客户"),
          zero=("no dealing in three months", "近三个月无往来"))
@@ -305,7 +309,7 @@ def activity_3m_to_12m_ratio(of: Grains) -> nw.Expr:
     return share(dealings(91) * 4, dealings(365))
 
 
-@feature("behaviour", "months", "还款记录长度", window="whole record", reads="repayments.due_on repayments.scheduled_on",
+@feature("behaviour", "months", "还款记录长度", window="whole record", reads=_SCHEDULE,
          missing="no instalment has fallen due",
          high=("longer payment record than most", "还款记录长于多数客户"),
          low=("shorter payment record than most", "还款记录短于多数客户"),

@@ -99,8 +99,9 @@ def future_income(of: Grains) -> nw.Expr:
     has_rate = ~nw.col("rate_bp").is_null()
     known = of.repayments.max(nw.when(has_rate).then(nw.col("interest_due")))
     to_come = clipped(nw.col("interest_due") - nw.col("paid"))
-    accrued = clipped(nw.col("falls_due_in_days") * nw.col("rate_bp")) / 3_650_000
-    today = (to_come / (1 + accrued)).round().cast(nw.Int64)
+    # r t as whole parts of 3,650,000 = 10,000 basis points times 365 days, so that half a cent is half a cent
+    accrued = clipped(nw.col("falls_due_in_days") * nw.col("rate_bp"))
+    today = (to_come.cast(nw.Float64) * 3_650_000 / (accrued + 3_650_000)).round().cast(nw.Int64)
     return nw.when(~known.is_null()).then(
         of.repayments.sum_where((nw.col("falls_due_in_days") > 0) & has_rate, today)).otherwise(None)
 

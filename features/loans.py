@@ -81,13 +81,15 @@ def loans_on_the_date(past: History, grains: Grains) -> nw.LazyFrame:
 def _own(grain: str) -> list[nw.Expr]:
     """What every loan shows of the grain, whatever the features ask for."""
     if grain == "repayments":
-        standing, owing = nw.col("withdrawn_age_days").is_null() & ~nw.col("is_opening"), nw.col("overdue") > 0
+        # a prepaid schedule was one all the same; a revised or rescheduled one has been replaced
+        is_replaced, owing = nw.col("is_revised") | nw.col("is_forborne"), nw.col("overdue") > 0
+        counts = (nw.col("principal_due") > 0) & ~nw.col("is_opening") & ~is_replaced
         figures = {
             "principal_repaid": nw.col("principal_part").sum(),
             "overdue": nw.col("overdue").sum(),
             "days_past_due": nw.when(owing).then(nw.col("fell_due_age_days")).max(),
             "last_payment_age_days": nw.col("cash_age_days").min(),
-            "n_principal_instalments": nw.when(standing & (nw.col("principal_due") > 0)).then(1).otherwise(0).sum(),
+            "n_principal_instalments": nw.when(counts).then(1).otherwise(0).sum(),
             "late_max_days": nw.when(nw.col("fell_due_age_days") < RECORD_DAYS).then(nw.col("days_late")).max(),
         }
     elif grain == "drawdowns":

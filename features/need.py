@@ -25,8 +25,9 @@ from features.figures import (
 
 HIGH_UTILISATION = 0.9
 
-_DRAWN = "drawdowns.amount drawdowns.drawn_on"
-_OWED = f"loans.committed_amount {_DRAWN} repayments.amount_paid repayments.paid_on repayments.interest_due"
+_DRAWN = "drawdowns.amount drawdowns.drawn_on drawdowns.is_opening"
+_OWED = (f"loans.committed_amount {_DRAWN} repayments.amount_paid repayments.paid_on repayments.interest_due "
+         "repayments.returned_on repayments.is_opening")
 _LINES = f"{_OWED} limits.committed_amount limits.changed_on loans.product loans.signed_on loans.matures_on loans.closed_on"
 _DUE = "repayments.due_on repayments.principal_due repayments.scheduled_on repayments.superseded_on loans.matures_on"
 
@@ -128,7 +129,7 @@ def limit_change_12m_ratio(of: Grains) -> nw.Expr:
 
 
 @feature("need", "count", "近二十四个月额度调增次数", window="24 months", needs="limits",
-         reads="limits.committed_amount limits.changed_on", missing="the book has no limits table",
+         reads="loans.committed_amount limits.committed_amount limits.changed_on", missing="the book has no limits table",
          high=("more limit raises than most", "额度调增次数多于多数客户"),
          low=("fewer limit raises than most", "额度调增次数少于多数客户"),
          zero=("no limit raised in two years", "两年内额度未调增"))
@@ -364,7 +365,7 @@ def annual_rate_mean(of: Grains) -> nw.Expr:
 
 
 @feature("need", "rate", "加权利率与同类产品中位数之差", window="on the date",
-         reads=f"{_OWED} loans.annual_rate rates.annual_rate loans.product", missing="no balance whose rate is known",
+         reads=f"{_LINES} loans.annual_rate rates.annual_rate", missing="no balance whose rate is known",
          by_sign=True,
          high=("pays more than its products' median rate", "利率高于同类产品中位数"),
          low=("pays less than its products' median rate", "利率低于同类产品中位数"),

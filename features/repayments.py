@@ -145,9 +145,10 @@ def _instalment_facts(rows: nw.LazyFrame) -> nw.LazyFrame:
     """Whether each instalment is due, settled, late and by how much; missing or zero on the rows of payments alone."""
     days, is_settled = nw.col("due_age_days"), ~nw.col("settled_age_days").is_null()
     is_open = nw.col("withdrawn_age_days").is_null()
-    # withdrawn before its day, or found to have been scheduled wrongly: nobody was late on it
+    # withdrawn before its day, or found to have been scheduled wrongly: nobody was late on it, whatever was paid afterwards
     before_its_day = (nw.col("withdrawn_age_days") > days).fill_null(False)
-    is_asked = is_open | is_settled | ~(before_its_day | nw.col("is_revised"))
+    settled_first = (nw.col("settled_age_days") >= nw.col("withdrawn_age_days")).fill_null(False)
+    is_asked = is_open | settled_first | ~(before_its_day | nw.col("is_revised"))
     rows = rows.with_columns(
         is_settled=is_settled,
         fell_due_age_days=nw.when(nw.col("falls_due") & (days >= 0) & is_asked).then(days),

@@ -18,8 +18,11 @@ from features.figures import (
 )
 from features.history import is_in_force
 
-_PAID = "repayments.due_on repayments.principal_due repayments.interest_due repayments.paid_on repayments.amount_paid"
-_SCHEDULE = f"{_PAID} repayments.scheduled_on repayments.superseded_on repayments.returned_on"
+_PAID = ("repayments.due_on repayments.principal_due repayments.interest_due repayments.paid_on repayments.amount_paid "
+         "repayments.returned_on repayments.is_opening")
+_SCHEDULE = f"{_PAID} repayments.scheduled_on repayments.superseded_on repayments.superseded_by"
+_BALANCE = f"{_PAID} loans.committed_amount drawdowns.amount drawdowns.drawn_on drawdowns.is_opening"
+_COMMITTED = f"{_BALANCE} limits.committed_amount loans.product loans.closed_on loans.matures_on"
 _RATED = {"needs": "ratings", "is_judgemental": True}
 _LINKED = {"needs": "links"}
 
@@ -54,7 +57,8 @@ def arrears_roll_3m(of: Grains) -> nw.Expr:
     return arrears_bucket(oldest_past_due(of)) - arrears_bucket(days_past_due_at(of, 91))
 
 
-@feature("risk", "share", "逾期金额占余额的比例", window="on the date", reads=_SCHEDULE, missing="neither balance nor arrears",
+@feature("risk", "share", "逾期金额占余额的比例", window="on the date", reads=f"{_SCHEDULE} {_BALANCE}",
+         missing="neither balance nor arrears",
          high=("more overdue against its balance than most", "逾期金额占比高于多数客户"),
          low=("less overdue against its balance than most", "逾期金额占比低于多数客户"),
          zero=("nothing overdue", "无逾期金额"))
@@ -67,7 +71,7 @@ def overdue_share(of: Grains) -> nw.Expr:
     return share(overdue, nw.max_horizontal(overdue, exposure(of)))
 
 
-@feature("risk", "share", "逾期贷款余额占比", window="on the date", reads=_SCHEDULE, missing="no balance",
+@feature("risk", "share", "逾期贷款余额占比", window="on the date", reads=f"{_SCHEDULE} {_BALANCE}", missing="no balance",
          high=("more of its exposure in arrears than most", "逾期贷款占比高于多数客户"),
          low=("less of its exposure in arrears than most", "逾期贷款占比低于多数客户"),
          zero=("no balance on a loan over 30 days past due", "无逾期超三十天的贷款余额"))
@@ -167,7 +171,8 @@ def months_since_forbearance(of: Grains) -> nw.Expr:
     return months(of.repayments.min(nw.when(nw.col("is_forborne")).then(nw.col("withdrawn_age_days"))))
 
 
-@feature("risk", "share", "已过到期日的余额占比", window="on the date", reads=f"{_PAID} loans.matures_on", missing="no balance",
+@feature("risk", "share", "已过到期日的余额占比", window="on the date", reads=f"{_BALANCE} loans.matures_on",
+         missing="no balance",
          high=("more balance past maturity than most", "到期未结清余额占比高于多数客户"),
          low=("less balance past maturity than most", "到期未结清余额占比低于多数客户"),
          zero=("no balance past maturity", "无到期未结清余额"))
@@ -177,7 +182,8 @@ def past_maturity_share(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "ratio", "余额中由折扣后抵押物价值覆盖的比例", window="on the date", needs="collateral",
-         reads=f"{_PAID} collateral.value collateral.haircut collateral.valued_on", missing="no balance, or no collateral table",
+         reads=f"{_BALANCE} collateral.value collateral.haircut collateral.valued_on",
+         missing="no balance, or no collateral table",
          high=("better covered by collateral than most", "抵押覆盖率高于多数客户"),
          low=("less covered by collateral than most", "抵押覆盖率低于多数客户"),
          zero=("nothing covered by collateral", "余额无抵押覆盖"))
@@ -214,7 +220,7 @@ def _secured(of: Grains, kinds: list[str]) -> nw.Expr:
                  of.loans.sum_where(known, nw.col("balance")))
 
 
-_SECURITY = {"window": "on the date", "reads": f"{_PAID} loans.security", "missing": "no balance whose security is known"}
+_SECURITY = {"window": "on the date", "reads": f"{_BALANCE} loans.security", "missing": "no balance whose security is known"}
 
 
 @feature("risk", "share", "有抵押或担保的余额占比", **_SECURITY, high=("better secured than most", "担保程度高于多数客户"),
@@ -258,7 +264,8 @@ def firm_age_months(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "count", "近二十四个月内被银行调减的授信笔数", window="24 months", needs="limits", is_judgemental=True,
-         reads="limits.committed_amount limits.changed_on limits.cause", missing="the book has no limits table",
+         reads="loans.committed_amount limits.committed_amount limits.changed_on limits.cause",
+         missing="the book has no limits table",
          high=("more limits cut by the bank than most", "被银行调减的授信笔数多于多数客户"),
          low=("fewer limits cut by the bank than most", "被银行调减的授信笔数少于多数客户"),
          zero=("no bank cut of the last two years stands", "近两年无仍生效的银行调减"))
@@ -272,7 +279,7 @@ def _latest(of: Grains, column: str, year: int = 1) -> nw.Expr:
 
 
 @feature("risk", "ratio", "债务（含未提用承诺）与息税折旧摊销前利润之比", window="12 months", needs="financials",
-         reads="financials.total_debt financials.ebitda loans.committed_amount limits.committed_amount",
+         reads=f"financials.total_debt financials.ebitda {_COMMITTED}",
          missing="debt or EBITDA not published, or EBITDA not positive", high=("more indebted than most", "负债倍数高于多数客户"),
          low=("less indebted than most", "负债倍数低于多数客户"), zero=("no debt and nothing undrawn", "无债务且无未提用承诺"))
 def leverage_ratio(of: Grains) -> nw.Expr:
@@ -359,7 +366,7 @@ def external_debt_share(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "count", "近十二个月借新还旧的贷款笔数", window="12 months",
-         reads=f"{_PAID} loans.signed_on loans.committed_amount loans.product", missing="never missing",
+         reads=f"{_SCHEDULE} loans.signed_on loans.committed_amount loans.product", missing="never missing",
          high=("more loans rolled over than most", "借新还旧笔数多于多数客户"),
          low=("fewer loans rolled over than most", "借新还旧笔数少于多数客户"),
          zero=("no loan rolled over in a year", "近一年无借新还旧"))
@@ -386,7 +393,7 @@ def is_in_guarantee_circle(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "money", "所在互保圈的授信总额", window="on the date",
-         reads=f"links.from_id links.to_id links.kind links.linked_on links.ended_on loans.committed_amount {_PAID}",
+         reads=f"links.from_id links.to_id links.kind links.linked_on links.ended_on {_COMMITTED}",
          missing="in no guarantee circle, or no links table",
          high=("larger guarantee circle than most", "互保圈授信总额大于多数"),
          low=("smaller guarantee circle than most", "互保圈授信总额小于多数"),
@@ -397,7 +404,7 @@ def circle_exposure_committed(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "count", "与违约客户的担保距离", window="on the date",
-         reads=f"links.from_id links.to_id links.kind links.linked_on links.ended_on {_PAID}",
+         reads=f"links.from_id links.to_id links.kind links.linked_on links.ended_on {_SCHEDULE}",
          missing="no guarantee link, no chain of them to a customer in default, or no links table",
          high=("further from a default than most", "距违约客户远于多数"),
          low=("nearer to a default than most", "距违约客户比多数客户更近"), zero=("in default itself", "自身违约"), **_LINKED)
@@ -419,7 +426,7 @@ def group_days_past_due_max(of: Grains) -> nw.Expr:
     return of.group_max(oldest_past_due(of))
 
 
-@feature("risk", "share", "关联集团占全行敞口的份额", window="on the date", reads="customers.group_id loans.committed_amount",
+@feature("risk", "share", "关联集团占全行敞口的份额", window="on the date", reads=f"customers.group_id {_COMMITTED}",
          missing="the book has no exposure",
          high=("its group has a larger share of the book than most", "关联集团敞口占比高于多数"),
          low=("its group has a smaller share of the book than most", "关联集团敞口占比低于多数"),

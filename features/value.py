@@ -21,11 +21,11 @@ from features.figures import (
 
 CAPITAL_PERCENT = 8
 
-_OWED = ("loans.committed_amount drawdowns.amount drawdowns.drawn_on repayments.amount_paid repayments.paid_on "
-         "repayments.interest_due")
-_COMMITTED = f"{_OWED} limits.committed_amount loans.closed_on loans.matures_on"
-_INCOME = "repayments.amount_paid repayments.paid_on repayments.interest_due fees.amount fees.charged_on"
-_AHEAD = "repayments.interest_due repayments.due_on repayments.amount_paid repayments.superseded_on loans.annual_rate"
+_RECEIVED = "repayments.amount_paid repayments.paid_on repayments.interest_due repayments.returned_on"
+_OWED = f"loans.committed_amount drawdowns.amount drawdowns.drawn_on drawdowns.is_opening {_RECEIVED} repayments.is_opening"
+_COMMITTED = f"{_OWED} limits.committed_amount loans.product loans.closed_on loans.matures_on"
+_INCOME = f"{_RECEIVED} repayments.is_opening fees.amount fees.charged_on"
+_AHEAD = f"{_RECEIVED} repayments.due_on repayments.scheduled_on repayments.superseded_on loans.annual_rate"
 
 
 @feature("value", "money", "已提用的贷款余额", window="on the date", missing="never missing", reads=_OWED,
@@ -162,7 +162,7 @@ def n_active_loans(of: Grains) -> nw.Expr:
     return of.loans.count(is_active)
 
 
-@feature("value", "count", "使用的产品种类数", window="on the date", reads=f"{_COMMITTED} loans.product", missing="never missing",
+@feature("value", "count", "使用的产品种类数", window="on the date", reads=_COMMITTED, missing="never missing",
          high=("uses more products than most", "使用产品种类多于多数客户"),
          low=("uses fewer products than most", "使用产品种类少于多数客户"), zero=("uses no product", "未使用任何产品"))
 def n_product_families(of: Grains) -> nw.Expr:
@@ -227,7 +227,7 @@ def group_future_income_discounted(of: Grains) -> nw.Expr:
 
 
 @feature("value", "rate", "风险调整后资本回报率", window="12 months", needs="ratings", is_judgemental=True,
-         reads=f"{_INCOME} loans.funding_rate ratings.pd ratings.lgd ratings.annual_cost",
+         reads=f"{_COMMITTED} fees.amount fees.charged_on loans.funding_rate ratings.pd ratings.lgd ratings.annual_cost",
          missing="PD, LGD, cost, interest or a funding rate is not given, or nothing is drawn",
          high=("returns more on the bank's capital than most", "风险调整回报高于多数客户"),
          low=("returns less on the bank's capital than most", "风险调整回报低于多数客户"),

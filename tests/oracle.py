@@ -113,8 +113,9 @@ class Instalment:
         """Its day has come, and it was not withdrawn before it came, nor found to be wrong."""
         if not self.is_asked or self.due_on > self.today:
             return False
-        gone_before = self.withdrawn_on is not None and (self.withdrawn_on < self.due_on or self.why == "revision")
-        return self.settled_on is not None or not gone_before
+        if self.withdrawn_on is None or (self.settled_on is not None and self.settled_on <= self.withdrawn_on):
+            return True
+        return self.withdrawn_on >= self.due_on and self.why != "revision"
 
     @cached_property
     def is_ahead(self) -> bool:
@@ -234,7 +235,9 @@ class Loan:
 
     @cached_property
     def n_principal_instalments(self) -> int:
-        return sum(i.principal > 0 and i.withdrawn_on is None and not i.is_opening for i in self.instalments)
+        """Instalments of principal in the schedule, those since prepaid too, but not those replaced by others."""
+        return sum(i.principal > 0 and not i.is_opening and not (i.withdrawn_on and i.why in ("forbearance", "revision"))
+                   for i in self.instalments)
 
 
 class Customer:

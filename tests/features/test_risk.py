@@ -296,6 +296,36 @@ ROLLOVERS = Book(
     """,
 )
 
+# The old loan is paid back whole with a new one, and the rest of its schedule withdrawn.
+EVERGREEN = Book(
+    loans="""
+        loan_id  product  signed_on   committed_amount
+        old      term     2020-01-01  1000.00
+        new      term     2024-06-05   900.00
+    """,
+    repayments="""
+        loan_id  due_on      principal_due  paid_on     amount_paid  superseded_on  superseded_by
+        old      2024-05-01  100.00         2024-05-01  100.00       -              -
+        old      2024-07-01  500.00         -           -            2024-06-06     prepayment
+        old      2024-08-01  400.00         -           -            2024-06-06     prepayment
+        old      2024-06-06    0.00         2024-06-06  900.00       -              -
+        new      2026-06-30  900.00         -           -            -              -
+    """,
+)
+# Withdrawn before its day, and paid before that, or long afterwards.
+RESCHEDULED = Book(
+    loans="""
+        loan_id  customer_id
+        before   before
+        after    after
+    """,
+    repayments="""
+        loan_id  due_on      principal_due  paid_on     amount_paid  superseded_on  superseded_by
+        before   2024-06-01  100.00         2024-05-01  100.00       2024-05-01     forbearance
+        after    2024-06-01  100.00         2024-12-01  100.00       2024-05-01     forbearance
+    """,
+)
+
 # ring1, ring2 and ring3 guarantee each other in turn; backer guarantees ring1 and stands for default, who is in default.
 GUARANTEES = Book(
     loans="""
@@ -463,6 +493,10 @@ SPECS = [
           "bullet": 0},
          "0.5 to 1.5 times the principal of a month, in whatever parts; the next day is another month; a loan in two "
          "instalments, or a line, is no bullet, and a bullet does not amortise"),
+    Spec("n_rollovers_12m", EVERGREEN, AS_OF, {"C": 1}, "a schedule prepaid in one payment was an amortising one"),
+    Spec("n_late_90d_24m", RESCHEDULED, AS_OF, {"before": 0, "after": 0}, "withdrawn before its day: nobody was late on it"),
+    Spec("n_partial_payments_12m", RESCHEDULED, AS_OF, {"before": 0, "after": 0}, "paid whole"),
+    Spec("on_time_share_12m", RESCHEDULED, AS_OF, {"before": 1, "after": None}, "settled before it was withdrawn, or never due"),
     Spec("is_in_guarantee_circle", GUARANTEES, AS_OF,
          dict.fromkeys(ALL_LINKED, 0)
          | {"ring1": 1, "ring2": 1, "ring3": 1, "with-outsider": 1, "still": 1, "still-too": 1, "alone": None},

@@ -142,6 +142,16 @@ FACILITIES = Book(
 
 INCOME_P, INCOME_Q, INCOME_T = (45 + 20) + 5, 30 + 10, 12
 INCOME_ALL = INCOME_P + INCOME_Q + INCOME_T
+HALF_A_CENT = Book(
+    loans="""
+        loan_id  annual_rate
+        half     0.12
+    """,
+    repayments="""
+        loan_id  due_on      interest_due
+        half     2025-12-31  353.22
+    """,
+)
 AHEAD_P, AHEAD_Q, AHEAD_R = (round(interest / (1 + rate * days / 365), 2)
                              for interest, rate, days in ((30, 0.10, 181), (36.5, 0.08, 365), (18, 0.05, 91)))
 
@@ -201,6 +211,7 @@ SPECS = [
     Spec("future_income_discounted", INCOME, AS_OF,
          {"P": AHEAD_P, "Q": AHEAD_Q, "R": AHEAD_R, "S": None, "T": None, "U": 10},
          "neither interest paid ahead nor a withdrawn instalment is to come; a negative rate discounts nothing"),
+    Spec("future_income_discounted", HALF_A_CENT, AS_OF, {"C": 31538 / 100}, "353.22 / 1.12 is 315.375, rounded up"),
     Spec("future_income_discounted", BORROWERS, AS_OF, {"A": None, "B": None, "C": None}, "no rate, no discounting"),
     Spec("group_exposure_committed", INCOME, AS_OF,
          {"P": 700 + 450, "Q": 700 + 450, "R": 800, "S": 0, "T": 300, "U": 200}, "P and Q are one group, the others alone"),
