@@ -50,7 +50,8 @@ def utilisation_share(of: Grains) -> nw.Expr:
     return share(exposure(of), committed(of))
 
 
-@feature("need", "share", "循环额度当前使用率", window="on the date", reads=_LINES, missing="no open credit line with a limit",
+@feature("need", "share", "循环额度当前使用率", window="on the date", needs="drawdowns", reads=_LINES,
+         missing="no open credit line with a limit, or no drawdowns table",
          high=("uses more of its credit lines than most", "循环额度使用率高于多数客户"),
          low=("uses less of its credit lines than most", "循环额度使用率低于多数客户"),
          zero=("credit lines unused", "循环额度未使用"))
@@ -65,8 +66,8 @@ def _n_months_with_a_line(of: Grains) -> nw.Expr:
     return _in_turn([nw.when(~utilisation_at(of, month).is_null()).then(1).otherwise(0) for month in GRID])
 
 
-@feature("need", "share", "近十二个月循环额度平均使用率", window="12 months", reads=_LINES,
-         missing="no credit line with a limit in 12 months",
+@feature("need", "share", "近十二个月循环额度平均使用率", window="12 months", needs="drawdowns", reads=_LINES,
+         missing="no credit line with a limit in 12 months, or no drawdowns table",
          high=("used more of its credit lines in a year than most", "近一年循环额度平均使用率高于多数客户"),
          low=("used less of its credit lines in a year than most", "近一年循环额度平均使用率低于多数客户"),
          zero=("credit lines unused at every monthly reading", "近一年各月观察点循环额度均未使用"))
@@ -75,8 +76,8 @@ def line_utilisation_mean_share_12m(of: Grains) -> nw.Expr:
     return share(_in_turn([utilisation_at(of, month).fill_null(0) for month in GRID]), _n_months_with_a_line(of))
 
 
-@feature("need", "share", "近十二个月循环额度最高使用率", window="12 months", reads=_LINES,
-         missing="no credit line with a limit in 12 months",
+@feature("need", "share", "近十二个月循环额度最高使用率", window="12 months", needs="drawdowns", reads=_LINES,
+         missing="no credit line with a limit in 12 months, or no drawdowns table",
          high=("higher peak use of its credit lines than most", "近一年循环额度最高使用率高于多数客户"),
          low=("lower peak use of its credit lines than most", "近一年循环额度最高使用率低于多数客户"),
          zero=("credit lines unused at every monthly reading", "近一年各月观察点循环额度均未使用"))
@@ -86,7 +87,8 @@ def line_utilisation_max_share_12m(of: Grains) -> nw.Expr:
 
 
 @feature("need", "ratio", "近十二个月循环额度使用率月均变化", window="12 months", history_months=12, reads=_LINES, by_sign=True,
-         missing="no open credit line with a limit in one of the 12 months",
+         needs="drawdowns",
+         missing="no open credit line with a limit in one of the 12 months, or no drawdowns table",
          high=("use of its credit lines trended up in a year", "近一年循环额度使用率呈上升趋势"),
          low=("use of its credit lines trended down in a year", "近一年循环额度使用率呈下降趋势"),
          zero=("no trend in the use of its credit lines", "近一年循环额度使用率无升降趋势"))
@@ -100,8 +102,8 @@ def line_utilisation_slope_12m_ratio(of: Grains) -> nw.Expr:
     return _in_turn([weight * (later - earlier) for weight, later, earlier in pairs]) / 143
 
 
-@feature("need", "count", "近十二个月循环额度使用率超过九成的月数", window="12 months", reads=_LINES,
-         missing="no credit line with a limit in 12 months",
+@feature("need", "count", "近十二个月循环额度使用率超过九成的月数", window="12 months", needs="drawdowns", reads=_LINES,
+         missing="no credit line with a limit in 12 months, or no drawdowns table",
          high=("more months above 90 % of its credit lines than most", "循环额度使用率超九成的月数多于多数客户"),
          low=("fewer months above 90 % of its credit lines than most", "循环额度使用率超九成的月数少于多数客户"),
          zero=("no month above 90 % of its credit lines", "循环额度使用率没有一个月超过九成"))
@@ -148,7 +150,8 @@ def drawn_12m_ratio(of: Grains) -> nw.Expr:
     return share(drawn_12m(of), committed(of))
 
 
-@feature("need", "count", "近十二个月提款次数", window="12 months", reads=_DRAWN, missing="never missing",
+@feature("need", "count", "近十二个月提款次数", window="12 months", needs="drawdowns", reads=_DRAWN,
+         missing="the book has no drawdowns table",
          high=("drew more often than most", "提款次数多于多数客户"), low=("drew less often than most", "提款次数少于多数客户"),
          zero=("drew nothing in a year", "近一年未提款"))
 def n_drawdowns_12m(of: Grains) -> nw.Expr:
@@ -156,7 +159,8 @@ def n_drawdowns_12m(of: Grains) -> nw.Expr:
     return of.drawdowns.count(drawn_within(365))
 
 
-@feature("need", "days", "距上次提款的天数", window="whole record", reads=_DRAWN, missing="no drawdown on record",
+@feature("need", "days", "距上次提款的天数", window="whole record", needs="drawdowns", reads=_DRAWN,
+         missing="no drawdown on record, or no drawdowns table",
          high=("last drew longer ago than most", "距上次提款时间长于多数客户"),
          low=("drew more recently than most", "最近提款比多数客户更近"), zero=("drew on the date", "当日提款"))
 def days_since_drawdown(of: Grains) -> nw.Expr:
@@ -192,8 +196,8 @@ def _exposure_of_12_months(of: Grains) -> nw.Expr:
     return _in_turn([exposure_at(of, month) for month in GRID])
 
 
-@feature("need", "ratio", "提款的季节性强度", window="24 months", history_months=24, reads=_DRAWN,
-         missing="less than 24 months of relationship, or no drawdown in them",
+@feature("need", "ratio", "提款的季节性强度", window="24 months", history_months=24, needs="drawdowns", reads=_DRAWN,
+         missing="less than 24 months of relationship, or no drawdown in them, or no drawdowns table",
          high=("draws more seasonally than most", "提款季节性强于多数客户"),
          low=("draws less seasonally than most", "提款季节性弱于多数客户"), zero=("no season in its drawdowns", "提款无季节性"))
 def drawdown_seasonality_24m_ratio(of: Grains) -> nw.Expr:

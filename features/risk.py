@@ -343,10 +343,11 @@ def debt_minus_sales_growth_ratio(of: Grains) -> nw.Expr:
     return debt - sales
 
 
-_ELSEWHERE = {"window": "on the date", "needs": "external_debt", "reads": "external_debt.balance external_debt.reported_on"}
+_REPORTED = "external_debt.balance external_debt.reported_on"
+_ELSEWHERE = {"window": "on the date", "needs": "external_debt"}
 
 
-@feature("risk", "count", "其他贷款机构数", **_ELSEWHERE, missing="the book has no external_debt table",
+@feature("risk", "count", "其他贷款机构数", **_ELSEWHERE, reads=_REPORTED, missing="the book has no external_debt table",
          high=("borrows from more other lenders than most", "其他贷款机构多于多数客户"),
          low=("borrows from fewer other lenders than most", "其他贷款机构少于多数客户"),
          zero=("no other lender", "无其他贷款机构"))
@@ -355,7 +356,8 @@ def n_other_lenders(of: Grains) -> nw.Expr:
     return of.external_debt.count(is_in_force() & (nw.col("balance") > 0))
 
 
-@feature("risk", "share", "其他机构债务占全部债务的比例", **_ELSEWHERE, missing="no debt anywhere, or no external_debt table",
+@feature("risk", "share", "其他机构债务占全部债务的比例", **_ELSEWHERE, reads=f"{_REPORTED} {_BALANCE}",
+         missing="no debt anywhere, or no external_debt table",
          high=("larger share of its debt with others than most", "其他机构债务占比高于多数客户"),
          low=("smaller share of its debt with others than most", "其他机构债务占比低于多数客户"),
          zero=("owes nothing to others", "无其他机构债务"))

@@ -669,22 +669,22 @@ def line_utilisations(c: Customer) -> list[Fraction]:
     return [u for month in range(12) if (u := line_utilisation(c, month)) is not None]
 
 
-@measure()
+@measure("drawdowns")
 def line_utilisation_share(c: Customer):
     return line_utilisation(c, 0)
 
 
-@measure()
+@measure("drawdowns")
 def line_utilisation_mean_share_12m(c: Customer):
     return mean_of(line_utilisations(c))
 
 
-@measure()
+@measure("drawdowns")
 def line_utilisation_max_share_12m(c: Customer):
     return max(line_utilisations(c), default=None)
 
 
-@measure()
+@measure("drawdowns")
 def line_utilisation_slope_12m_ratio(c: Customer):
     used = line_utilisations(c)
     if len(used) < 12:
@@ -695,7 +695,7 @@ def line_utilisation_slope_12m_ratio(c: Customer):
             / sum((time - middle) ** 2 for time in times))
 
 
-@measure()
+@measure("drawdowns")
 def n_months_line_over_90_12m(c: Customer):
     used = line_utilisations(c)
     return sum(u > Fraction(9, 10) for u in used) if used else None
@@ -721,17 +721,17 @@ def drawn_12m_ratio(c: Customer):
     return share(c.drawn(365), c.committed)
 
 
-@measure()
+@measure("drawdowns")
 def n_drawdowns_12m(c: Customer):
     return len(c.drawn_within(365))
 
 
-@measure()
+@measure("drawdowns")
 def days_since_drawdown(c: Customer):
     return min((c.age(day) for loan in c.loans for day, _, is_cash in loan.payouts if is_cash), default=None)
 
 
-@measure()
+@measure("drawdowns")
 def drawdown_seasonality_24m_ratio(c: Customer):
     drawn = [Fraction(sum((sum_ for day, sum_ in c.drawn_within(731) if in_month(c.today, day, month)), ZERO))
              for month in range(24)]

@@ -116,6 +116,20 @@ ALL_PAYERS = ("one-percent", "over-one", "middle", "returned", "twice", "bounces
               "late-booked", "revised", "interest")
 SINCE_JUNE_30 = 31 + 31 + 30 + 31 + 30 + 31  # July to December
 
+# Withdrawn before its day, and paid before that, or long afterwards.
+RESCHEDULED = Book(
+    loans="""
+        loan_id  customer_id
+        before   before
+        after    after
+    """,
+    repayments="""
+        loan_id  due_on      principal_due  paid_on     amount_paid  superseded_on  superseded_by
+        before   2024-06-01  100.00         2024-05-01  100.00       2024-05-01     forbearance
+        after    2024-06-01  100.00         2024-12-01  100.00       2024-05-01     forbearance
+    """,
+)
+
 # How late instalments follow each other.
 DELAYS = Book(
     loans="""
@@ -304,6 +318,10 @@ SPECS = [
          {"broken": 2, "two-loans": 1, "rolling": 4, "relapsed": 1, "same-day": 2, "withdrawn": 2, "mild": 1, "open": 2,
           "within": 3, "half": 2, "edge": 1},
          "an instalment paid on its day breaks the run; runs of two loans do not add up; 730 days ago is outside"),
+    Spec("n_partial_payments_12m", RESCHEDULED, AS_OF, {"before": 0, "after": 0}, "paid whole"),
+    Spec("days_past_due_max_12m", RESCHEDULED, AS_OF, {"before": 0, "after": 0},
+         "withdrawn before its day: nobody was late on it, whatever was paid afterwards"),
+    Spec("on_time_share_12m", RESCHEDULED, AS_OF, {"before": 1, "after": None}, "settled before it was withdrawn, or never due"),
     Spec("n_cures_24m", DELAYS, AS_OF,
          {"broken": 0, "two-loans": 0, "rolling": 1, "relapsed": 2, "same-day": 2, "withdrawn": 0, "mild": 0, "open": 1,
           "within": 1, "half": 0, "edge": 1},

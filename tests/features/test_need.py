@@ -219,7 +219,7 @@ SPECS = [
          "opening figures are no drawdowns of the year, nor is one of 365 days ago"),
     Spec("n_drawdowns_12m", BORROWERS, AS_OF, {"A": 2, "B": 0, "C": 0},
          "January 2023 is too long ago, and the one recorded in January 2025 is not known"),
-    Spec("n_drawdowns_12m", DRAWN_AT_SIGNING, AS_OF, {"C": 1}, "the loan signed in December"),
+    Spec("n_drawdowns_12m", DRAWN_AT_SIGNING, AS_OF, {"C": None}, "the book has no drawdowns; that all was drawn is assumed"),
     Spec("n_drawdowns_12m", RHYTHM, AS_OF, {"N": 1, "O": 1, "P": 1, "Q": 1, "R": 1, "S": 0, "T": 1, "U": 0},
          "364 days ago but not 365"),
     Spec("days_since_drawdown", BORROWERS, AS_OF, {"A": 31 - 21, "B": None, "C": 365}, "an opening figure has no day"),

@@ -312,20 +312,6 @@ EVERGREEN = Book(
         new      2026-06-30  900.00         -           -            -              -
     """,
 )
-# Withdrawn before its day, and paid before that, or long afterwards.
-RESCHEDULED = Book(
-    loans="""
-        loan_id  customer_id
-        before   before
-        after    after
-    """,
-    repayments="""
-        loan_id  due_on      principal_due  paid_on     amount_paid  superseded_on  superseded_by
-        before   2024-06-01  100.00         2024-05-01  100.00       2024-05-01     forbearance
-        after    2024-06-01  100.00         2024-12-01  100.00       2024-05-01     forbearance
-    """,
-)
-
 # ring1, ring2 and ring3 guarantee each other in turn; backer guarantees ring1 and stands for default, who is in default.
 GUARANTEES = Book(
     loans="""
@@ -494,9 +480,6 @@ SPECS = [
          "0.5 to 1.5 times the principal of a month, in whatever parts; the next day is another month; a loan in two "
          "instalments, or a line, is no bullet, and a bullet does not amortise"),
     Spec("n_rollovers_12m", EVERGREEN, AS_OF, {"C": 1}, "a schedule prepaid in one payment was an amortising one"),
-    Spec("n_late_90d_24m", RESCHEDULED, AS_OF, {"before": 0, "after": 0}, "withdrawn before its day: nobody was late on it"),
-    Spec("n_partial_payments_12m", RESCHEDULED, AS_OF, {"before": 0, "after": 0}, "paid whole"),
-    Spec("on_time_share_12m", RESCHEDULED, AS_OF, {"before": 1, "after": None}, "settled before it was withdrawn, or never due"),
     Spec("is_in_guarantee_circle", GUARANTEES, AS_OF,
          dict.fromkeys(ALL_LINKED, 0)
          | {"ring1": 1, "ring2": 1, "ring3": 1, "with-outsider": 1, "still": 1, "still-too": 1, "alone": None},
