@@ -8,7 +8,6 @@ some of which compare a customer with the whole book or its group on the date.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from importlib import import_module
@@ -93,7 +92,8 @@ def feature_blocks(tables: Tables, as_of: Iterable[str], cohort: pd.DataFrame | 
     ``cohort`` (customer_id, as_of in whole days) restricts the rows handed over, not the book they are compared with. One
     frame at a time: the engine answers nothing else until the blocks have been read, or the iterator closed.
     """
-    with measured(tables, set(as_of)) as rows:
+    with tables.engine.passing():
+        rows = measured(tables, set(as_of))
         if cohort is not None:
             rows = rows.join(tables.hold(cohort), on=list(KEYS), how="semi")
         names: dict[int, str] = {}
@@ -107,8 +107,7 @@ def _as_frame(blocks: Iterator[pd.DataFrame]) -> pd.DataFrame:
     return found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
 
 
-@contextmanager
-def measured(tables: Tables, dates: Collection[str]) -> Iterator[nw.LazyFrame]:
+def measured(tables: Tables, dates: Collection[str]) -> nw.LazyFrame:
     """The features of every customer of the book on every date, as rows of the engine: customer_id, as_of, features."""
     days, chunks, grains = days_of(tables, dates), tables.chunks(len(dates)), Grains()
     wanted = _wanted(grains, tables)
@@ -125,10 +124,7 @@ def measured(tables: Tables, dates: Collection[str]) -> Iterator[nw.LazyFrame]:
     customers_and_others = customers.join(beside, on=list(OF_CUSTOMER), how="left")
     empty = nw.lit(None, nw.Float64)
     columns = {name: nw.col(name) for name in wanted.alone} | {n: e.cast(nw.Float64) for n, e in wanted.beside_others.items()}
-    try:
-        yield customers_and_others.select(*KEYS, *(columns.get(name, empty).alias(name) for name in FEATURES))
-    finally:
-        tables.drop(customers)
+    return customers_and_others.select(*KEYS, *(columns.get(name, empty).alias(name) for name in FEATURES))
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,16 @@ class DuckEngine:
         """Forget a kept table."""
         self.con.execute(f"DROP TABLE IF EXISTS {rows.to_native().alias}")
 
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Drop at its end the tables that were held and kept within."""
+        first = self._n_held + 1
+        try:
+            yield
+        finally:
+            for number in range(first, self._n_held + 1):
+                self.con.execute(f"DROP TABLE IF EXISTS held_{number}")
+
     def count(self, source: str) -> int:
         """Number of rows of a table or a scan."""
         return self.con.execute(f"SELECT count(*) FROM {source}").fetchall()[0][0]

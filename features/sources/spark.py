@@ -7,6 +7,7 @@ session is the engine's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,10 @@ class SparkEngine:
 
     def drop(self, rows: nw.LazyFrame) -> None:
         """What was kept goes when nothing refers to it."""
+
+    def passing(self) -> AbstractContextManager[None]:
+        """What was kept goes when nothing refers to it."""
+        return nullcontext()
 
     def blocks(self, rows: nw.LazyFrame) -> Iterator[pd.DataFrame]:
         """Hand over a result in blocks of rows, the first of them empty."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -31,6 +32,9 @@ class Engine(Protocol):
 
     def drop(self, rows: nw.LazyFrame) -> None:
         """Let go of what was kept."""
+
+    def passing(self) -> AbstractContextManager[None]:
+        """Let go at its end of all that was held and kept within."""
 
     def blocks(self, rows: nw.LazyFrame) -> Iterator[pd.DataFrame]:
         """Hand over a result in blocks of rows, so that it never stands in memory twice."""
