@@ -112,17 +112,21 @@ def _of_payments(rows: nw.LazyFrame) -> nw.LazyFrame:
 
 
 def _of_parts(rows: nw.LazyFrame) -> nw.LazyFrame:
-    """One row per instalment paid in parts, its payments summed."""
+    """One row per instalment paid in parts, its payments summed; withdrawn on the first day that one of its rows says."""
     is_paid, age = nw.col("is_paid"), nw.col("paid_age_days")
-    repeated = ("due_age_days", "principal_due", "interest_due", "due", "falls_due", "withdrawn_age_days", "is_forborne",
-                "is_revised", "is_opening", "rate_bp")
+    repeated = ("due_age_days", "principal_due", "interest_due", "due", "falls_due", "is_opening", "rate_bp")
+    # age and cause as one number: the largest is the first withdrawal, a forbearance before a revision on the same day
+    cause = nw.when(nw.col("is_forborne")).then(2).when(nw.col("is_revised")).then(1).otherwise(0)
+    rows = rows.with_columns(withdrawal=nw.col("withdrawn_age_days") * 4 + cause)
     whole = _so_far(rows).group_by(*_PER_INSTALMENT).agg(
-        *(nw.col(name).max() for name in repeated),
+        *(nw.col(name).max() for name in (*repeated, "withdrawal")),
         nw.col("amount").sum().alias("paid"),
         nw.when(is_paid & terms.is_enough(nw.col("so_far"))).then(age).max().alias("settled_age_days"),
         nw.when(is_paid).then(1).otherwise(0).sum().alias("n_payments"))
     n, is_settled = nw.col("n_payments"), ~nw.col("settled_age_days").is_null()
-    whole = whole.with_columns(is_paid_in_part=(n > 1) | ((n > 0) & ~is_settled))
+    cause = (nw.col("withdrawal") % 4).fill_null(0)
+    whole = whole.with_columns(is_paid_in_part=(n > 1) | ((n > 0) & ~is_settled), withdrawn_age_days=nw.col("withdrawal") // 4,
+                               is_forborne=cause == 2, is_revised=cause == 1)
     return _in_columns(_with_unpaid(whole, at_least_zero(nw.col("paid") - nw.col("interest_due").fill_null(0))), _INSTALMENT)
 
 

@@ -27,7 +27,7 @@ def with_terms(rows: nw.LazyFrame) -> nw.LazyFrame:
     return rows.with_columns(
         falls_due=(nw.col("due") > 0) & ~nw.col("is_opening"),
         is_unscheduled=(nw.col("principal_due") == 0) & (interest == 0).fill_null(False),
-        paid_known_on=known_from("paid_on", "recorded_on"),
+        paid_known_on=nw.when(amount > 0).then(known_from("paid_on", "recorded_on")),  # a payment of nothing is none
         returned_known_on=known_from("returned_on", "returned_recorded_on"),
         withdrawn_known_on=known_from("superseded_on", "superseded_recorded_on"),
         announced_on=announced(),

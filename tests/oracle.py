@@ -85,6 +85,13 @@ class Instalment:
     withdrawn_on: date | None = None
     why: str = ""
     payments: list[Payment] = field(default_factory=list)
+    withdrawals: list[tuple[date, str]] = field(default_factory=list)
+
+    def withdraw(self) -> None:
+        """The first day that one of its rows says; on the same day a forbearance goes before a revision, and that before else."""
+        if self.withdrawals:
+            order = ["forbearance", "revision", "prepayment", ""]
+            self.withdrawn_on, self.why = min(self.withdrawals, key=lambda w: (w[0], order.index(w[1])))
 
     def settle(self) -> None:
         """Split the payments into interest, which is covered first, and principal; find the day that settled it."""
@@ -413,7 +420,8 @@ class World:
                 continue
             principal, interest = Decimal(row["principal_due"]), amount(row["interest_due"])
             bounced = self.day(row, "returned_on", "returned_recorded_on") is not None
-            paid_on = None if bounced else self.day(row, "paid_on", "recorded_on")
+            is_nothing = bool(row["paid_on"]) and Decimal(row["amount_paid"]) == 0
+            paid_on = None if bounced or is_nothing else self.day(row, "paid_on", "recorded_on")
             is_booked = bool(row["paid_on"]) or self.is_known(row, "recorded_on")  # a payment is booked, not its instalment
             is_announced = is_booked and self.is_known(row, "scheduled_on") and not (principal == 0 and interest == 0)
             if paid_on is None and not is_announced:
@@ -426,11 +434,12 @@ class World:
             instalment = found[key]
             withdrawn_on = self.day(row, "superseded_on", "superseded_recorded_on")
             if withdrawn_on is not None:
-                instalment.withdrawn_on, instalment.why = withdrawn_on, row.get("superseded_by", "")
+                instalment.withdrawals.append((withdrawn_on, row.get("superseded_by", "")))
             if paid_on is not None:
                 instalment.payments.append(Payment(paid_on, int(row["payment"]), Decimal(row["amount_paid"])))
         for instalment in found.values():
             instalment.settle()
+            instalment.withdraw()
 
     def _payouts(self) -> None:
         if "drawdowns" in self.book:

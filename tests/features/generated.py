@@ -118,7 +118,7 @@ def _add_loan(of: Drawer, book: Rows, name: str, customer: str, signed: str) -> 
                   "security": of.one("", "none", "collateral", "guarantee"), **of.ended("closed", signed),
                   "recorded_on": of.rarely(signed) if name != "L0" else ""}
     n_instalments = of.n(0, 6)
-    payments = [row for row in book["repayments"] if row["paid_on"]]
+    payments = [row for row in book["repayments"] if row["paid_on"] and float(row["amount_paid"])]
     if payments and of.n(1, 5) == 1:  # a bullet loan in the month in which another was paid
         payment = of.one(*payments)
         signed, repaid = payment["paid_on"][:8] + of.one("01", "15", "28"), float(payment["amount_paid"])
@@ -169,8 +169,13 @@ def _an_instalment(of: Drawer, signed: str, says_interest: bool) -> list[dict]:
     parts = []
     for _ in range(of.one(0, 1, 1, 2, 3)):
         paid = of.one(max(signed, due["due_on"]), of.day(signed), of.day(signed))
-        sum_ = max(1, of.one(*amounts)) / 100
-        parts.append(due | {"paid_on": paid, "amount_paid": f"{sum_:.2f}", **of.recorded(paid), **of.ended("returned", paid)})
+        sum_ = max(0, of.one(*amounts)) / 100
+        own = {}  # the rows of an instalment may differ in its withdrawal
+        if of.n(0, 5) == 0:
+            own = of.ended("superseded")
+            own["superseded_by"] = own["superseded_on"] and of.one("forbearance", "prepayment", "revision")
+        parts.append(due | own | {"paid_on": paid, "amount_paid": f"{sum_:.2f}", **of.recorded(paid),
+                                  **of.ended("returned", paid)})
     return parts or [due | {"paid_on": "", "amount_paid": "", "recorded_on": of.rarely(one_in=8)}]
 
 
