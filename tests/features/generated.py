@@ -170,12 +170,7 @@ def _an_instalment(of: Drawer, signed: str, says_interest: bool) -> list[dict]:
     for _ in range(of.one(0, 1, 1, 2, 3)):
         paid = of.one(max(signed, due["due_on"]), of.day(signed), of.day(signed))
         sum_ = max(0, of.one(*amounts)) / 100
-        own = {}  # the rows of an instalment may differ in its withdrawal
-        if of.n(0, 5) == 0:
-            own = of.ended("superseded")
-            own["superseded_by"] = own["superseded_on"] and of.one("forbearance", "prepayment", "revision")
-        parts.append(due | own | {"paid_on": paid, "amount_paid": f"{sum_:.2f}", **of.recorded(paid),
-                                  **of.ended("returned", paid)})
+        parts.append(due | {"paid_on": paid, "amount_paid": f"{sum_:.2f}", **of.recorded(paid), **of.ended("returned", paid)})
     return parts or [due | {"paid_on": "", "amount_paid": "", "recorded_on": of.rarely(one_in=8)}]
 
 
