@@ -84,7 +84,8 @@ _ALL = (
         (
             text("loan_id", "the loan"),
             integer("instalment", "number of the instalment within the loan"),
-            integer("payment", "1 for the first or still missing payment, 2 for the second part ..."),
+            integer("payment", "1 for the first or still missing payment, 2 for the second part ..., which counts from its "
+                    "payment on"),
             date("due_on", "day the instalment is due"),
             money("principal_due", "principal due, repeated on every payment of the instalment"),
             money("interest_due", "interest due, repeated likewise; empty = not known", may_be_empty=True),

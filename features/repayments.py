@@ -57,12 +57,13 @@ def at_least_zero(amount: nw.Expr) -> nw.Expr:
 
 def _known(rows: nw.LazyFrame, is_known: Callable[..., nw.Expr]) -> nw.LazyFrame:
     """Rows known on the date, later payments masked."""
-    is_returned = ~nw.col("returned_known_on").is_null() & is_known("returned_known_on")
-    rows = rows.with_columns(
-        is_paid=~nw.col("paid_known_on").is_null() & is_known("paid_known_on") & ~is_returned,
-        is_withdrawn=~nw.col("withdrawn_known_on").is_null() & is_known("withdrawn_known_on"))
+    has_come, is_returned, is_withdrawn = (~nw.col(day).is_null() & is_known(day) for day in (
+        "paid_known_on", "returned_known_on", "withdrawn_known_on"))
+    rows = rows.with_columns(is_paid=has_come & ~is_returned, is_withdrawn=is_withdrawn)
     is_paid, is_withdrawn = nw.col("is_paid"), nw.col("is_withdrawn")
-    rows = rows.filter(is_paid | (~nw.col("is_unscheduled") & is_known("announced_on")))
+    # the first row stands for the instalment from its announcement on; a further one came into being with its payment
+    is_there = (nw.col("payment") == 1) | has_come
+    rows = rows.filter(is_paid | (~nw.col("is_unscheduled") & is_known("announced_on") & is_there))
     as_of, cause = nw.col("as_of"), nw.col("superseded_by")
     return rows.select(
         *_PER_INSTALMENT, "payment", "principal_due", "interest_due", "due", "falls_due", "rate_bp", "is_paid", "is_enough",

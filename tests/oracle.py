@@ -421,7 +421,10 @@ class World:
             principal, interest = Decimal(row["principal_due"]), amount(row["interest_due"])
             bounced = self.day(row, "returned_on", "returned_recorded_on") is not None
             is_nothing = bool(row["paid_on"]) and Decimal(row["amount_paid"]) == 0
-            paid_on = None if bounced or is_nothing else self.day(row, "paid_on", "recorded_on")
+            came_on = None if is_nothing else self.day(row, "paid_on", "recorded_on")
+            if int(row["payment"]) > 1 and came_on is None:
+                continue  # a further row came into being with its payment
+            paid_on = None if bounced else came_on
             is_booked = bool(row["paid_on"]) or self.is_known(row, "recorded_on")  # a payment is booked, not its instalment
             is_announced = is_booked and self.is_known(row, "scheduled_on") and not (principal == 0 and interest == 0)
             if paid_on is None and not is_announced:

@@ -114,6 +114,8 @@ FACTS = {
     "a-payment-recorded-late": Fact(lambda day: paid(1, LATELY, day), "interest_income_12m days_since_payment"),
     "a-second-part": Fact(lambda day: paid(1, day, payment=2), "interest_income_12m n_partial_payments_12m"),
     "a-second-part-recorded-late": Fact(lambda day: paid(1, LATELY, day, payment=2), "interest_income_12m"),
+    "a-second-part-that-tells-of-a-rescheduling": Fact(
+        lambda day: paid(2, day, payment=2, superseded_on=LATELY, superseded_by="forbearance"), "n_forborne_24m due_share_12m"),
     "a-settlement": Fact(lambda day: paid(1, day, amount_paid="160"), "days_past_due overdue_share arrears_bucket_now "
                          "n_cures_24m paid_minus_due_mean_12m exposure_in_arrears_share"),
     "an-early-payment": Fact(lambda day: paid(2, day), "exposure_drawn exposure_growth_12m_ratio future_income_discounted"),

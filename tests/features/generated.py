@@ -162,16 +162,23 @@ def _an_instalment(of: Drawer, signed: str, says_interest: bool) -> list[dict]:
     cents = [round(float(due or 0) * 100) for due in (principal, interest)]
     just = -(-sum(cents) * 99 // 100)  # settles: 1 % is immaterial
     amounts = [sum(cents), just, just - 1, sum(cents) // 2, sum(cents) * 3 // 2, cents[1]]
-    withdrawn = of.ended("superseded")
-    why = {"superseded_by": withdrawn["superseded_on"] and of.one("forbearance", "prepayment", "revision")}
-    due = {"due_on": of.day(signed), "principal_due": principal, "interest_due": interest, **opening, **withdrawn, **why,
+    withdrawn = _withdrawn(of)
+    due = {"due_on": of.day(signed), "principal_due": principal, "interest_due": interest, **opening, **withdrawn,
            "scheduled_on": of.rarely(one_in=8)}
     parts = []
     for _ in range(of.one(0, 1, 1, 2, 3)):
         paid = of.one(max(signed, due["due_on"]), of.day(signed), of.day(signed))
         sum_ = max(0, of.one(*amounts)) / 100
-        parts.append(due | {"paid_on": paid, "amount_paid": f"{sum_:.2f}", **of.recorded(paid), **of.ended("returned", paid)})
+        own = _withdrawn(of) if of.n(0, 3) == 0 else {}  # the rows of one instalment need not say the same
+        parts.append(due | own | {"paid_on": paid, "amount_paid": f"{sum_:.2f}", **of.recorded(paid),
+                                  **of.ended("returned", paid)})
     return parts or [due | {"paid_on": "", "amount_paid": "", "recorded_on": of.rarely(one_in=8)}]
+
+
+def _withdrawn(of: Drawer) -> dict[str, str]:
+    """The withdrawal of an instalment from the schedule, mostly none."""
+    ended = of.ended("superseded")
+    return ended | {"superseded_by": ended["superseded_on"] and of.one("forbearance", "prepayment", "revision")}
 
 
 def _fees(of: Drawer, name: str) -> list[dict]:
