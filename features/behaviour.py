@@ -17,16 +17,17 @@ from features.figures import (
     spread,
 )
 
-_PAID = ("repayments.due_on repayments.principal_due repayments.interest_due repayments.paid_on repayments.amount_paid "
-         "repayments.returned_on repayments.is_opening")
-_SCHEDULE = f"{_PAID} repayments.scheduled_on repayments.superseded_on repayments.superseded_by"
-_DRAWN = "drawdowns.amount drawdowns.drawn_on drawdowns.is_opening loans.committed_amount"
-_OPEN = "limits.committed_amount loans.product loans.closed_on loans.matures_on"
+_PAID = "repayments.paid_on repayments.amount_paid repayments.returned_on repayments.is_opening"
+_UNPAID = (f"repayments.due_on repayments.principal_due repayments.interest_due {_PAID} repayments.scheduled_on "
+           "repayments.superseded_on")
+_SCHEDULE = f"{_UNPAID} repayments.superseded_by"
+_OWED = f"{_PAID} repayments.interest_due drawdowns.amount drawdowns.drawn_on loans.committed_amount loans.product"
+_OPEN = "limits.committed_amount limits.changed_on loans.closed_on loans.matures_on"
 _NONE_DUE_12M = "no instalment fell due in 12 months"
 _CONTACTS = {"needs": "contacts", "missing": "the book has no contacts table"}
 
 
-@feature("behaviour", "days", "当前最长逾期天数", window="on the date", reads=_SCHEDULE, missing="never missing",
+@feature("behaviour", "days", "当前最长逾期天数", window="on the date", reads=_UNPAID, missing="never missing",
          high=("further past due than most", "当前逾期天数多于多数客户"),
          low=("less past due than most", "当前逾期天数少于多数客户"),
          zero=("nothing past due", "当前无逾期"))
@@ -207,7 +208,8 @@ def days_late_trend_12m(of: Grains) -> nw.Expr:
     return now - then
 
 
-@feature("behaviour", "ratio", "近十二个月提前还款占提前还款与余额之和的比例", window="12 months", reads=f"{_PAID} {_DRAWN}",
+@feature("behaviour", "ratio", "近十二个月提前还款占提前还款与余额之和的比例", window="12 months",
+         reads=f"{_OWED} loans.signed_on repayments.principal_due",
          missing="neither prepaid nor owing", high=("prepaid more of its balance than most", "提前还款比例高于多数客户"),
          low=("prepaid less of its balance than most", "提前还款比例低于多数客户"),
          zero=("prepaid nothing in a year", "近一年无提前还款"))
@@ -220,7 +222,7 @@ def prepaid_12m_ratio(of: Grains) -> nw.Expr:
     return share(early, early + exposure(of))
 
 
-@feature("behaviour", "count", "近十二个月结清的贷款笔数", window="12 months", reads=f"{_PAID} {_DRAWN} {_OPEN}",
+@feature("behaviour", "count", "近十二个月结清的贷款笔数", window="12 months", reads=f"{_OWED} {_OPEN}",
          missing="never missing",
          high=("paid off more loans than most", "结清贷款多于多数客户"),
          low=("paid off fewer loans than most", "结清贷款少于多数客户"),
@@ -231,7 +233,7 @@ def n_paid_off_12m(of: Grains) -> nw.Expr:
 
 
 @feature("behaviour", "count", "近二十四个月提前结清且未再借款的贷款笔数", window="24 months",
-         reads=f"{_PAID} {_DRAWN} {_OPEN} loans.signed_on", missing="never missing",
+         reads=f"{_OWED} {_OPEN} loans.signed_on", missing="never missing",
          high=("paid off more loans early without borrowing again than most", "提前结清且未再借款的贷款多于多数客户"),
          low=("paid off fewer loans early without borrowing again than most", "提前结清且未再借款的贷款少于多数客户"),
          zero=("no loan paid off early without borrowing again in two years", "近两年无提前结清且未再借款的贷款"))
@@ -246,7 +248,7 @@ def n_refinanced_away_24m(of: Grains) -> nw.Expr:
 
 
 @feature("behaviour", "days", "距上次还款的天数", window="whole record",
-         reads="repayments.paid_on repayments.amount_paid repayments.returned_on repayments.is_opening", missing="never paid",
+         reads=_PAID, missing="never paid",
          high=("last paid longer ago than most", "距上次还款时间长于多数客户"),
          low=("paid more recently than most", "最近还款比多数客户更近"),
          zero=("paid on the date", "当日还款"))
@@ -290,7 +292,7 @@ def n_rate_complaints_12m(of: Grains) -> nw.Expr:
 
 
 @feature("behaviour", "ratio", "近三个月往来次数乘以四与近十二个月之比", window="12 months",
-         reads="repayments.paid_on repayments.returned_on drawdowns.drawn_on contacts.contacted_on",
+         reads=f"{_PAID} drawdowns.drawn_on drawdowns.is_opening loans.product loans.signed_on contacts.contacted_on",
          missing="no dealing in 12 months",
          high=("kept up its dealings more than most", "近期往来保持程度高于多数客户"),
          low=("kept up its dealings less than most", "近期往来保持程度低于多数客户"),

@@ -78,8 +78,12 @@ def feature(dimension: str, unit: str, zh: str, *, window: str, missing: str, re
         The meaning in Chinese; the docstring's first line is the meaning in English.
     missing : str
         What an empty value means; "never missing" for a feature that always has one.
-    reads, needs : str
-        Source columns (``table.column``) and optional tables that it cannot do without, separated by blanks.
+    reads : str
+        Source columns (``table.column``) of which another value can change the feature, separated by blanks: the own days
+        of facts and the days on which they end too, but neither the ids and numbers that rows are joined and told apart
+        by nor the days of booking, which would stand beside every feature.
+    needs : str
+        Optional tables that it cannot do without, separated by blanks.
     high, low : tuple of str
         Reason words as (en, zh) for a value above or below the book's median; so they compare ("pays later than most").
     zero : tuple of str
@@ -103,7 +107,7 @@ def feature(dimension: str, unit: str, zh: str, *, window: str, missing: str, re
             raise ValueError(f"feature {name}: unknown dimension, unit or window, or a name taken twice")
         if not all((sentence, zh, missing, reads, *high, *low)) or history_months < 0:
             raise ValueError(f"feature {name}: a meaning, a reason word, what it reads or what missing means is missing")
-        columns, tables = tuple(reads.split()), tuple(needs.split())
+        columns, tables = tuple(dict.fromkeys(reads.split())), tuple(needs.split())
         for column in columns:
             table, _, of_table = column.partition(".")
             if table not in CONTRACTS or of_table not in {c.name for c in CONTRACTS[table].columns}:

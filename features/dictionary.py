@@ -32,6 +32,8 @@ FEATURES_HEAD = """## Features
 365 and 730 days; a length in months counts 365.25 / 12 days a month. An instalment of which 1 % or less is unpaid is settled.
 A feature that **needs** an optional table is missing for everybody in a book without it. **Judgement** marks what the bank
 itself decided: it can repeat the analyst's label, and `use_judgemental` in `pipeline/run.toml` leaves it out of the model.
+**Source** names the columns of which another value can change the feature; left out are the ids and running numbers by which
+rows are joined and told apart, and the days of booking (`..._recorded_on`), on which every feature depends.
 
 *On the sample* is the book of `make sample` on {as_of}: the share of customers without a value, the smallest and largest
 value, and how the values between the 2nd and 98th percentile are spread.

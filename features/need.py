@@ -25,11 +25,14 @@ from features.figures import (
 
 HIGH_UTILISATION = 0.9
 
-_DRAWN = "drawdowns.amount drawdowns.drawn_on drawdowns.is_opening"
-_OWED = (f"loans.committed_amount {_DRAWN} repayments.amount_paid repayments.paid_on repayments.interest_due "
-         "repayments.returned_on repayments.is_opening")
-_LINES = f"{_OWED} limits.committed_amount limits.changed_on loans.product loans.signed_on loans.matures_on loans.closed_on"
-_DUE = "repayments.due_on repayments.principal_due repayments.scheduled_on repayments.superseded_on loans.matures_on"
+_DRAWN_ON = "drawdowns.drawn_on drawdowns.is_opening"
+_OWED = ("loans.committed_amount loans.product loans.signed_on drawdowns.amount drawdowns.drawn_on repayments.amount_paid "
+         "repayments.paid_on repayments.interest_due repayments.returned_on")
+_OWED_THEN = f"{_OWED} drawdowns.is_opening repayments.is_opening"
+_LINES = f"{_OWED} limits.committed_amount limits.changed_on loans.matures_on loans.closed_on"
+_LINES_THEN = f"{_LINES} drawdowns.is_opening repayments.is_opening"
+_DUE = ("repayments.due_on repayments.principal_due repayments.scheduled_on repayments.superseded_on repayments.is_opening "
+        "loans.matures_on")
 
 
 def _in_turn(values: list[nw.Expr]) -> nw.Expr:
@@ -66,7 +69,7 @@ def _n_months_with_a_line(of: Grains) -> nw.Expr:
     return _in_turn([nw.when(~utilisation_at(of, month).is_null()).then(1).otherwise(0) for month in GRID])
 
 
-@feature("need", "share", "近十二个月循环额度平均使用率", window="12 months", needs="drawdowns", reads=_LINES,
+@feature("need", "share", "近十二个月循环额度平均使用率", window="12 months", needs="drawdowns", reads=_LINES_THEN,
          missing="no credit line with a limit in 12 months, or no drawdowns table",
          high=("used more of its credit lines in a year than most", "近一年循环额度平均使用率高于多数客户"),
          low=("used less of its credit lines in a year than most", "近一年循环额度平均使用率低于多数客户"),
@@ -76,7 +79,7 @@ def line_utilisation_mean_share_12m(of: Grains) -> nw.Expr:
     return share(_in_turn([utilisation_at(of, month).fill_null(0) for month in GRID]), _n_months_with_a_line(of))
 
 
-@feature("need", "share", "近十二个月循环额度最高使用率", window="12 months", needs="drawdowns", reads=_LINES,
+@feature("need", "share", "近十二个月循环额度最高使用率", window="12 months", needs="drawdowns", reads=_LINES_THEN,
          missing="no credit line with a limit in 12 months, or no drawdowns table",
          high=("higher peak use of its credit lines than most", "近一年循环额度最高使用率高于多数客户"),
          low=("lower peak use of its credit lines than most", "近一年循环额度最高使用率低于多数客户"),
@@ -86,8 +89,8 @@ def line_utilisation_max_share_12m(of: Grains) -> nw.Expr:
     return nw.max_horizontal(*(utilisation_at(of, month) for month in GRID))
 
 
-@feature("need", "ratio", "近十二个月循环额度使用率月均变化", window="12 months", history_months=12, reads=_LINES, by_sign=True,
-         needs="drawdowns",
+@feature("need", "ratio", "近十二个月循环额度使用率月均变化", window="12 months", history_months=12, reads=_LINES_THEN,
+         by_sign=True, needs="drawdowns",
          missing="no open credit line with a limit in one of the 12 months, or no drawdowns table",
          high=("use of its credit lines trended up in a year", "近一年循环额度使用率呈上升趋势"),
          low=("use of its credit lines trended down in a year", "近一年循环额度使用率呈下降趋势"),
@@ -102,7 +105,7 @@ def line_utilisation_slope_12m_ratio(of: Grains) -> nw.Expr:
     return _in_turn([weight * (later - earlier) for weight, later, earlier in pairs]) / 143
 
 
-@feature("need", "count", "近十二个月循环额度使用率超过九成的月数", window="12 months", needs="drawdowns", reads=_LINES,
+@feature("need", "count", "近十二个月循环额度使用率超过九成的月数", window="12 months", needs="drawdowns", reads=_LINES_THEN,
          missing="no credit line with a limit in 12 months, or no drawdowns table",
          high=("more months above 90 % of its credit lines than most", "循环额度使用率超九成的月数多于多数客户"),
          low=("fewer months above 90 % of its credit lines than most", "循环额度使用率超九成的月数少于多数客户"),
@@ -140,7 +143,7 @@ def n_limit_raises_24m(of: Grains) -> nw.Expr:
     return of.limits.count((nw.col("change") > 0) & (nw.col("age_days") < 730))
 
 
-@feature("need", "ratio", "近十二个月提款占当前授信敞口的比例", window="12 months", reads=_LINES,
+@feature("need", "ratio", "近十二个月提款占当前授信敞口的比例", window="12 months", reads=f"{_LINES} drawdowns.is_opening",
          missing="neither balance nor commitment",
          high=("drew more of its commitments than most", "提款占敞口比例高于多数客户"),
          low=("drew less of its commitments than most", "提款占敞口比例低于多数客户"),
@@ -150,7 +153,7 @@ def drawn_12m_ratio(of: Grains) -> nw.Expr:
     return share(drawn_12m(of), committed(of))
 
 
-@feature("need", "count", "近十二个月提款次数", window="12 months", needs="drawdowns", reads=_DRAWN,
+@feature("need", "count", "近十二个月提款次数", window="12 months", needs="drawdowns", reads=_DRAWN_ON,
          missing="the book has no drawdowns table",
          high=("drew more often than most", "提款次数多于多数客户"), low=("drew less often than most", "提款次数少于多数客户"),
          zero=("drew nothing in a year", "近一年未提款"))
@@ -159,7 +162,7 @@ def n_drawdowns_12m(of: Grains) -> nw.Expr:
     return of.drawdowns.count(drawn_within(365))
 
 
-@feature("need", "days", "距上次提款的天数", window="whole record", needs="drawdowns", reads=_DRAWN,
+@feature("need", "days", "距上次提款的天数", window="whole record", needs="drawdowns", reads=_DRAWN_ON,
          missing="no drawdown on record, or no drawdowns table",
          high=("last drew longer ago than most", "距上次提款时间长于多数客户"),
          low=("drew more recently than most", "最近提款比多数客户更近"), zero=("drew on the date", "当日提款"))
@@ -196,7 +199,8 @@ def _exposure_of_12_months(of: Grains) -> nw.Expr:
     return _in_turn([exposure_at(of, month) for month in GRID])
 
 
-@feature("need", "ratio", "提款的季节性强度", window="24 months", history_months=24, needs="drawdowns", reads=_DRAWN,
+@feature("need", "ratio", "提款的季节性强度", window="24 months", history_months=24, needs="drawdowns",
+         reads=f"{_DRAWN_ON} drawdowns.amount loans.signed_on",
          missing="less than 24 months of relationship, or no drawdown in them, or no drawdowns table",
          high=("draws more seasonally than most", "提款季节性强于多数客户"),
          low=("draws less seasonally than most", "提款季节性弱于多数客户"), zero=("no season in its drawdowns", "提款无季节性"))
@@ -214,7 +218,7 @@ def drawdown_seasonality_24m_ratio(of: Grains) -> nw.Expr:
     return nw.when(has_record & (_drawn_in_24_months(of) > 0)).then(strength).otherwise(None)
 
 
-@feature("need", "ratio", "近十二个月余额波动系数", window="12 months", history_months=12, reads=_OWED,
+@feature("need", "ratio", "近十二个月余额波动系数", window="12 months", history_months=12, reads=_OWED_THEN,
          missing="less than 12 months of relationship, or no balance in them",
          high=("balance varies more than most", "余额波动大于多数客户"),
          low=("balance varies less than most", "余额波动小于多数客户"), zero=("balance did not vary", "余额无波动"))
@@ -231,7 +235,7 @@ def _weighted_tenor(of: Grains, days: nw.Expr) -> nw.Expr:
     return share(of.loans.sum_where(dated, days * units), of.loans.sum_where(dated, units)) * MONTHS_PER_DAY
 
 
-@feature("need", "months", "加权原始期限", window="on the date", reads=f"{_OWED} loans.signed_on loans.matures_on",
+@feature("need", "months", "加权原始期限", window="on the date", reads=f"{_OWED} loans.matures_on",
          missing="no balance with a maturity", high=("longer original tenor than most", "原始期限长于多数客户"),
          low=("shorter original tenor than most", "原始期限短于多数客户"), zero=("due on the day of signing", "签约当日到期"))
 def original_tenor_months(of: Grains) -> nw.Expr:
@@ -321,7 +325,7 @@ def new_purpose_share_12m(of: Grains) -> nw.Expr:
     return nw.when(has_older).then(new).otherwise(None)
 
 
-@feature("need", "share", "近十二个月提款占提款与还本之和的比例", window="12 months", reads=_OWED,
+@feature("need", "share", "近十二个月提款占提款与还本之和的比例", window="12 months", reads=_OWED_THEN,
          missing="neither drawn nor repaid in 12 months",
          high=("drew more against what it repaid than most", "提款相对还本多于多数客户"),
          low=("drew less against what it repaid than most", "提款相对还本少于多数客户"),
@@ -357,7 +361,7 @@ def _weighted_rate(of: Grains, known: nw.Expr, rate: nw.Expr) -> nw.Expr:
     return share(of.loans.sum_where(known, (rate * 2).cast(nw.Int64) * units), of.loans.sum_where(known, units)) / 20_000
 
 
-@feature("need", "rate", "加权利率", window="on the date", reads=f"{_OWED} loans.annual_rate rates.annual_rate",
+@feature("need", "rate", "加权利率", window="on the date", reads=f"{_OWED} loans.annual_rate rates.annual_rate rates.changed_on",
          missing="no balance whose rate is known", high=("pays a higher rate than most", "利率高于多数客户"),
          low=("pays a lower rate than most", "利率低于多数客户"), zero=("pays no interest", "利率为零"))
 def annual_rate_mean(of: Grains) -> nw.Expr:
@@ -369,7 +373,7 @@ def annual_rate_mean(of: Grains) -> nw.Expr:
 
 
 @feature("need", "rate", "加权利率与同类产品中位数之差", window="on the date",
-         reads=f"{_LINES} loans.annual_rate rates.annual_rate", missing="no balance whose rate is known",
+         reads=f"{_LINES} loans.annual_rate rates.annual_rate rates.changed_on", missing="no balance whose rate is known",
          by_sign=True,
          high=("pays more than its products' median rate", "利率高于同类产品中位数"),
          low=("pays less than its products' median rate", "利率低于同类产品中位数"),

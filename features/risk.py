@@ -18,16 +18,19 @@ from features.figures import (
 )
 from features.history import is_in_force
 
-_PAID = ("repayments.due_on repayments.principal_due repayments.interest_due repayments.paid_on repayments.amount_paid "
-         "repayments.returned_on repayments.is_opening")
-_SCHEDULE = f"{_PAID} repayments.scheduled_on repayments.superseded_on repayments.superseded_by"
-_BALANCE = f"{_PAID} loans.committed_amount drawdowns.amount drawdowns.drawn_on drawdowns.is_opening"
-_COMMITTED = f"{_BALANCE} limits.committed_amount loans.product loans.closed_on loans.matures_on"
+_RECEIVED = "repayments.paid_on repayments.amount_paid repayments.interest_due repayments.returned_on"
+_WITHDRAWN = f"{_RECEIVED} repayments.principal_due repayments.scheduled_on repayments.superseded_on"
+_UNPAID = f"{_WITHDRAWN} repayments.due_on repayments.is_opening"
+_SCHEDULE = f"{_UNPAID} repayments.superseded_by"
+_FORBORNE = f"{_WITHDRAWN} repayments.superseded_by loans.signed_on"
+_BALANCE = f"{_RECEIVED} loans.committed_amount loans.product loans.signed_on drawdowns.amount drawdowns.drawn_on"
+_COMMITTED = f"{_BALANCE} limits.committed_amount limits.changed_on loans.closed_on loans.matures_on"
+_PUBLISHED = "financials.period_ends_on financials.published_on"
 _RATED = {"needs": "ratings", "is_judgemental": True}
 _LINKED = {"needs": "links"}
 
 
-@feature("risk", "count", "当前逾期档次（零至四）", window="on the date", reads=_SCHEDULE, missing="never missing",
+@feature("risk", "count", "当前逾期档次（零至四）", window="on the date", reads=_UNPAID, missing="never missing",
          high=("worse arrears bucket than most", "逾期档次高于多数客户"),
          low=("better arrears bucket than most", "逾期档次低于多数客户"),
          zero=("nothing past due", "当前无逾期"))
@@ -57,7 +60,7 @@ def arrears_roll_3m(of: Grains) -> nw.Expr:
     return arrears_bucket(oldest_past_due(of)) - arrears_bucket(days_past_due_at(of, 91))
 
 
-@feature("risk", "share", "逾期金额占余额的比例", window="on the date", reads=f"{_SCHEDULE} {_BALANCE}",
+@feature("risk", "share", "逾期金额占余额的比例", window="on the date", reads=f"{_UNPAID} {_BALANCE}",
          missing="neither balance nor arrears",
          high=("more overdue against its balance than most", "逾期金额占比高于多数客户"),
          low=("less overdue against its balance than most", "逾期金额占比低于多数客户"),
@@ -71,7 +74,7 @@ def overdue_share(of: Grains) -> nw.Expr:
     return share(overdue, nw.max_horizontal(overdue, exposure(of)))
 
 
-@feature("risk", "share", "逾期贷款余额占比", window="on the date", reads=f"{_SCHEDULE} {_BALANCE}", missing="no balance",
+@feature("risk", "share", "逾期贷款余额占比", window="on the date", reads=f"{_UNPAID} {_BALANCE}", missing="no balance",
          high=("more of its exposure in arrears than most", "逾期贷款占比高于多数客户"),
          low=("less of its exposure in arrears than most", "逾期贷款占比低于多数客户"),
          zero=("no balance on a loan over 30 days past due", "无逾期超三十天的贷款余额"))
@@ -145,7 +148,7 @@ def is_watchlisted(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "count", "近二十四个月因困难重组（展期、宽限）而撤销的期数", window="24 months",
-         reads="repayments.superseded_on repayments.superseded_by",
+         reads=_FORBORNE,
          missing="never missing", high=("more instalments forborne than most", "困难重组期数多于多数客户"),
          low=("fewer instalments forborne than most", "困难重组期数少于多数客户"),
          zero=("no forbearance in two years", "近两年无困难重组"))
@@ -159,7 +162,7 @@ def n_forborne_24m(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "months", "距上次困难重组的时间", window="whole record",
-         reads="repayments.superseded_on repayments.superseded_by",
+         reads=_FORBORNE,
          missing="never forborne", high=("forbearance longer ago than most", "距上次困难重组时间长于多数客户"),
          low=("forbearance more recent than most", "最近一次困难重组比多数客户更近"),
          zero=("forborne on the date", "当日困难重组"))
@@ -182,7 +185,7 @@ def past_maturity_share(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "ratio", "余额中由折扣后抵押物价值覆盖的比例", window="on the date", needs="collateral",
-         reads=f"{_BALANCE} collateral.value collateral.haircut collateral.valued_on",
+         reads=f"{_BALANCE} collateral.collateral_id collateral.value collateral.haircut collateral.valued_on",
          missing="no balance, or no collateral table",
          high=("better covered by collateral than most", "抵押覆盖率高于多数客户"),
          low=("less covered by collateral than most", "抵押覆盖率低于多数客户"),
@@ -199,7 +202,7 @@ def collateral_cover_ratio(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "months", "有效抵押物估值距今的时间（取最旧者）", window="whole record", needs="collateral",
-         reads="collateral.valued_on collateral.value",
+         reads="collateral.collateral_id collateral.valued_on collateral.value loans.signed_on",
          missing="no collateral in force, or no collateral table",
          high=("collateral valued longer ago than most", "抵押物估值旧于多数客户"),
          low=("collateral valued more recently than most", "抵押物估值新于多数客户"),
@@ -279,7 +282,7 @@ def _latest(of: Grains, column: str, year: int = 1) -> nw.Expr:
 
 
 @feature("risk", "ratio", "债务（含未提用承诺）与息税折旧摊销前利润之比", window="12 months", needs="financials",
-         reads=f"financials.total_debt financials.ebitda {_COMMITTED}",
+         reads=f"{_PUBLISHED} financials.total_debt financials.ebitda {_COMMITTED}",
          missing="debt or EBITDA not published, or EBITDA not positive", high=("more indebted than most", "负债倍数高于多数客户"),
          low=("less indebted than most", "负债倍数低于多数客户"), zero=("no debt and nothing undrawn", "无债务且无未提用承诺"))
 def leverage_ratio(of: Grains) -> nw.Expr:
@@ -294,7 +297,7 @@ def leverage_ratio(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "flag", "息税折旧摊销前利润是否不为正", window="12 months", needs="financials",
-         reads="financials.ebitda financials.published_on",
+         reads=f"{_PUBLISHED} financials.ebitda",
          missing="EBITDA not published, or no financials table", by_sign=True,
          high=("EBITDA is not positive", "息税折旧摊销前利润不为正"),
          low=("EBITDA is positive", "息税折旧摊销前利润为正"), zero=("EBITDA is positive", "息税折旧摊销前利润为正"))
@@ -304,7 +307,7 @@ def is_ebitda_negative(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "ratio", "利息保障倍数", window="12 months", needs="financials",
-         reads="financials.ebitda financials.interest_expense",
+         reads=f"{_PUBLISHED} financials.ebitda financials.interest_expense",
          missing="EBITDA or interest not published, or no interest paid",
          high=("covers its interest better than most", "利息保障高于多数客户"),
          low=("covers its interest less than most", "利息保障低于多数客户"),
@@ -315,7 +318,8 @@ def interest_cover_ratio(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "count", "近三个年度中利息保障不足一倍的年数", window="whole record", history_months=12, needs="financials",
-         reads="financials.ebitda financials.interest_expense", missing="no year with EBITDA and interest published",
+         reads=f"{_PUBLISHED} financials.ebitda financials.interest_expense",
+         missing="no year with EBITDA and interest published",
          high=("more years of uncovered interest than most", "利息保障不足年数多于多数客户"),
          low=("fewer years of uncovered interest than most", "利息保障不足年数少于多数客户"),
          zero=("interest covered in every year", "各年利息均有保障"))
@@ -332,7 +336,7 @@ def n_years_cover_below_one(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "ratio", "债务增速与销售增速之差", window="24 months", history_months=24, needs="financials", by_sign=True,
-         reads="financials.total_debt financials.sales",
+         reads=f"{_PUBLISHED} financials.total_debt financials.sales",
          missing="debt or sales of two years not published, or those of the year before not above zero",
          high=("debt grows faster than sales", "债务增速高于销售增速"),
          low=("debt grows slower than sales", "债务增速低于销售增速"),
@@ -343,7 +347,7 @@ def debt_minus_sales_growth_ratio(of: Grains) -> nw.Expr:
     return debt - sales
 
 
-_REPORTED = "external_debt.balance external_debt.reported_on"
+_REPORTED = "external_debt.lender external_debt.balance external_debt.reported_on"
 _ELSEWHERE = {"window": "on the date", "needs": "external_debt"}
 
 
@@ -368,7 +372,7 @@ def external_debt_share(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "count", "近十二个月借新还旧的贷款笔数", window="12 months",
-         reads=f"{_SCHEDULE} loans.signed_on loans.committed_amount loans.product", missing="never missing",
+         reads=f"{_FORBORNE} repayments.is_opening loans.committed_amount loans.product", missing="never missing",
          high=("more loans rolled over than most", "借新还旧笔数多于多数客户"),
          low=("fewer loans rolled over than most", "借新还旧笔数少于多数客户"),
          zero=("no loan rolled over in a year", "近一年无借新还旧"))
@@ -406,7 +410,7 @@ def circle_exposure_committed(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "count", "与违约客户的担保距离", window="on the date",
-         reads=f"links.from_id links.to_id links.kind links.linked_on links.ended_on {_SCHEDULE}",
+         reads=f"links.from_id links.to_id links.kind links.linked_on links.ended_on {_UNPAID}",
          missing="no guarantee link, no chain of them to a customer in default, or no links table",
          high=("further from a default than most", "距违约客户远于多数"),
          low=("nearer to a default than most", "距违约客户比多数客户更近"), zero=("in default itself", "自身违约"), **_LINKED)
@@ -418,7 +422,7 @@ def n_steps_to_default(of: Grains) -> nw.Expr:
     return nw.col("steps_to_default")
 
 
-@feature("risk", "days", "关联集团内最长逾期天数", window="on the date", reads=f"{_SCHEDULE} customers.group_id",
+@feature("risk", "days", "关联集团内最长逾期天数", window="on the date", reads=f"{_UNPAID} customers.group_id",
          missing="never missing",
          high=("its group is further past due than most", "关联集团逾期天数多于多数"),
          low=("its group is less past due than most", "关联集团逾期天数少于多数"),

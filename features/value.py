@@ -22,10 +22,12 @@ from features.figures import (
 CAPITAL_PERCENT = 8
 
 _RECEIVED = "repayments.amount_paid repayments.paid_on repayments.interest_due repayments.returned_on"
-_OWED = f"loans.committed_amount drawdowns.amount drawdowns.drawn_on drawdowns.is_opening {_RECEIVED} repayments.is_opening"
-_COMMITTED = f"{_OWED} limits.committed_amount loans.product loans.closed_on loans.matures_on"
-_INCOME = f"{_RECEIVED} repayments.is_opening fees.amount fees.charged_on"
-_AHEAD = f"{_RECEIVED} repayments.due_on repayments.scheduled_on repayments.superseded_on loans.annual_rate"
+_OWED = f"loans.committed_amount loans.product loans.signed_on drawdowns.amount drawdowns.drawn_on {_RECEIVED}"
+_OWED_THEN = f"{_OWED} drawdowns.is_opening repayments.is_opening"
+_COMMITTED = f"{_OWED} limits.committed_amount limits.changed_on loans.closed_on loans.matures_on"
+_INTEREST = f"{_RECEIVED} repayments.principal_due repayments.scheduled_on repayments.is_opening loans.signed_on"
+_INCOME = f"{_INTEREST} fees.amount fees.charged_on"
+_AHEAD = f"{_INTEREST} repayments.due_on repayments.superseded_on loans.annual_rate"
 
 
 @feature("value", "money", "已提用的贷款余额", window="on the date", missing="never missing", reads=_OWED,
@@ -66,7 +68,7 @@ def _growth(of: Grains, months_back: int) -> nw.Expr:
     return share(now - before, nw.max_horizontal(now, before))
 
 
-@feature("value", "ratio", "近六个月余额变动比例", window="6 months", missing="a balance neither then nor now", reads=_OWED,
+@feature("value", "ratio", "近六个月余额变动比例", window="6 months", missing="a balance neither then nor now", reads=_OWED_THEN,
          by_sign=True, high=("exposure has grown in six months", "近六个月用信余额增长"),
          low=("exposure has shrunk in six months", "近六个月用信余额收缩"),
          zero=("exposure unchanged in six months", "近六个月用信余额未变"))
@@ -78,8 +80,8 @@ def exposure_growth_6m_ratio(of: Grains) -> nw.Expr:
     return _growth(of, 6)
 
 
-@feature("value", "ratio", "近十二个月余额变动比例", window="12 months", missing="a balance neither then nor now", reads=_OWED,
-         by_sign=True, high=("exposure has grown in a year", "近一年用信余额增长"),
+@feature("value", "ratio", "近十二个月余额变动比例", window="12 months", missing="a balance neither then nor now",
+         reads=_OWED_THEN, by_sign=True, high=("exposure has grown in a year", "近一年用信余额增长"),
          low=("exposure has shrunk in a year", "近一年用信余额收缩"), zero=("exposure unchanged in a year", "近一年用信余额未变"))
 def exposure_growth_12m_ratio(of: Grains) -> nw.Expr:
     """Change of the drawn balance over 12 months relative to the larger of then and now, from -1 to 1.
@@ -89,7 +91,7 @@ def exposure_growth_12m_ratio(of: Grains) -> nw.Expr:
     return _growth(of, 12)
 
 
-@feature("value", "money", "近十二个月实收利息", window="12 months", reads=_INCOME,
+@feature("value", "money", "近十二个月实收利息", window="12 months", reads=_INTEREST,
          missing="no instalment says how much interest is due",
          high=("pays more interest than most", "利息贡献高于多数客户"),
          low=("pays less interest than most", "利息贡献低于多数客户"), zero=("paid no interest in a year", "近一年未付利息"))
@@ -130,7 +132,7 @@ def income_rank_share_12m(of: Grains) -> nw.Expr:
 
 
 @feature("value", "rate", "加权利差（利率减资金成本）", window="on the date",
-         reads=f"{_OWED} loans.annual_rate rates.annual_rate loans.funding_rate",
+         reads=f"{_OWED} loans.annual_rate rates.annual_rate rates.changed_on loans.funding_rate",
          missing="no drawn loan has both its rate and its funding rate",
          high=("wider margin than most", "利差高于多数客户"), low=("thinner margin than most", "利差低于多数客户"),
          zero=("no margin over funding", "无利差"))
@@ -227,7 +229,7 @@ def group_future_income_discounted(of: Grains) -> nw.Expr:
 
 
 @feature("value", "rate", "风险调整后资本回报率", window="12 months", needs="ratings", is_judgemental=True,
-         reads=f"{_COMMITTED} fees.amount fees.charged_on loans.funding_rate ratings.pd ratings.lgd ratings.annual_cost",
+         reads=f"{_OWED} {_INCOME} loans.funding_rate ratings.rated_on ratings.pd ratings.lgd ratings.annual_cost",
          missing="PD, LGD, cost, interest or a funding rate is not given, or nothing is drawn",
          high=("returns more on the bank's capital than most", "风险调整回报高于多数客户"),
          low=("returns less on the bank's capital than most", "风险调整回报低于多数客户"),
