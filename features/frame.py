@@ -17,7 +17,7 @@ import pandas as pd
 
 from features.catalogue import CUSTOMER_GRAINS, DIMENSIONS, FEATURES, Grains
 from features.circles import add_circles
-from features.cohort import days_of, everyone, in_chunk
+from features.cohort import days_of, everyone
 from features.days import as_date, as_day
 from features.figures import committed, oldest_past_due
 from features.history import OF_CUSTOMER, history_of_customers, history_of_loans
@@ -92,12 +92,13 @@ def feature_blocks(tables: Tables, as_of: Iterable[str], cohort: pd.DataFrame | 
     ``cohort`` (customer_id, as_of in whole days) restricts the rows handed over, not the book they are compared with. One
     frame at a time: the engine answers nothing else until the blocks have been read, or the iterator closed.
     """
+    dates, names = set(as_of), dict[int, str]()
     with tables.engine.passing():
-        rows = measured(tables, set(as_of))
+        rows = measured(tables, dates)
         if cohort is not None:
             rows = rows.join(tables.hold(cohort), on=list(KEYS), how="semi")
-        names: dict[int, str] = {}
-        for block in tables.engine.blocks(rows.sort(*KEYS)):
+        rows = rows.sort(*KEYS)  # within a chunk: chunks follow each other by customer
+        for block in (block for _ in tables.chunks(len(dates)) for block in tables.engine.blocks(rows)):
             names |= {day: as_date(day).isoformat() for day in block["as_of"].unique() if day not in names}
             yield block.assign(as_of=block["as_of"].map(names).astype("str"))
 
@@ -108,20 +109,19 @@ def _as_frame(blocks: Iterator[pd.DataFrame]) -> pd.DataFrame:
 
 
 def measured(tables: Tables, dates: Collection[str]) -> nw.LazyFrame:
-    """The features of every customer of the book on every date, as rows of the engine: customer_id, as_of, features."""
-    days, chunks, grains = days_of(tables, dates), tables.chunks(len(dates)), Grains()
-    wanted = _wanted(grains, tables)
-    loans = tables.keep(loans_on_the_date(history_of_loans(everyone(tables, days, chunk), tables), grains)
-                        for chunk in chunks)
-    shown = what_loans_show(loans, grains, tables, chunks)
-    customers = tables.keep(_customers(everyone(tables, days, chunk), in_chunk(loans, chunk), shown, grains, tables, wanted)
-                            for chunk in chunks)
+    """The features of every customer of the present chunk on every date, as rows of the engine: customer_id, as_of, features."""
+    days, grains = days_of(tables, dates), Grains()
+    wanted, cohort = _wanted(grains, tables), everyone(tables, days)
+    loans = tables.keep_by_chunk(loans_on_the_date(history_of_loans(cohort, tables), grains), len(dates))
+    shown = what_loans_show(loans, grains, tables, len(dates))
+    customers = _customers(cohort, tables.in_chunk(loans), shown, grains, tables, wanted)
+    customers = tables.keep_by_chunk(customers, len(dates))
     tables.drop(loans, *(one.rows for one in shown))
     beside = customers.select(*OF_CUSTOMER, "customer_id", "group_key", *_own(grains), committed=nw.col("own_committed"),
                               days_past_due=nw.col("own_days_past_due"))
     beside = add_circles(_related(beside, grains), days, tables)
-    beside = beside.drop("customer_id", "group_key", *_own(grains), "committed", "days_past_due")
-    customers_and_others = customers.join(beside, on=list(OF_CUSTOMER), how="left")
+    beside = tables.keep([beside.drop("customer_id", "group_key", *_own(grains), "committed", "days_past_due")])
+    customers_and_others = tables.in_chunk(customers).join(beside, on=list(OF_CUSTOMER), how="left")
     empty = nw.lit(None, nw.Float64)
     columns = {name: nw.col(name) for name in wanted.alone} | {n: e.cast(nw.Float64) for n, e in wanted.beside_others.items()}
     return customers_and_others.select(*KEYS, *(columns.get(name, empty).alias(name) for name in FEATURES))

@@ -11,7 +11,7 @@ from features.arrears import late_records
 from features.catalogue import LOAN_GRAINS, Grain, Grains
 from features.days import with_calendar_month
 from features.history import OF_CUSTOMER, OF_LOAN, RECORD_DAYS, History, is_in_force, repayments_known
-from features.sources import Chunk, Tables
+from features.sources import Tables
 
 #: A loan paid off is followed by new lending when another is signed from 30 days before to 90 days after.
 RENEWED_BEFORE_DAYS, RENEWED_AFTER_DAYS = 30, 90
@@ -106,7 +106,7 @@ def _own(grain: str) -> list[nw.Expr]:
     return [e.cast(nw.Int64).alias(name) for name, e in figures.items()]
 
 
-def what_loans_show(loans: nw.LazyFrame, grains: Grains, tables: Tables, chunks: Iterable[Chunk]) -> list[Shown]:
+def what_loans_show(loans: nw.LazyFrame, grains: Grains, tables: Tables, n_dates: int) -> list[Shown]:
     """What features take of loans, or of the instalments of one, that only shows when they stand beside each other.
 
     is_renewed, of a loan paid off; is_rollover; late_run, n_cures and n_relapses of the last 24 months; and of a product
@@ -115,7 +115,7 @@ def what_loans_show(loans: nw.LazyFrame, grains: Grains, tables: Tables, chunks:
     kinds = (
         (("is_renewed",), OF_LOAN, lambda: [_renewed(loans)]),
         (("is_rollover",), OF_LOAN, lambda: [_rolled_over(loans, tables)]),
-        (("late_run", "n_cures", "n_relapses"), OF_LOAN, lambda: late_records(loans, tables, chunks)),
+        (("late_run", "n_cures", "n_relapses"), OF_LOAN, lambda: late_records(loans, tables, n_dates)),
         (("product_median_bp",), ("as_of", "product"), lambda: [_product_medians(loans)]))
     return [Shown(names, keys, tables.keep(rows())) for names, keys, rows in kinds if not grains.shows.isdisjoint(names)]
 
