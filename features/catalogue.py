@@ -66,7 +66,7 @@ FEATURES: dict[str, Feature] = {}
 
 
 def feature(dimension: str, unit: str, zh: str, *, window: str, missing: str, reads: str, high: tuple[str, str],
-            low: tuple[str, str], zero: tuple[str, str] = ("", ""), by_sign: bool = False, history_months: int = 0,
+            low: tuple[str, str], history_months: int, zero: tuple[str, str] = ("", ""), by_sign: bool = False,
             needs: str = "", is_judgemental: bool = False) -> Callable:
     """Register a feature.
 

@@ -30,7 +30,7 @@ _AHEAD = f"{_RECEIVED} repayments.due_on repayments.scheduled_on repayments.supe
 
 @feature("value", "money", "已提用的贷款余额", window="on the date", missing="never missing", reads=_OWED,
          high=("larger drawn exposure than most", "用信余额高于多数客户"),
-         low=("smaller drawn exposure than most", "用信余额低于多数客户"), zero=("nothing drawn", "无用信余额"))
+         low=("smaller drawn exposure than most", "用信余额低于多数客户"), zero=("nothing drawn", "无用信余额"), history_months=0)
 def exposure_drawn(of: Grains) -> nw.Expr:
     """Principal outstanding over all loans."""
     return money(exposure(of))
@@ -38,7 +38,8 @@ def exposure_drawn(of: Grains) -> nw.Expr:
 
 @feature("value", "money", "未提用的承诺额度", window="on the date", missing="never missing", reads=_COMMITTED,
          high=("more undrawn commitment than most", "未提用承诺高于多数客户"),
-         low=("less undrawn commitment than most", "未提用承诺低于多数客户"), zero=("nothing left to draw", "无未提用承诺"))
+         low=("less undrawn commitment than most", "未提用承诺低于多数客户"), zero=("nothing left to draw", "无未提用承诺"),
+         history_months=0)
 def exposure_undrawn(of: Grains) -> nw.Expr:
     """Commitment that may still be drawn, over all open loans; a guarantee counts until it is called."""
     return money(of.loans.sum(undrawn))
@@ -47,7 +48,7 @@ def exposure_undrawn(of: Grains) -> nw.Expr:
 @feature("value", "money", "余额与未提用承诺之和", window="on the date", missing="never missing", reads=_COMMITTED,
          high=("larger committed exposure than most", "授信敞口高于多数客户"),
          low=("smaller committed exposure than most", "授信敞口低于多数客户"),
-         zero=("neither balance nor commitment", "既无余额也无承诺"))
+         zero=("neither balance nor commitment", "既无余额也无承诺"), history_months=0)
 def exposure_committed(of: Grains) -> nw.Expr:
     """Principal outstanding plus what may still be drawn."""
     return money(committed(of))
@@ -55,7 +56,8 @@ def exposure_committed(of: Grains) -> nw.Expr:
 
 @feature("value", "share", "占全行当日授信敞口的份额", window="on the date", missing="the book has no exposure", reads=_COMMITTED,
          high=("larger share of the book than most", "占全行敞口份额高于多数客户"),
-         low=("smaller share of the book than most", "占全行敞口份额低于多数客户"), zero=("no share of the book", "不占全行敞口"))
+         low=("smaller share of the book than most", "占全行敞口份额低于多数客户"), zero=("no share of the book", "不占全行敞口"),
+         history_months=0)
 def exposure_share(of: Grains) -> nw.Expr:
     """Share of the book's committed exposure (balance and undrawn commitment) on the date."""
     return share(committed(of), of.portfolio_sum(committed(of)))
@@ -69,7 +71,7 @@ def _growth(of: Grains, months_back: int) -> nw.Expr:
 @feature("value", "ratio", "近六个月余额变动比例", window="6 months", missing="a balance neither then nor now", reads=_OWED,
          by_sign=True, high=("exposure has grown in six months", "近六个月用信余额增长"),
          low=("exposure has shrunk in six months", "近六个月用信余额收缩"),
-         zero=("exposure unchanged in six months", "近六个月用信余额未变"))
+         zero=("exposure unchanged in six months", "近六个月用信余额未变"), history_months=0)
 def exposure_growth_6m_ratio(of: Grains) -> nw.Expr:
     """Change of the drawn balance over 6 months relative to the larger of then and now, from -1 to 1.
 
@@ -80,7 +82,8 @@ def exposure_growth_6m_ratio(of: Grains) -> nw.Expr:
 
 @feature("value", "ratio", "近十二个月余额变动比例", window="12 months", missing="a balance neither then nor now", reads=_OWED,
          by_sign=True, high=("exposure has grown in a year", "近一年用信余额增长"),
-         low=("exposure has shrunk in a year", "近一年用信余额收缩"), zero=("exposure unchanged in a year", "近一年用信余额未变"))
+         low=("exposure has shrunk in a year", "近一年用信余额收缩"), zero=("exposure unchanged in a year", "近一年用信余额未变"),
+         history_months=0)
 def exposure_growth_12m_ratio(of: Grains) -> nw.Expr:
     """Change of the drawn balance over 12 months relative to the larger of then and now, from -1 to 1.
 
@@ -92,7 +95,8 @@ def exposure_growth_12m_ratio(of: Grains) -> nw.Expr:
 @feature("value", "money", "近十二个月实收利息", window="12 months", reads=_INCOME,
          missing="no instalment says how much interest is due",
          high=("pays more interest than most", "利息贡献高于多数客户"),
-         low=("pays less interest than most", "利息贡献低于多数客户"), zero=("paid no interest in a year", "近一年未付利息"))
+         low=("pays less interest than most", "利息贡献低于多数客户"), zero=("paid no interest in a year", "近一年未付利息"),
+         history_months=0)
 def interest_income_12m(of: Grains) -> nw.Expr:
     """Interest received in the last 12 months.
 
@@ -103,7 +107,8 @@ def interest_income_12m(of: Grains) -> nw.Expr:
 
 @feature("value", "money", "近十二个月手续费收入", window="12 months", reads="fees.amount fees.charged_on", needs="fees",
          missing="the book has no fees table", high=("pays more in fees than most", "手续费贡献高于多数客户"),
-         low=("pays less in fees than most", "手续费贡献低于多数客户"), zero=("paid no fee in a year", "近一年无手续费"))
+         low=("pays less in fees than most", "手续费贡献低于多数客户"), zero=("paid no fee in a year", "近一年无手续费"),
+         history_months=0)
 def fee_income_12m(of: Grains) -> nw.Expr:
     """Fees received in the last 12 months."""
     return money(fees(of))
@@ -113,7 +118,7 @@ def fee_income_12m(of: Grains) -> nw.Expr:
          missing="neither its interest nor a fee is known, or the whole book paid none",
          high=("larger share of the bank's income than most", "收入占比高于多数客户"),
          low=("smaller share of the bank's income than most", "收入占比低于多数客户"),
-         zero=("no share of the bank's income", "无收入贡献"))
+         zero=("no share of the bank's income", "无收入贡献"), history_months=0)
 def income_share_12m(of: Grains) -> nw.Expr:
     """Share of the interest and fees that the whole book paid in the last 12 months."""
     return share(income(of), of.portfolio_sum(income(of)))
@@ -123,7 +128,7 @@ def income_share_12m(of: Grains) -> nw.Expr:
          missing="neither its interest nor a fee is known",
          high=("ranks higher in income than most", "收入排名高于多数客户"),
          low=("ranks lower in income than most", "收入排名低于多数客户"),
-         zero=("nobody brings less income", "没有客户的收入更低"))
+         zero=("nobody brings less income", "没有客户的收入更低"), history_months=0)
 def income_rank_share_12m(of: Grains) -> nw.Expr:
     """Share of the book's customers with known income who paid less interest and fees in the last 12 months."""
     return share(of.portfolio_rank(income(of)), of.portfolio_count(income(of)))
@@ -133,7 +138,7 @@ def income_rank_share_12m(of: Grains) -> nw.Expr:
          reads=f"{_OWED} loans.annual_rate rates.annual_rate loans.funding_rate",
          missing="no drawn loan has both its rate and its funding rate",
          high=("wider margin than most", "利差高于多数客户"), low=("thinner margin than most", "利差低于多数客户"),
-         zero=("no margin over funding", "无利差"))
+         zero=("no margin over funding", "无利差"), history_months=0)
 def margin_rate(of: Grains) -> nw.Expr:
     """Yearly rate less the bank's funding rate, weighted by balance over the loans whose both rates are known.
 
@@ -148,7 +153,8 @@ def margin_rate(of: Grains) -> nw.Expr:
 @feature("value", "months", "与本行合作的时间", window="whole record", reads="customers.onboarded_on loans.signed_on",
          missing="neither a customer nor a loan signed yet",
          high=("longer relationship than most", "合作时间长于多数客户"),
-         low=("shorter relationship than most", "合作时间短于多数客户"), zero=("relationship begins on the date", "当日开始合作"))
+         low=("shorter relationship than most", "合作时间短于多数客户"), zero=("relationship begins on the date", "当日开始合作"),
+         history_months=0)
 def tenure_months(of: Grains) -> nw.Expr:
     """Months since it became a customer or signed its first loan, whichever came first."""
     return months(nw.max_horizontal(nw.col("onboarded_age_days"), of.loans.max(nw.col("signed_age_days"))))
@@ -156,7 +162,7 @@ def tenure_months(of: Grains) -> nw.Expr:
 
 @feature("value", "count", "在用贷款笔数", window="on the date", reads=_COMMITTED, missing="never missing",
          high=("more active loans than most", "在用贷款多于多数客户"),
-         low=("fewer active loans than most", "在用贷款少于多数客户"), zero=("no active loan", "无在用贷款"))
+         low=("fewer active loans than most", "在用贷款少于多数客户"), zero=("no active loan", "无在用贷款"), history_months=0)
 def n_active_loans(of: Grains) -> nw.Expr:
     """Number of loans with a balance or an open commitment."""
     return of.loans.count(is_active)
@@ -164,7 +170,8 @@ def n_active_loans(of: Grains) -> nw.Expr:
 
 @feature("value", "count", "使用的产品种类数", window="on the date", reads=_COMMITTED, missing="never missing",
          high=("uses more products than most", "使用产品种类多于多数客户"),
-         low=("uses fewer products than most", "使用产品种类少于多数客户"), zero=("uses no product", "未使用任何产品"))
+         low=("uses fewer products than most", "使用产品种类少于多数客户"), zero=("uses no product", "未使用任何产品"),
+         history_months=0)
 def n_product_families(of: Grains) -> nw.Expr:
     """Number of product families with an active loan: term, revolver, project, guarantee."""
     families = ("term", "revolver", "project", "guarantee")
@@ -177,7 +184,7 @@ def n_product_families(of: Grains) -> nw.Expr:
          missing="no instalment of a loan with a known rate says how much interest is due",
          high=("more contractual income ahead than most", "未来合同收入高于多数客户"),
          low=("less contractual income ahead than most", "未来合同收入低于多数客户"),
-         zero=("no contractual income ahead", "无未来合同收入"))
+         zero=("no contractual income ahead", "无未来合同收入"), history_months=0)
 def future_income_discounted(of: Grains) -> nw.Expr:
     """Interest still to come under the schedules known on the date, discounted at each loan's rate at signing.
 
@@ -197,7 +204,7 @@ def _of_group(of: Grains, cents: nw.Expr) -> nw.Expr:
          missing="never missing",
          high=("with its group, larger committed exposure than most", "连同所属集团，授信敞口高于多数客户"),
          low=("with its group, smaller committed exposure than most", "连同所属集团，授信敞口低于多数客户"),
-         zero=("with its group, neither balance nor commitment", "连同所属集团，既无余额也无承诺"))
+         zero=("with its group, neither balance nor commitment", "连同所属集团，既无余额也无承诺"), history_months=0)
 def group_exposure_committed(of: Grains) -> nw.Expr:
     """Balance and undrawn commitment of the customer's connected group; its own where it has no group."""
     return money(of.group_sum(committed(of)))
@@ -207,7 +214,7 @@ def group_exposure_committed(of: Grains) -> nw.Expr:
          missing="neither interest nor a fee of the group is known",
          high=("with its group, brings more income than most", "连同所属集团，收入贡献高于多数客户"),
          low=("with its group, brings less income than most", "连同所属集团，收入贡献低于多数客户"),
-         zero=("with its group, brings no income", "连同所属集团，无收入贡献"))
+         zero=("with its group, brings no income", "连同所属集团，无收入贡献"), history_months=0)
 def group_income_12m(of: Grains) -> nw.Expr:
     """Interest and fees that the customer's connected group paid in the last 12 months; its own where it has no group."""
     return _of_group(of, income(of))
@@ -217,7 +224,7 @@ def group_income_12m(of: Grains) -> nw.Expr:
          reads=f"{_AHEAD} customers.group_id", missing="no instalment of the group says how much interest is due at which rate",
          high=("with its group, more contractual income ahead than most", "连同所属集团，未来合同收入高于多数客户"),
          low=("with its group, less contractual income ahead than most", "连同所属集团，未来合同收入低于多数客户"),
-         zero=("with its group, no contractual income ahead", "连同所属集团，无未来合同收入"))
+         zero=("with its group, no contractual income ahead", "连同所属集团，无未来合同收入"), history_months=0)
 def group_future_income_discounted(of: Grains) -> nw.Expr:
     """Interest still to come from the customer's connected group, discounted at each loan's rate at signing.
 
@@ -231,7 +238,7 @@ def group_future_income_discounted(of: Grains) -> nw.Expr:
          missing="PD, LGD, cost, interest or a funding rate is not given, or nothing is drawn",
          high=("returns more on the bank's capital than most", "风险调整回报高于多数客户"),
          low=("returns less on the bank's capital than most", "风险调整回报低于多数客户"),
-         zero=("returns nothing on the bank's capital", "风险调整回报为零"))
+         zero=("returns nothing on the bank's capital", "风险调整回报为零"), history_months=0)
 def raroc_rate(of: Grains) -> nw.Expr:
     """Risk-adjusted return on capital: income less funding, cost and expected loss, over 8 % of the balance.
 
