@@ -14,7 +14,9 @@ from features.figures import (
     late,
     months,
     oldest_past_due,
+    record_days,
     spread,
+    worst_past_due,
 )
 
 _PAID = ("repayments.due_on repayments.principal_due repayments.interest_due repayments.paid_on repayments.amount_paid "
@@ -39,11 +41,6 @@ def days_past_due(of: Grains) -> nw.Expr:
     return oldest_past_due(of)
 
 
-def _worst(of: Grains, days: int) -> nw.Expr:
-    """Largest days past due of an instalment that was unpaid within the window, however long ago its day was."""
-    return of.repayments.max(nw.when(nw.col("late_until_age_days") < days).then(late)).fill_null(0)
-
-
 @feature("behaviour", "days", "近三个月最长逾期天数", window="3 months", reads=_SCHEDULE, missing="never missing",
          high=("was further past due in three months than most", "近三个月逾期天数多于多数客户"),
          low=("was less past due in three months than most", "近三个月逾期天数少于多数客户"),
@@ -53,7 +50,7 @@ def days_past_due_max_3m(of: Grains) -> nw.Expr:
 
     An instalment paid within the window counts with all its days past due, those before the window too.
     """
-    return _worst(of, 91)
+    return worst_past_due(of, 91)
 
 
 @feature("behaviour", "days", "近六个月最长逾期天数", window="6 months", reads=_SCHEDULE, missing="never missing",
@@ -62,7 +59,7 @@ def days_past_due_max_3m(of: Grains) -> nw.Expr:
          zero=("never past due in six months", "近六个月无逾期"), history_months=0)
 def days_past_due_max_6m(of: Grains) -> nw.Expr:
     """Worst days past due in the last 6 months, of instalments with a material rest unpaid; 0 when none was."""
-    return _worst(of, 183)
+    return worst_past_due(of, 183)
 
 
 @feature("behaviour", "days", "近十二个月最长逾期天数", window="12 months", reads=_SCHEDULE, missing="never missing",
@@ -71,7 +68,7 @@ def days_past_due_max_6m(of: Grains) -> nw.Expr:
          zero=("never past due in a year", "近一年无逾期"), history_months=0)
 def days_past_due_max_12m(of: Grains) -> nw.Expr:
     """Worst days past due in the last 12 months, of instalments with a material rest unpaid; 0 when none was."""
-    return _worst(of, 365)
+    return worst_past_due(of, 365)
 
 
 @feature("behaviour", "days", "近二十四个月最长逾期天数", window="24 months", reads=_SCHEDULE, missing="never missing",
@@ -80,7 +77,7 @@ def days_past_due_max_12m(of: Grains) -> nw.Expr:
          zero=("never past due in two years", "近两年无逾期"), history_months=0)
 def days_past_due_max_24m(of: Grains) -> nw.Expr:
     """Worst days past due in the last 24 months, of instalments with a material rest unpaid; 0 when none was."""
-    return _worst(of, 730)
+    return worst_past_due(of, 730)
 
 
 @taken_once
@@ -208,16 +205,21 @@ def days_late_trend_12m(of: Grains) -> nw.Expr:
 
 
 @feature("behaviour", "ratio", "近十二个月提前还款占提前还款与余额之和的比例", window="12 months", reads=f"{_PAID} {_DRAWN}",
-         missing="neither prepaid nor owing", high=("prepaid more of its balance than most", "提前还款比例高于多数客户"),
+         missing="neither prepaid nor owing, or a payment of which it is not known whether it was interest or a prepayment",
+         high=("prepaid more of its balance than most", "提前还款比例高于多数客户"),
          low=("prepaid less of its balance than most", "提前还款比例低于多数客户"),
          zero=("prepaid nothing in a year", "近一年无提前还款"), history_months=0)
 def prepaid_12m_ratio(of: Grains) -> nw.Expr:
     """Unscheduled repayments of the last 12 months over the balance that would stand without them, from 0 to 1.
 
-    The form of the single monthly mortality (prepayment over the balance less what was scheduled), over a year.
+    The form of the single monthly mortality (prepayment over the balance less what was scheduled), over a year. A payment
+    is unscheduled where nothing was due on its instalment: principal 0, interest 0. Where no principal was due and the
+    interest is not known, it may have been either, and nothing is said.
     """
-    early = of.repayments.sum_where(cash_paid_within(365) & nw.col("is_unscheduled"), nw.col("amount"))
-    return share(early, early + exposure(of))
+    is_recent, is_unscheduled = cash_paid_within(365), nw.col("is_unscheduled")
+    early = of.repayments.sum_where(is_recent & is_unscheduled, nw.col("amount"))
+    n_either = of.repayments.count(is_recent & is_unscheduled.is_null())
+    return nw.when(n_either == 0).then(share(early, early + exposure(of))).otherwise(None)
 
 
 @feature("behaviour", "count", "近十二个月结清的贷款笔数", window="12 months", reads=f"{_PAID} {_DRAWN} {_OPEN}",
@@ -230,19 +232,33 @@ def n_paid_off_12m(of: Grains) -> nw.Expr:
     return of.loans.count((nw.col("is_active") == 0) & (nw.col("last_payment_age_days") < 365))
 
 
-@feature("behaviour", "count", "近二十四个月提前结清且未再借款的贷款笔数", window="24 months",
-         reads=f"{_PAID} {_DRAWN} {_OPEN} loans.signed_on", missing="never missing",
-         high=("paid off more loans early without borrowing again than most", "提前结清且未再借款的贷款多于多数客户"),
-         low=("paid off fewer loans early without borrowing again than most", "提前结清且未再借款的贷款少于多数客户"),
-         zero=("no loan paid off early without borrowing again in two years", "近两年无提前结清且未再借款的贷款"),
-         history_months=0)
-def n_refinanced_away_24m(of: Grains) -> nw.Expr:
-    """Loans paid off over 30 days before maturity, 90 days to 24 months ago, with no new agreement around the payoff.
+@feature("behaviour", "count", "近二十四个月提前结清的贷款笔数", window="24 months", reads=f"{_PAID} {_DRAWN} {_OPEN}",
+         missing="never missing",
+         high=("paid off more loans early than most", "提前结清的贷款多于多数客户"),
+         low=("paid off fewer loans early than most", "提前结清的贷款少于多数客户"),
+         zero=("no loan paid off early in two years", "近两年无提前结清的贷款"), history_months=0)
+def n_paid_off_early_24m(of: Grains) -> nw.Expr:
+    """Loans paid off over 30 days before maturity in the last 24 months, renewed or not.
 
-    Such loans are taken to have been refinanced by another bank. An agreement signed from 30 days before to 90 days after
-    the payoff is new lending, a credit line or a guarantee too; a payoff younger than 90 days is not judged yet.
+    Prepayment in full (the one hazard beside default in Deng, Quigley and Van Order, "Mortgage terminations,
+    heterogeneity and the exercise of mortgage options", 2000); of a loan whose maturity is not known nobody can say.
     """
-    age, is_gone = nw.col("last_payment_age_days"), (nw.col("is_early_payoff") == 1) & (of.shown("is_renewed") == 0)
+    return of.loans.count((nw.col("is_early_payoff") == 1) & (nw.col("last_payment_age_days") < 730))
+
+
+@feature("behaviour", "count", "近二十四个月结清后未再借款的贷款笔数", window="24 months",
+         reads=f"{_PAID} {_DRAWN} {_OPEN} loans.signed_on", missing="never missing",
+         high=("paid off more loans without borrowing again than most", "结清后未再借款的贷款多于多数客户"),
+         low=("paid off fewer loans without borrowing again than most", "结清后未再借款的贷款少于多数客户"),
+         zero=("no loan paid off without borrowing again in two years", "近两年无结清后未再借款的贷款"), history_months=0)
+def n_refinanced_away_24m(of: Grains) -> nw.Expr:
+    """Loans paid off 90 days to 24 months ago with no new agreement around the payoff, early or at maturity.
+
+    Business that went: to another bank, which an early payoff makes likely (``n_paid_off_early_24m``), or because nothing
+    was needed any more. An agreement signed from 30 days before to 90 days after the payoff is new lending, a credit line
+    or a guarantee too; a payoff younger than 90 days is not judged yet.
+    """
+    age, is_gone = nw.col("last_payment_age_days"), (nw.col("is_active") == 0) & (of.shown("is_renewed") == 0)
     return of.loans.count(is_gone & (age >= 90) & (age < 730))
 
 
@@ -292,23 +308,23 @@ def n_rate_complaints_12m(of: Grains) -> nw.Expr:
 
 
 @feature("behaviour", "ratio", "近三个月往来次数乘以四与近十二个月之比", window="12 months",
-         reads="repayments.paid_on repayments.returned_on drawdowns.drawn_on contacts.contacted_on",
-         missing="no dealing in 12 months",
+         reads="repayments.paid_on repayments.returned_on drawdowns.drawn_on contacts.contacted_on loans.signed_on",
+         missing="no dealing in 12 months, or less than 12 months of relationship",
          high=("kept up its dealings more than most", "近期往来保持程度高于多数客户"),
          low=("kept up its dealings less than most", "近期往来保持程度低于多数客户"),
-         zero=("no dealing in three months", "近三个月无往来"), history_months=0)
+         zero=("no dealing in three months", "近三个月无往来"), history_months=12)
 def activity_3m_to_12m_ratio(of: Grains) -> nw.Expr:
     """Payments, drawdowns and contacts of the last 3 months, times four, over those of 12: below 1 the customer fades.
 
-    Silent attrition shows here before a loan ends. Each payment, drawdown or contact counts once, whatever its amount; a
-    table that the book lacks adds none.
+    Silent attrition shows here before a loan ends; of a newcomer, all of whose dealings are recent, nothing is said. Each
+    payment, drawdown or contact counts once, whatever its amount; a table that the book lacks adds none.
     """
 
     def dealings(days: int) -> nw.Expr:
         return (of.repayments.count(cash_paid_within(days)) + of.drawdowns.count(drawn_within(days))
                 + of.contacts.count(nw.col("age_days") < days))
 
-    return share(dealings(91) * 4, dealings(365))
+    return nw.when(record_days(of) >= 365).then(share(dealings(91) * 4, dealings(365))).otherwise(None)
 
 
 @feature("behaviour", "months", "还款记录长度", window="whole record", reads=_SCHEDULE,

@@ -19,6 +19,7 @@ from features.figures import (
     exposure_at,
     fell_due,
     is_active,
+    record_days,
     repaid_12m,
     utilisation_at,
 )
@@ -86,7 +87,7 @@ def line_utilisation_max_share_12m(of: Grains) -> nw.Expr:
     return nw.max_horizontal(*(utilisation_at(of, month) for month in GRID))
 
 
-@feature("need", "ratio", "近十二个月循环额度使用率月均变化", window="12 months", history_months=12, reads=_LINES, by_sign=True,
+@feature("need", "ratio", "近十二个月循环额度使用率月均变化", window="12 months", history_months=11, reads=_LINES, by_sign=True,
          needs="drawdowns",
          missing="no open credit line with a limit in one of the 12 months, or no drawdowns table",
          high=("use of its credit lines trended up in a year", "近一年循环额度使用率呈上升趋势"),
@@ -95,8 +96,8 @@ def line_utilisation_max_share_12m(of: Grains) -> nw.Expr:
 def line_utilisation_slope_12m_ratio(of: Grains) -> nw.Expr:
     """Trend of the credit lines' utilisation per month: least-squares slope over 12 monthly readings.
 
-    On a fixed grid the slope is a linear sum, sum((5.5 - m) y_m) / 143 with m months before the date; taken in pairs, so
-    that a line that does not move has a slope of exactly zero.
+    From the first reading to the last it is 11 months. On a fixed grid the slope is a linear sum, sum((5.5 - m) y_m) / 143
+    with m months before the date; taken in pairs, so that a line that does not move has a slope of exactly zero.
     """
     pairs = [(5.5 - month, utilisation_at(of, month), utilisation_at(of, 11 - month)) for month in range(6)]
     return _in_turn([weight * (later - earlier) for weight, later, earlier in pairs]) / 143
@@ -113,31 +114,43 @@ def n_months_line_over_90_12m(of: Grains) -> nw.Expr:
     return nw.when(_n_months_with_a_line(of) > 0).then(above).otherwise(None)
 
 
-@feature("need", "ratio", "近十二个月授信额度变动比例", window="12 months", needs="limits", by_sign=True, reads=_LINES,
+def _is_of_the_bank() -> nw.Expr:
+    """Whether the bank decided the change of a limit."""
+    return (nw.col("cause") == "bank").fill_null(False)
+
+
+@feature("need", "ratio", "近十二个月非银行主动的授信额度变动比例", window="12 months", needs="limits", by_sign=True,
+         reads=f"{_LINES} limits.cause",
          missing="no loan that is active or open with its limit changed",
-         high=("limits were raised on balance in a year", "近一年额度净调增"),
-         low=("limits were cut on balance in a year", "近一年额度净调减"),
-         zero=("limits unchanged on balance in a year", "近一年额度净变动为零"), history_months=0)
+         high=("limits raised on balance in a year, other than by the bank", "近一年非银行主动的额度净调增"),
+         low=("limits cut on balance in a year, other than by the bank", "近一年非银行主动的额度净调减"),
+         zero=("limits unchanged on balance in a year, other than by the bank", "近一年非银行主动的额度净变动为零"),
+         history_months=0)
 def limit_change_12m_ratio(of: Grains) -> nw.Expr:
-    """Net change of the commitments in 12 months relative to the larger of then and now, from -1 to 1.
+    """Net change of the commitments in 12 months that the bank did not decide, relative to the larger of before and after.
 
-    Over active loans, and open ones that a change left without room, as one cut to nothing; a new loan is no change.
+    From -1 to 1. Before: the commitments 12 months ago; after: what these changes alone would have made of them. One whose
+    cause is not told counts; one that the bank decided is its judgement, and ``n_limits_cut_24m`` tells of it. Over active
+    loans, and open ones that a change left without room, as one cut to nothing; a new loan is no change.
     """
-    change = of.limits.loan_sum(nw.when(nw.col("age_days") < 365).then(nw.col("change")).otherwise(0))
+    is_recent = nw.col("age_days") < 365
+    all_changes = of.limits.loan_sum(nw.when(is_recent).then(nw.col("change")))
+    others = of.limits.loan_sum(nw.when(is_recent & ~_is_of_the_bank()).then(nw.col("change")))
     is_open = nw.col("closed_age_days").is_null() & (nw.col("days_to_maturity") >= 0).fill_null(True)
-    counts = is_active | (is_open & (change != 0))
-    changed, now = of.loans.sum_where(counts, change), of.loans.sum_where(counts, commitment)
-    return share(changed, nw.max_horizontal(now, now - changed))
+    counts = is_active | (is_open & (all_changes != 0))
+    change, before = of.loans.sum_where(counts, others), of.loans.sum_where(counts, commitment - all_changes)
+    return share(change, nw.max_horizontal(before, before + change, -change))
 
 
-@feature("need", "count", "近二十四个月额度调增次数", window="24 months", needs="limits",
-         reads="loans.committed_amount limits.committed_amount limits.changed_on", missing="the book has no limits table",
-         high=("more limit raises than most", "额度调增次数多于多数客户"),
-         low=("fewer limit raises than most", "额度调增次数少于多数客户"),
-         zero=("no limit raised in two years", "两年内额度未调增"), history_months=0)
+@feature("need", "count", "近二十四个月非银行主动的额度调增次数", window="24 months", needs="limits",
+         reads="loans.committed_amount limits.committed_amount limits.changed_on limits.cause",
+         missing="the book has no limits table",
+         high=("more limit raises, other than by the bank, than most", "非银行主动的额度调增次数多于多数客户"),
+         low=("fewer limit raises, other than by the bank, than most", "非银行主动的额度调增次数少于多数客户"),
+         zero=("no limit raised in two years, other than by the bank", "两年内无非银行主动的额度调增"), history_months=0)
 def n_limit_raises_24m(of: Grains) -> nw.Expr:
-    """Number of times a commitment was raised in the last 24 months."""
-    return of.limits.count((nw.col("change") > 0) & (nw.col("age_days") < 730))
+    """Number of times a commitment was raised in the last 24 months, not counting the bank's own decisions."""
+    return of.limits.count((nw.col("change") > 0) & ~_is_of_the_bank() & (nw.col("age_days") < 730))
 
 
 @feature("need", "ratio", "近十二个月提款占当前授信敞口的比例", window="12 months", reads=_LINES,
@@ -210,8 +223,7 @@ def drawdown_seasonality_24m_ratio(of: Grains) -> nw.Expr:
     """
     whole, rest = _variation_of_drawdowns(of), _variation_between_years(of)
     strength = nw.when(rest < whole).then(1 - rest / whole).otherwise(0.0)
-    has_record = of.loans.max(nw.col("signed_age_days")) >= 730
-    return nw.when(has_record & (_drawn_in_24_months(of) > 0)).then(strength).otherwise(None)
+    return nw.when((record_days(of) >= 730) & (_drawn_in_24_months(of) > 0)).then(strength).otherwise(None)
 
 
 @feature("need", "ratio", "近十二个月余额波动系数", window="12 months", history_months=12, reads=_OWED,
@@ -222,8 +234,7 @@ def balance_variation_12m_ratio(of: Grains) -> nw.Expr:
     """Coefficient of variation of the balance over 12 monthly readings: standard deviation over mean."""
     total = _exposure_of_12_months(of)  # 12 times each reading, so that the mean is whole
     variation = _in_turn([_squared((exposure_at(of, month) * 12 - total).cast(nw.Float64)) for month in GRID]) / 12
-    has_record = of.loans.max(nw.col("signed_age_days")) >= 365
-    return nw.when(has_record & (total > 0)).then(variation.sqrt() / total.cast(nw.Float64)).otherwise(None)
+    return nw.when((record_days(of) >= 365) & (total > 0)).then(variation.sqrt() / total.cast(nw.Float64)).otherwise(None)
 
 
 def _weighted_tenor(of: Grains, days: nw.Expr) -> nw.Expr:

@@ -148,12 +148,12 @@ def is_watchlisted(of: Grains) -> nw.Expr:
          reads="repayments.superseded_on repayments.superseded_by",
          missing="never missing", high=("more instalments forborne than most", "困难重组期数多于多数客户"),
          low=("fewer instalments forborne than most", "困难重组期数少于多数客户"),
-         zero=("no forbearance in two years", "近两年无困难重组"), history_months=0)
+         zero=("no forbearance in two years", "近两年无困难重组"), history_months=0, is_judgemental=True)
 def n_forborne_24m(of: Grains) -> nw.Expr:
     """Instalments withdrawn from the schedule by forbearance in the last 24 months.
 
-    Forbearance: a concession to a borrower in difficulty (EBA/GL/2018/06); it counts from the day it was granted, once
-    it is on the books.
+    Forbearance: a concession to a borrower in difficulty (EBA/GL/2018/06), so the bank's judgement of it; it counts from
+    the day it was granted, once it is on the books.
     """
     return of.repayments.count(nw.col("is_forborne") & (nw.col("withdrawn_age_days") < 730))
 
@@ -162,11 +162,12 @@ def n_forborne_24m(of: Grains) -> nw.Expr:
          reads="repayments.superseded_on repayments.superseded_by",
          missing="never forborne", high=("forbearance longer ago than most", "距上次困难重组时间长于多数客户"),
          low=("forbearance more recent than most", "最近一次困难重组比多数客户更近"),
-         zero=("forborne on the date", "当日困难重组"), history_months=0)
+         zero=("forborne on the date", "当日困难重组"), history_months=0, is_judgemental=True)
 def months_since_forbearance(of: Grains) -> nw.Expr:
     """Months since instalments were last withdrawn from the schedule by forbearance.
 
-    Two years of probation follow before an exposure is forborne no more (Regulation (EU) 680/2014, annex V).
+    Two years of probation follow before an exposure is forborne no more (Regulation (EU) 680/2014, annex V). Granting it
+    is the bank's judgement.
     """
     return months(of.repayments.min(nw.when(nw.col("is_forborne")).then(nw.col("withdrawn_age_days"))))
 
@@ -318,7 +319,7 @@ def interest_cover_ratio(of: Grains) -> nw.Expr:
     return share(_latest(of, "ebitda"), _latest(of, "interest_expense"))
 
 
-@feature("risk", "count", "近三个年度中利息保障不足一倍的年数", window="whole record", history_months=12, needs="financials",
+@feature("risk", "count", "近三个年度中利息保障不足一倍的年数", window="whole record", history_months=0, needs="financials",
          reads="financials.ebitda financials.interest_expense", missing="no year with EBITDA and interest published",
          high=("more years of uncovered interest than most", "利息保障不足年数多于多数客户"),
          low=("fewer years of uncovered interest than most", "利息保障不足年数少于多数客户"),
@@ -335,7 +336,7 @@ def n_years_cover_below_one(of: Grains) -> nw.Expr:
     return nw.when(of.financials.count(known) > 0).then(below).otherwise(None)
 
 
-@feature("risk", "ratio", "债务增速与销售增速之差", window="24 months", history_months=24, needs="financials", by_sign=True,
+@feature("risk", "ratio", "债务增速与销售增速之差", window="24 months", history_months=12, needs="financials", by_sign=True,
          reads="financials.total_debt financials.sales",
          missing="debt or sales of two years not published, or those of the year before not above zero",
          high=("debt grows faster than sales", "债务增速高于销售增速"),
@@ -372,15 +373,17 @@ def external_debt_share(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "count", "近十二个月借新还旧的贷款笔数", window="12 months",
-         reads=f"{_SCHEDULE} loans.signed_on loans.committed_amount loans.product", missing="never missing",
+         reads=f"{_SCHEDULE} loans.signed_on loans.matures_on loans.committed_amount loans.product drawdowns.amount",
+         missing="never missing",
          high=("more loans rolled over than most", "借新还旧笔数多于多数客户"),
          low=("fewer loans rolled over than most", "借新还旧笔数少于多数客户"),
          zero=("no loan rolled over in a year", "近一年无借新还旧"), history_months=0)
 def n_rollovers_12m(of: Grains) -> nw.Expr:
     """Bullet loans signed in the last 12 months for 0.5 to 1.5 times what an amortising loan repaid in the same month.
 
-    A bullet is repaid in one instalment, an amortising loan in several; the month is the calendar month. Lending that
-    repays lending is "evergreening" (Peek and Rosengren, "Unnatural Selection", 2005).
+    A bullet is a term or project loan repaid in one instalment, or drawn and with a maturity but no instalment of
+    principal known yet; an amortising loan is repaid in several; the month is the calendar month. Lending that repays
+    lending is "evergreening" (Peek and Rosengren, "Unnatural Selection", 2005).
     """
     return of.loans.sum(of.shown("is_rollover"))
 
@@ -415,9 +418,12 @@ def circle_exposure_committed(of: Grains) -> nw.Expr:
          high=("further from a default than most", "距违约客户远于多数"),
          low=("nearer to a default than most", "距违约客户比多数客户更近"), zero=("in default itself", "自身违约"), **_LINKED)
 def n_steps_to_default(of: Grains) -> nw.Expr:
-    """Guarantees between a customer who has any and the nearest one over 90 days past due; 0 when it is that itself.
+    """Guarantees between a customer who has any and the nearest one in default; 0 when it is that itself.
 
-    Counted in either direction: a default reaches the guarantor who has to pay and the guaranteed whose security is gone.
+    In default: over 90 days past due on a material instalment (Regulation (EU) 575/2013, article 178(1)(b)) in the last 3
+    months, the least time that a default outlasts its arrears (EBA/GL/2016/07, paragraph 71). The bank's belief that a
+    customer is unlikely to pay, the other mark of article 178, is a judgement and left out. Counted in either direction:
+    a default reaches the guarantor who has to pay and the guaranteed whose security is gone.
     """
     return nw.col("steps_to_default")
 
@@ -429,7 +435,7 @@ def n_steps_to_default(of: Grains) -> nw.Expr:
          zero=("nothing past due in its group", "关联集团无逾期"), history_months=0)
 def group_days_past_due_max(of: Grains) -> nw.Expr:
     """Worst days past due on the date in the customer's connected group, itself included."""
-    return of.group_max(oldest_past_due(of))
+    return of.group_max(oldest_past_due)
 
 
 @feature("risk", "share", "关联集团占全行敞口的份额", window="on the date", reads=f"customers.group_id {_COMMITTED}",
@@ -442,4 +448,4 @@ def group_exposure_share(of: Grains) -> nw.Expr:
 
     Connected customers are one risk: large exposures, Basel LEX10.
     """
-    return share(of.group_sum(committed(of)), of.portfolio_sum(committed(of)))
+    return share(of.group_sum(committed), of.portfolio_sum(committed))
