@@ -165,10 +165,12 @@ def _renewed(loans: nw.LazyFrame) -> nw.LazyFrame:
 def _rolled_over(loans: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
     """New bullet loans of half to one and a half times what an amortising loan was repaid by in the same month.
 
+    A bullet has one instalment of principal, or none yet although it is drawn and has a maturity.
     Borrowing to repay keeps a loan alive that the business does not carry: "evergreening" (Peek and Rosengren 2005).
     """
-    is_lent = ~nw.col("product").is_in(["revolver", "guarantee"])
-    bullets = loans.filter(is_lent & (nw.col("n_principal_instalments") == 1) & (nw.col("signed_age_days") < 365))
+    is_lent, n = ~nw.col("product").is_in(["revolver", "guarantee"]), nw.col("n_principal_instalments").fill_null(0)
+    has_no_schedule = (n == 0) & (nw.col("drawn") > 0) & ~nw.col("days_to_maturity").is_null()
+    bullets = loans.filter(is_lent & ((n == 1) | has_no_schedule) & (nw.col("signed_age_days") < 365))
     bullets = with_calendar_month(bullets.select(*OF_CUSTOMER, "loan_key", "first_commitment", "signed_on"), nw.col("signed_on"))
     amortising = loans.filter(nw.col("n_principal_instalments") > 1).select(*OF_CUSTOMER, "loan_key", "rate_bp")
     amortising = amortising.join(bullets.select(*OF_CUSTOMER).unique(), on=list(OF_CUSTOMER), how="semi")
