@@ -6,28 +6,27 @@ in which they fell due. Looked at are those that fell due in the last 24 months.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import narwhals as nw
 
-from features.cohort import in_chunk
 from features.history import OF_LOAN, RECORD_DAYS, repayments_known
-from features.sources import Chunk, Tables
+from features.sources import Tables
 
 #: Days late over which arrears are serious, for cures and relapses.
 SERIOUSLY_LATE_DAYS = 30
 
 
-def late_records(loans: nw.LazyFrame, tables: Tables, chunks: Iterable[Chunk]) -> Iterator[nw.LazyFrame]:
+def late_records(loans: nw.LazyFrame, tables: Tables, n_dates: int) -> Iterator[nw.LazyFrame]:
     """Of loans with a late instalment: late_run, the longest run of late ones; n_cures and n_relapses; chunk by chunk.
 
     Arrears are a stretch of days on which the loan had something past due. They are serious when an instalment of them was
     over 30 days late, and cured when every one of them has been settled; serious ones after a cure are a relapse.
     ``loans`` has late_max_days, the most days that one of the instalments was late.
     """
-    for chunk in chunks:
-        of_chunk = in_chunk(loans, chunk).filter(nw.col("late_max_days") > 0)
-        late = tables.keep([_late_instalments(of_chunk, tables)])
+    rows = _late_instalments(tables.in_chunk(loans).filter(nw.col("late_max_days") > 0), tables)
+    for _ in tables.chunks(n_dates):
+        late = tables.keep([rows])
         runs = late.group_by(*OF_LOAN, "n_on_time").agg(nw.len().alias("n")).group_by(*OF_LOAN).agg(
             nw.col("n").max().cast(nw.Int64).alias("late_run"))
         # cured is what was settled, so other loans need not be looked through

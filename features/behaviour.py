@@ -14,7 +14,9 @@ from features.figures import (
     late,
     months,
     oldest_past_due,
+    record_days,
     spread,
+    worst_past_due,
 )
 
 _PAID = "repayments.paid_on repayments.amount_paid repayments.returned_on repayments.is_opening"
@@ -24,13 +26,13 @@ _SCHEDULE = f"{_UNPAID} repayments.superseded_by"
 _OWED = f"{_PAID} repayments.interest_due drawdowns.amount drawdowns.drawn_on loans.committed_amount loans.product"
 _OPEN = "limits.committed_amount limits.changed_on loans.closed_on loans.matures_on"
 _NONE_DUE_12M = "no instalment fell due in 12 months"
-_CONTACTS = {"needs": "contacts", "missing": "the book has no contacts table"}
+_CONTACTS = {"needs": "contacts", "missing": "the book has no contacts table", "history_months": 0}
 
 
 @feature("behaviour", "days", "当前最长逾期天数", window="on the date", reads=_UNPAID, missing="never missing",
          high=("further past due than most", "当前逾期天数多于多数客户"),
          low=("less past due than most", "当前逾期天数少于多数客户"),
-         zero=("nothing past due", "当前无逾期"))
+         zero=("nothing past due", "当前无逾期"), history_months=0)
 def days_past_due(of: Grains) -> nw.Expr:
     """Days that the oldest instalment with a material rest unpaid is past due; 0 when nothing is.
 
@@ -40,48 +42,43 @@ def days_past_due(of: Grains) -> nw.Expr:
     return oldest_past_due(of)
 
 
-def _worst(of: Grains, days: int) -> nw.Expr:
-    """Largest days past due of an instalment that was unpaid within the window, however long ago its day was."""
-    return of.repayments.max(nw.when(nw.col("late_until_age_days") < days).then(late)).fill_null(0)
-
-
 @feature("behaviour", "days", "近三个月最长逾期天数", window="3 months", reads=_SCHEDULE, missing="never missing",
          high=("was further past due in three months than most", "近三个月逾期天数多于多数客户"),
          low=("was less past due in three months than most", "近三个月逾期天数少于多数客户"),
-         zero=("never past due in three months", "近三个月无逾期"))
+         zero=("never past due in three months", "近三个月无逾期"), history_months=0)
 def days_past_due_max_3m(of: Grains) -> nw.Expr:
     """Worst days past due in the last 3 months, of instalments with a material rest unpaid; 0 when none was.
 
     An instalment paid within the window counts with all its days past due, those before the window too.
     """
-    return _worst(of, 91)
+    return worst_past_due(of, 91)
 
 
 @feature("behaviour", "days", "近六个月最长逾期天数", window="6 months", reads=_SCHEDULE, missing="never missing",
          high=("was further past due in six months than most", "近六个月逾期天数多于多数客户"),
          low=("was less past due in six months than most", "近六个月逾期天数少于多数客户"),
-         zero=("never past due in six months", "近六个月无逾期"))
+         zero=("never past due in six months", "近六个月无逾期"), history_months=0)
 def days_past_due_max_6m(of: Grains) -> nw.Expr:
     """Worst days past due in the last 6 months, of instalments with a material rest unpaid; 0 when none was."""
-    return _worst(of, 183)
+    return worst_past_due(of, 183)
 
 
 @feature("behaviour", "days", "近十二个月最长逾期天数", window="12 months", reads=_SCHEDULE, missing="never missing",
          high=("was further past due in a year than most", "近一年逾期天数多于多数客户"),
          low=("was less past due in a year than most", "近一年逾期天数少于多数客户"),
-         zero=("never past due in a year", "近一年无逾期"))
+         zero=("never past due in a year", "近一年无逾期"), history_months=0)
 def days_past_due_max_12m(of: Grains) -> nw.Expr:
     """Worst days past due in the last 12 months, of instalments with a material rest unpaid; 0 when none was."""
-    return _worst(of, 365)
+    return worst_past_due(of, 365)
 
 
 @feature("behaviour", "days", "近二十四个月最长逾期天数", window="24 months", reads=_SCHEDULE, missing="never missing",
          high=("was further past due in two years than most", "近两年逾期天数多于多数客户"),
          low=("was less past due in two years than most", "近两年逾期天数少于多数客户"),
-         zero=("never past due in two years", "近两年无逾期"))
+         zero=("never past due in two years", "近两年无逾期"), history_months=0)
 def days_past_due_max_24m(of: Grains) -> nw.Expr:
     """Worst days past due in the last 24 months, of instalments with a material rest unpaid; 0 when none was."""
-    return _worst(of, 730)
+    return worst_past_due(of, 730)
 
 
 @taken_once
@@ -98,7 +95,7 @@ def _days_late(of: Grains, days: int) -> nw.Expr:
 
 @feature("behaviour", "days", "近十二个月平均迟付天数", window="12 months", reads=_SCHEDULE, missing=_NONE_DUE_12M,
          high=("pays later than most", "平均迟付天数多于多数客户"), low=("pays less late than most", "平均迟付天数少于多数客户"),
-         zero=("paid nothing late in a year", "近一年无迟付"))
+         zero=("paid nothing late in a year", "近一年无迟付"), history_months=0)
 def days_late_mean_12m(of: Grains) -> nw.Expr:
     """Mean days late of the instalments due in the last 12 months; early counts as 0, unpaid as late until the date."""
     return share(_days_late(of, 365), _n_due(of, 365))
@@ -107,7 +104,7 @@ def days_late_mean_12m(of: Grains) -> nw.Expr:
 @feature("behaviour", "share", "近十二个月按时还款比例", window="12 months", reads=_SCHEDULE, missing=_NONE_DUE_12M,
          high=("pays on time more often than most", "按时还款比例高于多数客户"),
          low=("pays on time less often than most", "按时还款比例低于多数客户"),
-         zero=("paid nothing on time in a year", "近一年从未按时还款"))
+         zero=("paid nothing on time in a year", "近一年从未按时还款"), history_months=0)
 def on_time_share_12m(of: Grains) -> nw.Expr:
     """Share of the instalments due in the last 12 months that were settled by the due date."""
     on_time = due_within(365) & (late == 0) & nw.col("is_settled")
@@ -129,7 +126,7 @@ def _paid_minus_due(of: Grains, power: int) -> nw.Expr:
          missing=_SETTLED_12M, by_sign=True,
          high=("pays after the due date on average", "平均晚于应付日还款"),
          low=("pays before the due date on average", "平均早于应付日还款"),
-         zero=("pays on the due date on average", "平均在应付日还款"))
+         zero=("pays on the due date on average", "平均在应付日还款"), history_months=0)
 def paid_minus_due_mean_12m(of: Grains) -> nw.Expr:
     """Mean of the day an instalment was settled less its due day, over those due in the last 12 months and settled."""
     return share(_paid_minus_due(of, 1), _paid_minus_due(of, 0))
@@ -139,7 +136,7 @@ def paid_minus_due_mean_12m(of: Grains) -> nw.Expr:
          missing="fewer than two instalments due in 12 months were settled",
          high=("pays less regularly than most", "还款规律性低于多数客户"),
          low=("pays more regularly than most", "还款规律性高于多数客户"),
-         zero=("always as many days from the due date in a year", "近一年还款日与应付日的间隔始终一致"))
+         zero=("always as many days from the due date in a year", "近一年还款日与应付日的间隔始终一致"), history_months=0)
 def paid_minus_due_spread_12m(of: Grains) -> nw.Expr:
     """Standard deviation of the day an instalment was settled less its due day, over those due in 12 months and settled.
 
@@ -151,7 +148,7 @@ def paid_minus_due_spread_12m(of: Grains) -> nw.Expr:
 @feature("behaviour", "count", "近十二个月分次或部分支付的期数", window="12 months", reads=_SCHEDULE, missing="never missing",
          high=("pays in parts more often than most", "分次还款期数多于多数客户"),
          low=("pays in parts less often than most", "分次还款期数少于多数客户"),
-         zero=("paid nothing in parts in a year", "近一年无分次还款"))
+         zero=("paid nothing in parts in a year", "近一年无分次还款"), history_months=0)
 def n_partial_payments_12m(of: Grains) -> nw.Expr:
     """Instalments due in the last 12 months that were paid in several parts or only in part."""
     return of.repayments.count(due_within(365) & nw.col("is_paid_in_part"))
@@ -160,7 +157,7 @@ def n_partial_payments_12m(of: Grains) -> nw.Expr:
 @feature("behaviour", "count", "近二十四个月最长连续迟付期数", window="24 months", reads=_SCHEDULE, missing="never missing",
          high=("longer run of late instalments than most", "连续迟付期数多于多数客户"),
          low=("shorter run of late instalments than most", "连续迟付期数少于多数客户"),
-         zero=("no late instalment in two years", "近两年无迟付"))
+         zero=("no late instalment in two years", "近两年无迟付"), history_months=0)
 def n_late_run_max_24m(of: Grains) -> nw.Expr:
     """Longest run of late instalments in a row on one loan, among those due in the last 24 months.
 
@@ -173,7 +170,7 @@ def n_late_run_max_24m(of: Grains) -> nw.Expr:
          missing="never missing",
          high=("cured serious arrears more often than most", "严重逾期后恢复正常的次数多于多数客户"),
          low=("cured serious arrears less often than most", "严重逾期后恢复正常的次数少于多数客户"),
-         zero=("no serious arrears cured in two years", "近两年无严重逾期后恢复正常"))
+         zero=("no serious arrears cured in two years", "近两年无严重逾期后恢复正常"), history_months=0)
 def n_cures_24m(of: Grains) -> nw.Expr:
     """Times that arrears of over 30 days were cured, loan by loan, among instalments due in the last 24 months.
 
@@ -188,7 +185,7 @@ def n_cures_24m(of: Grains) -> nw.Expr:
          missing="never missing",
          high=("relapsed into serious arrears more often than most", "恢复正常后再次严重逾期的次数多于多数客户"),
          low=("relapsed into serious arrears less often than most", "恢复正常后再次严重逾期的次数少于多数客户"),
-         zero=("no relapse into serious arrears in two years", "近两年恢复正常后无再次严重逾期"))
+         zero=("no relapse into serious arrears in two years", "近两年恢复正常后无再次严重逾期"), history_months=0)
 def n_relapses_24m(of: Grains) -> nw.Expr:
     """Times that a loan came into arrears of over 30 days again after a cure, among instalments due in the last 24 months.
 
@@ -210,40 +207,60 @@ def days_late_trend_12m(of: Grains) -> nw.Expr:
 
 @feature("behaviour", "ratio", "近十二个月提前还款占提前还款与余额之和的比例", window="12 months",
          reads=f"{_OWED} loans.signed_on repayments.principal_due",
-         missing="neither prepaid nor owing", high=("prepaid more of its balance than most", "提前还款比例高于多数客户"),
+         missing="neither prepaid nor owing, or a payment of which it is not known whether it was interest or a prepayment",
+         high=("prepaid more of its balance than most", "提前还款比例高于多数客户"),
          low=("prepaid less of its balance than most", "提前还款比例低于多数客户"),
-         zero=("prepaid nothing in a year", "近一年无提前还款"))
+         zero=("prepaid nothing in a year", "近一年无提前还款"), history_months=0)
 def prepaid_12m_ratio(of: Grains) -> nw.Expr:
     """Unscheduled repayments of the last 12 months over the balance that would stand without them, from 0 to 1.
 
-    The form of the single monthly mortality (prepayment over the balance less what was scheduled), over a year.
+    The form of the single monthly mortality (prepayment over the balance less what was scheduled), over a year. A payment
+    is unscheduled where nothing was due on its instalment: principal 0, interest 0. Where no principal was due and the
+    interest is not known, it may have been either, and nothing is said.
     """
-    early = of.repayments.sum_where(cash_paid_within(365) & nw.col("is_unscheduled"), nw.col("amount"))
-    return share(early, early + exposure(of))
+    is_recent, is_unscheduled = cash_paid_within(365), nw.col("is_unscheduled")
+    early = of.repayments.sum_where(is_recent & is_unscheduled, nw.col("amount"))
+    n_either = of.repayments.count(is_recent & is_unscheduled.is_null())
+    return nw.when(n_either == 0).then(share(early, early + exposure(of))).otherwise(None)
 
 
 @feature("behaviour", "count", "近十二个月结清的贷款笔数", window="12 months", reads=f"{_OWED} {_OPEN}",
          missing="never missing",
          high=("paid off more loans than most", "结清贷款多于多数客户"),
          low=("paid off fewer loans than most", "结清贷款少于多数客户"),
-         zero=("paid off no loan in a year", "近一年无结清贷款"))
+         zero=("paid off no loan in a year", "近一年无结清贷款"), history_months=0)
 def n_paid_off_12m(of: Grains) -> nw.Expr:
     """Loans paid off, with no balance and nothing left to draw, whose last payment came in the last 12 months."""
     return of.loans.count((nw.col("is_active") == 0) & (nw.col("last_payment_age_days") < 365))
 
 
-@feature("behaviour", "count", "近二十四个月提前结清且未再借款的贷款笔数", window="24 months",
-         reads=f"{_OWED} {_OPEN} loans.signed_on", missing="never missing",
-         high=("paid off more loans early without borrowing again than most", "提前结清且未再借款的贷款多于多数客户"),
-         low=("paid off fewer loans early without borrowing again than most", "提前结清且未再借款的贷款少于多数客户"),
-         zero=("no loan paid off early without borrowing again in two years", "近两年无提前结清且未再借款的贷款"))
-def n_refinanced_away_24m(of: Grains) -> nw.Expr:
-    """Loans paid off over 30 days before maturity, 90 days to 24 months ago, with no new agreement around the payoff.
+@feature("behaviour", "count", "近二十四个月提前结清的贷款笔数", window="24 months", reads=f"{_OWED} {_OPEN}",
+         missing="never missing",
+         high=("paid off more loans early than most", "提前结清的贷款多于多数客户"),
+         low=("paid off fewer loans early than most", "提前结清的贷款少于多数客户"),
+         zero=("no loan paid off early in two years", "近两年无提前结清的贷款"), history_months=0)
+def n_paid_off_early_24m(of: Grains) -> nw.Expr:
+    """Loans paid off over 30 days before maturity in the last 24 months, renewed or not.
 
-    Such loans are taken to have been refinanced by another bank. An agreement signed from 30 days before to 90 days after
-    the payoff is new lending, a credit line or a guarantee too; a payoff younger than 90 days is not judged yet.
+    Prepayment in full (the one hazard beside default in Deng, Quigley and Van Order, "Mortgage terminations,
+    heterogeneity and the exercise of mortgage options", 2000); of a loan whose maturity is not known nobody can say.
     """
-    age, is_gone = nw.col("last_payment_age_days"), (nw.col("is_early_payoff") == 1) & (of.shown("is_renewed") == 0)
+    return of.loans.count((nw.col("is_early_payoff") == 1) & (nw.col("last_payment_age_days") < 730))
+
+
+@feature("behaviour", "count", "近二十四个月结清后未再借款的贷款笔数", window="24 months",
+         reads=f"{_OWED} {_OPEN} loans.signed_on", missing="never missing",
+         high=("paid off more loans without borrowing again than most", "结清后未再借款的贷款多于多数客户"),
+         low=("paid off fewer loans without borrowing again than most", "结清后未再借款的贷款少于多数客户"),
+         zero=("no loan paid off without borrowing again in two years", "近两年无结清后未再借款的贷款"), history_months=0)
+def n_refinanced_away_24m(of: Grains) -> nw.Expr:
+    """Loans paid off 90 days to 24 months ago with no new agreement around the payoff, early or at maturity.
+
+    Business that went: to another bank, which an early payoff makes likely (``n_paid_off_early_24m``), or because nothing
+    was needed any more. An agreement signed from 30 days before to 90 days after the payoff is new lending, a credit line
+    or a guarantee too; a payoff younger than 90 days is not judged yet.
+    """
+    age, is_gone = nw.col("last_payment_age_days"), (nw.col("is_active") == 0) & (of.shown("is_renewed") == 0)
     return of.loans.count(is_gone & (age >= 90) & (age < 730))
 
 
@@ -251,7 +268,7 @@ def n_refinanced_away_24m(of: Grains) -> nw.Expr:
          reads=_PAID, missing="never paid",
          high=("last paid longer ago than most", "距上次还款时间长于多数客户"),
          low=("paid more recently than most", "最近还款比多数客户更近"),
-         zero=("paid on the date", "当日还款"))
+         zero=("paid on the date", "当日还款"), history_months=0)
 def days_since_payment(of: Grains) -> nw.Expr:
     """Days since the last payment, scheduled or not; one that was returned is none."""
     return of.loans.min(nw.col("last_payment_age_days"))
@@ -267,7 +284,8 @@ def n_contacts_12m(of: Grains) -> nw.Expr:
 
 @feature("behaviour", "days", "距上次联系的天数", window="whole record", reads="contacts.contacted_on", needs="contacts",
          missing="no contact yet, or no contacts table", high=("last contact longer ago than most", "距上次联系时间长于多数客户"),
-         low=("contact more recent than most", "最近联系比多数客户更近"), zero=("contact on the date", "当日有联系"))
+         low=("contact more recent than most", "最近联系比多数客户更近"), zero=("contact on the date", "当日有联系"),
+         history_months=0)
 def days_since_contact(of: Grains) -> nw.Expr:
     """Days since the last contact of any kind."""
     return of.contacts.min(nw.col("age_days"))
@@ -293,29 +311,29 @@ def n_rate_complaints_12m(of: Grains) -> nw.Expr:
 
 @feature("behaviour", "ratio", "近三个月往来次数乘以四与近十二个月之比", window="12 months",
          reads=f"{_PAID} drawdowns.drawn_on drawdowns.is_opening loans.product loans.signed_on contacts.contacted_on",
-         missing="no dealing in 12 months",
+         missing="no dealing in 12 months, or less than 12 months of relationship",
          high=("kept up its dealings more than most", "近期往来保持程度高于多数客户"),
          low=("kept up its dealings less than most", "近期往来保持程度低于多数客户"),
-         zero=("no dealing in three months", "近三个月无往来"))
+         zero=("no dealing in three months", "近三个月无往来"), history_months=12)
 def activity_3m_to_12m_ratio(of: Grains) -> nw.Expr:
     """Payments, drawdowns and contacts of the last 3 months, times four, over those of 12: below 1 the customer fades.
 
-    Silent attrition shows here before a loan ends. Each payment, drawdown or contact counts once, whatever its amount; a
-    table that the book lacks adds none.
+    Silent attrition shows here before a loan ends; of a newcomer, all of whose dealings are recent, nothing is said. Each
+    payment, drawdown or contact counts once, whatever its amount; a table that the book lacks adds none.
     """
 
     def dealings(days: int) -> nw.Expr:
         return (of.repayments.count(cash_paid_within(days)) + of.drawdowns.count(drawn_within(days))
                 + of.contacts.count(nw.col("age_days") < days))
 
-    return share(dealings(91) * 4, dealings(365))
+    return nw.when(record_days(of) >= 365).then(share(dealings(91) * 4, dealings(365))).otherwise(None)
 
 
 @feature("behaviour", "months", "还款记录长度", window="whole record", reads=_SCHEDULE,
          missing="no instalment has fallen due",
          high=("longer payment record than most", "还款记录长于多数客户"),
          low=("shorter payment record than most", "还款记录短于多数客户"),
-         zero=("payment record begins on the date", "当日开始有还款记录"))
+         zero=("payment record begins on the date", "当日开始有还款记录"), history_months=0)
 def record_months(of: Grains) -> nw.Expr:
     """Months since the first instalment fell due."""
     return months(of.repayments.max(fell_due))

@@ -43,8 +43,8 @@ class Feature:
 
     ``window`` is the stretch of the past (or ahead) that it looks at; ``history_months`` how much record it takes before
     it says anything; ``missing`` what an empty value means; ``reads`` the source columns, ``table.column``; ``needs`` the
-    optional tables without which it is missing for everybody; ``is_judgemental`` that an analyst decided it, so that it
-    may leak the label.
+    optional tables without which it is missing for everybody; ``is_judgemental`` that the bank decided it, so that it may
+    leak the analyst's label.
     """
 
     name: str
@@ -66,7 +66,7 @@ FEATURES: dict[str, Feature] = {}
 
 
 def feature(dimension: str, unit: str, zh: str, *, window: str, missing: str, reads: str, high: tuple[str, str],
-            low: tuple[str, str], zero: tuple[str, str] = ("", ""), by_sign: bool = False, history_months: int = 0,
+            low: tuple[str, str], history_months: int, zero: tuple[str, str] = ("", ""), by_sign: bool = False,
             needs: str = "", is_judgemental: bool = False) -> Callable:
     """Register a feature.
 
@@ -91,14 +91,15 @@ def feature(dimension: str, unit: str, zh: str, *, window: str, missing: str, re
     by_sign : bool
         Whether high and low mean above and below zero instead: of a change, a trend, a yes or no.
     history_months : int
-        Months of record that it takes; 0 where one fact is enough.
+        Months since the first fact that it takes (a signing, a rating, the end of a financial year) before it says
+        anything; 0 where one fact is enough.
     is_judgemental : bool
-        Whether it repeats a judgement of the bank (rating, stage, watch list), not a fact of the customer.
+        Whether it repeats a judgement of the bank (rating, stage, watch list, forbearance), not a fact of the customer.
 
     Raises
     ------
     ValueError
-        A field is unknown, missing or taken: the build fails.
+        A field is unknown, empty or taken: the build fails, as it does where one is not given at all.
     """
 
     def register(measure: Callable[[Grains], nw.Expr]) -> Callable[[Grains], nw.Expr]:
@@ -227,16 +228,18 @@ class Grains:
         self.steps: dict[str, dict[str, tuple[int, nw.Expr]]] = {"loan": {}, "customer": {}}
         self.depth, self.handed = 0, set[str]()  # of the figure being taken: steps before it, columns of the customer in it
         self.shows: set[str] = set()
-        self.relatives: list[tuple[str, str, nw.Expr]] = []
+        self.own: dict[tuple, tuple[str, nw.Expr]] = {}  # figures by which customers are compared, and their columns
+        self.relatives: dict[str, tuple[str, str]] = {}  # column: what it is of which column of ``own``
+        self.is_compared = False  # whether the figure being taken compares customers
 
     @contextmanager
     def apart(self) -> Iterator[None]:
         """Take a figure on its own: what it is made of is nothing to the one that uses it."""
-        outside, self.depth, self.handed = (self.depth, self.handed), 0, set()
+        outside, self.depth, self.handed, self.is_compared = (self.depth, self.handed, self.is_compared), 0, set(), False
         try:
             yield
         finally:
-            self.depth, self.handed = outside
+            self.depth, self.handed, self.is_compared = outside
 
     def shown(self, name: str) -> nw.Expr:
         """A column of the loans that only shows when loans, or instalments, stand beside each other."""
@@ -250,30 +253,39 @@ class Grains:
             rows = rows.with_columns(**{name: e for name, (at, e) in steps.items() if at == depth})
         return rows
 
-    def _relate(self, how: str, expression: nw.Expr) -> nw.Expr:
-        name = f"relative_{len(self.relatives)}"
-        self.relatives.append((name, how, expression))
+    def own_column(self, figure: Callable[..., nw.Expr], *more: object) -> str:
+        """The column that holds a whole-number figure of the customer for the comparison with others, taken once."""
+        key = (figure, *more)
+        if key not in self.own:
+            with self.apart():
+                self.own[key] = (f"own_{len(self.own)}", figure(self, *more))
+        return self.own[key][0]
+
+    def _relate(self, how: str, figure: Callable[..., nw.Expr], *more: object) -> nw.Expr:
+        own = self.own_column(figure, *more)
+        name = f"{how.replace(' ', '_')}_of_{own}"
+        self.relatives[name], self.is_compared = (how, own), True
         return nw.col(name)
 
-    def portfolio_sum(self, per_customer: nw.Expr) -> nw.Expr:
-        """Sum of a whole-number figure over every customer of the book on the same date."""
-        return self._relate("portfolio sum", per_customer)
+    def portfolio_sum(self, figure: Callable[..., nw.Expr], *more: object) -> nw.Expr:
+        """Sum of a whole-number figure, ``figure(of, *more)``, over every customer of the book on the same date."""
+        return self._relate("portfolio sum", figure, *more)
 
-    def portfolio_rank(self, per_customer: nw.Expr) -> nw.Expr:
+    def portfolio_rank(self, figure: Callable[..., nw.Expr], *more: object) -> nw.Expr:
         """Number of customers of the book on the same date whose figure is smaller; missing where it is."""
-        return self._relate("portfolio rank", per_customer)
+        return self._relate("portfolio rank", figure, *more)
 
-    def portfolio_count(self, per_customer: nw.Expr) -> nw.Expr:
+    def portfolio_count(self, figure: Callable[..., nw.Expr], *more: object) -> nw.Expr:
         """Number of customers of the book on the same date who have the figure."""
-        return self._relate("portfolio count", per_customer)
+        return self._relate("portfolio count", figure, *more)
 
-    def group_sum(self, per_customer: nw.Expr) -> nw.Expr:
+    def group_sum(self, figure: Callable[..., nw.Expr], *more: object) -> nw.Expr:
         """Sum of a whole-number figure over the customer's connected group; its own where it has none."""
-        return self._relate("group sum", per_customer)
+        return self._relate("group sum", figure, *more)
 
-    def group_max(self, per_customer: nw.Expr) -> nw.Expr:
+    def group_max(self, figure: Callable[..., nw.Expr], *more: object) -> nw.Expr:
         """Largest figure in the customer's connected group; its own where it has none."""
-        return self._relate("group max", per_customer)
+        return self._relate("group max", figure, *more)
 
 
 def share(part: nw.Expr, whole: nw.Expr) -> nw.Expr:

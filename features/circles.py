@@ -18,14 +18,15 @@ from features.history import OF_CUSTOMER, links_known
 from features.sources import Tables
 
 COLUMNS = ("is_in_circle", "circle_exposure", "steps_to_default")
-#: Days past due from which a customer counts as in default (Basel, paragraph CRE36.69: 90 days).
+#: Over so many days past due a customer is in default (Regulation (EU) 575/2013, article 178(1)(b); Basel, CRE36.69).
 DEFAULT_DAYS = 90
 
 
 def add_circles(customers: nw.LazyFrame, days: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
     """Add is_in_circle, circle_exposure (cents) and steps_to_default to the customers of every date.
 
-    ``customers`` has customer_id, committed (cents) and days_past_due. Steps are guarantees from the customer to the
+    ``customers`` has customer_id, committed (cents) and worst_days_past_due, of the last 3 months: a default ends at the
+    earliest 3 months after the arrears do (EBA/GL/2016/07, paragraph 71). Steps are guarantees from the customer to the
     nearest customer in default, in either direction and through outsiders too; missing where none leads there, 0 at a
     linked customer in default. An outsider, who is no customer, counts in a circle but adds no exposure and is never in
     default. A book without links keeps its rows.
@@ -37,7 +38,7 @@ def add_circles(customers: nw.LazyFrame, days: nw.LazyFrame, tables: Tables) -> 
     ends = pd.concat([links[["as_of", end]].set_axis(["as_of", "customer_id"], axis=1) for end in ("from_id", "to_id")])
     named = tables.hold(ends.drop_duplicates().astype({"as_of": "int64", "customer_id": "str"}))
     known = tables.collected(customers.join(named, on=["as_of", "customer_id"], how="semi").select(
-        *OF_CUSTOMER, "customer_id", "committed", "days_past_due"))
+        *OF_CUSTOMER, "customer_id", "committed", "worst_days_past_due"))
     found = [circles(of_day, known[known["as_of"] == day]) for day, of_day in links.groupby("as_of")]
     rows = pd.concat([*found, _no_circles()], ignore_index=True) if found else _no_circles()
     held = tables.hold(rows)
@@ -52,7 +53,7 @@ def circles(links: pd.DataFrame, customers: pd.DataFrame) -> pd.DataFrame:
     links : DataFrame
         as_of, from_id, to_id: who guarantees whom; one date.
     customers : DataFrame
-        customer_id, committed (cents), days_past_due of the linked customers of the book on that date.
+        customer_id, committed (cents), worst_days_past_due of the linked customers of the book on that date.
     """
     names = np.array(sorted(set(links["from_id"]) | set(links["to_id"])), dtype=object)
     place = {name: at for at, name in enumerate(names)}
@@ -65,7 +66,7 @@ def circles(links: pd.DataFrame, customers: pd.DataFrame) -> pd.DataFrame:
     in_circle = size[component] > 1
     total = np.zeros(len(size), np.int64)
     np.add.at(total, component, committed.astype(np.int64))
-    in_default = np.flatnonzero((facts["days_past_due"].fillna(0) > DEFAULT_DAYS).to_numpy())
+    in_default = np.flatnonzero((facts["worst_days_past_due"].fillna(0) > DEFAULT_DAYS).to_numpy())
     steps = np.full(len(names), np.nan)
     if len(in_default):
         reach = dijkstra(graph, directed=False, unweighted=True, indices=in_default, min_only=True)

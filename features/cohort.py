@@ -9,7 +9,7 @@ import pandas as pd
 
 from features.days import as_date, as_day
 from features.errors import NoFactsYet
-from features.sources import Chunk, Tables
+from features.sources import Tables
 
 
 def days_of(tables: Tables, as_of: Iterable[str]) -> nw.LazyFrame:
@@ -34,17 +34,12 @@ def days_of(tables: Tables, as_of: Iterable[str]) -> nw.LazyFrame:
     return tables.hold(pd.DataFrame({"as_of": days}))
 
 
-def everyone(tables: Tables, days: nw.LazyFrame, chunk: Chunk = None) -> nw.LazyFrame:
-    """Every customer of the book, or of a range of customer keys, on each day: customer_key, as_of.
+def everyone(tables: Tables, days: nw.LazyFrame) -> nw.LazyFrame:
+    """Every customer of the book, as far as the present chunk goes, on each day: customer_key, as_of.
 
     Customers who were not known yet keep a row; their features are missing.
     """
-    return in_chunk(tables.customers.select("customer_key"), chunk).join(days, how="cross")
-
-
-def in_chunk(rows: nw.LazyFrame, chunk: Chunk) -> nw.LazyFrame:
-    """Rows of the customers in a range of customer keys, from and up to but without; all rows for None."""
-    return rows if chunk is None else rows.filter((nw.col("customer_key") >= chunk[0]) & (nw.col("customer_key") < chunk[1]))
+    return tables.in_chunk(tables.customers.select("customer_key")).join(days, how="cross")
 
 
 def last_fact(tables: Tables, as_of: str) -> str:

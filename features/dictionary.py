@@ -86,11 +86,12 @@ def _row(feature: Feature, values: np.ndarray) -> str:
 def _seen(values: np.ndarray) -> str:
     """What the sample shows of a feature: missing share, range, histogram."""
     known = values[~np.isnan(values)]
-    missing = f"{1 - len(known) / len(values):.0%} missing"
+    missing = 1 - len(known) / len(values)
     if not len(known):
-        return missing
+        return "100% missing"
+    share = "over 99%" if missing >= 0.995 else f"{missing:.0%}"
     low, high = (f"{value:,.4g}" if abs(value) < 1e6 else f"{value:.3g}" for value in (known.min(), known.max()))
-    return f"{missing}; {low} to {high}; {_bars(known)}"
+    return f"{share} missing; {low} to {high}; {_bars(known)}"
 
 
 def _bars(known: np.ndarray) -> str:

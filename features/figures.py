@@ -188,6 +188,18 @@ def oldest_past_due(of: Grains) -> nw.Expr:
     return of.loans.max(nw.col("days_past_due")).fill_null(0)
 
 
+@taken_once
+def worst_past_due(of: Grains, days: int) -> nw.Expr:
+    """Largest days past due of an instalment that was unpaid in the last so many days, however long ago its day was."""
+    return of.repayments.max(nw.when(nw.col("late_until_age_days") < days).then(late)).fill_null(0)
+
+
+@taken_once
+def record_days(of: Grains) -> nw.Expr:
+    """Days since the first loan was signed; missing without a loan."""
+    return of.loans.max(nw.col("signed_age_days"))
+
+
 def arrears_bucket(days: nw.Expr) -> nw.Expr:
     """Bucket of days past due: 0 current, 1 up to 30 days, 2 up to 60, 3 up to 90, 4 beyond."""
     return nw.when(days <= 0).then(0).when(days <= 30).then(1).when(days <= 60).then(2).when(days <= 90).then(3).otherwise(4)

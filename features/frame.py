@@ -17,9 +17,9 @@ import pandas as pd
 
 from features.catalogue import CUSTOMER_GRAINS, DIMENSIONS, FEATURES, Grains
 from features.circles import add_circles
-from features.cohort import days_of, everyone, in_chunk
+from features.cohort import days_of, everyone
 from features.days import as_date, as_day
-from features.figures import committed, oldest_past_due
+from features.figures import committed, worst_past_due
 from features.history import OF_CUSTOMER, history_of_customers, history_of_loans
 from features.loans import (
     Shown,
@@ -92,12 +92,13 @@ def feature_blocks(tables: Tables, as_of: Iterable[str], cohort: pd.DataFrame | 
     ``cohort`` (customer_id, as_of in whole days) restricts the rows handed over, not the book they are compared with. One
     frame at a time: the engine answers nothing else until the blocks have been read, or the iterator closed.
     """
+    dates, names = set(as_of), dict[int, str]()
     with tables.engine.passing():
-        rows = measured(tables, set(as_of))
+        rows = measured(tables, dates)
         if cohort is not None:
             rows = rows.join(tables.hold(cohort), on=list(KEYS), how="semi")
-        names: dict[int, str] = {}
-        for block in tables.engine.blocks(rows.sort(*KEYS)):
+        rows = rows.sort(*KEYS)  # within a chunk: chunks follow each other by customer
+        for block in (block for _ in tables.chunks(len(dates)) for block in tables.engine.blocks(rows)):
             names |= {day: as_date(day).isoformat() for day in block["as_of"].unique() if day not in names}
             yield block.assign(as_of=block["as_of"].map(names).astype("str"))
 
@@ -108,20 +109,20 @@ def _as_frame(blocks: Iterator[pd.DataFrame]) -> pd.DataFrame:
 
 
 def measured(tables: Tables, dates: Collection[str]) -> nw.LazyFrame:
-    """The features of every customer of the book on every date, as rows of the engine: customer_id, as_of, features."""
-    days, chunks, grains = days_of(tables, dates), tables.chunks(len(dates)), Grains()
-    wanted = _wanted(grains, tables)
-    loans = tables.keep(loans_on_the_date(history_of_loans(everyone(tables, days, chunk), tables), grains)
-                        for chunk in chunks)
-    shown = what_loans_show(loans, grains, tables, chunks)
-    customers = tables.keep(_customers(everyone(tables, days, chunk), in_chunk(loans, chunk), shown, grains, tables, wanted)
-                            for chunk in chunks)
+    """The features of every customer of the present chunk on every date, as rows of the engine: customer_id, as_of, features."""
+    days, grains = days_of(tables, dates), Grains()
+    wanted, cohort = _wanted(grains, tables), everyone(tables, days)
+    of_circles = {"committed": grains.own_column(committed), "worst_days_past_due": grains.own_column(worst_past_due, 91)}
+    loans = tables.keep_by_chunk(loans_on_the_date(history_of_loans(cohort, tables), grains), len(dates))
+    shown = what_loans_show(loans, grains, tables, len(dates))
+    customers = _customers(cohort, tables.in_chunk(loans), shown, grains, tables, wanted)
+    customers = tables.keep_by_chunk(customers, len(dates))
     tables.drop(loans, *(one.rows for one in shown))
-    beside = customers.select(*OF_CUSTOMER, "customer_id", "group_key", *_own(grains), committed=nw.col("own_committed"),
-                              days_past_due=nw.col("own_days_past_due"))
+    beside = customers.select(*OF_CUSTOMER, "customer_id", "group_key", *_own(grains),
+                              **{name: nw.col(own) for name, own in of_circles.items()})
     beside = add_circles(_related(beside, grains), days, tables)
-    beside = beside.drop("customer_id", "group_key", *_own(grains), "committed", "days_past_due")
-    customers_and_others = customers.join(beside, on=list(OF_CUSTOMER), how="left")
+    beside = tables.keep([beside.drop("customer_id", "group_key", *_own(grains), *of_circles)])
+    customers_and_others = tables.in_chunk(customers).join(beside, on=list(OF_CUSTOMER), how="left")
     empty = nw.lit(None, nw.Float64)
     columns = {name: nw.col(name) for name in wanted.alone} | {n: e.cast(nw.Float64) for n, e in wanted.beside_others.items()}
     return customers_and_others.select(*KEYS, *(columns.get(name, empty).alias(name) for name in FEATURES))
@@ -142,16 +143,14 @@ def _wanted(grains: Grains, tables: Tables) -> _Wanted:
     for name, feature in FEATURES.items():
         if tables.lacks(feature.needs):
             continue
-        n_before = len(grains.relatives)
         with grains.apart():
             expression = feature.measure(grains)
-            handed = grains.handed
-        if len(grains.relatives) > n_before or "links" in feature.needs:
+            handed, is_compared = grains.handed, grains.is_compared
+        if is_compared or "links" in feature.needs:
             beside_others[name] = expression
             columns |= handed
         else:
             alone[name] = expression
-    committed(grains), oldest_past_due(grains)  # which circles look at, whatever the features
     return _Wanted(alone, beside_others, tuple(sorted(columns)))
 
 
@@ -170,21 +169,21 @@ def _customers(cohort: nw.LazyFrame, loans: nw.LazyFrame, shown: Iterable[Shown]
                                    how="left")
     customers = grains.with_figures("customer", customers)
     return customers.select(
-        *OF_CUSTOMER, "customer_id", "group_key", *wanted.columns, own_committed=committed(grains),
-        own_days_past_due=oldest_past_due(grains), **{f"own_{name}": e.cast(nw.Int64) for name, _, e in grains.relatives},
+        *OF_CUSTOMER, "customer_id", "group_key", *wanted.columns,
+        **{name: e.cast(nw.Int64) for name, e in grains.own.values()},
         **{name: e.cast(nw.Float64) for name, e in wanted.alone.items()})
 
 
 def _own(grains: Grains) -> list[str]:
-    return [f"own_{name}" for name, _, _ in grains.relatives]
+    return [name for name, _ in grains.own.values()]
 
 
 def _related(customers: nw.LazyFrame, grains: Grains) -> nw.LazyFrame:
     """Add the figures that compare a customer with the whole book, or with its group, on the date."""
     if not grains.relatives:
         return customers
-    return customers.with_columns(*(_relation(how, nw.col(f"own_{name}")).cast(nw.Int64).alias(name)
-                                    for name, how, _ in grains.relatives))
+    return customers.with_columns(**{name: _relation(how, nw.col(own)).cast(nw.Int64)
+                                     for name, (how, own) in grains.relatives.items()})
 
 
 def _relation(how: str, own: nw.Expr) -> nw.Expr:

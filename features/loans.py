@@ -11,7 +11,7 @@ from features.arrears import late_records
 from features.catalogue import LOAN_GRAINS, Grain, Grains
 from features.days import with_calendar_month
 from features.history import OF_CUSTOMER, OF_LOAN, RECORD_DAYS, History, is_in_force, repayments_known
-from features.sources import Chunk, Tables
+from features.sources import Tables
 
 #: A loan paid off is followed by new lending when another is signed from 30 days before to 90 days after.
 RENEWED_BEFORE_DAYS, RENEWED_AFTER_DAYS = 30, 90
@@ -106,7 +106,7 @@ def _own(grain: str) -> list[nw.Expr]:
     return [e.cast(nw.Int64).alias(name) for name, e in figures.items()]
 
 
-def what_loans_show(loans: nw.LazyFrame, grains: Grains, tables: Tables, chunks: Iterable[Chunk]) -> list[Shown]:
+def what_loans_show(loans: nw.LazyFrame, grains: Grains, tables: Tables, n_dates: int) -> list[Shown]:
     """What features take of loans, or of the instalments of one, that only shows when they stand beside each other.
 
     is_renewed, of a loan paid off; is_rollover; late_run, n_cures and n_relapses of the last 24 months; and of a product
@@ -115,7 +115,7 @@ def what_loans_show(loans: nw.LazyFrame, grains: Grains, tables: Tables, chunks:
     kinds = (
         (("is_renewed",), OF_LOAN, lambda: [_renewed(loans)]),
         (("is_rollover",), OF_LOAN, lambda: [_rolled_over(loans, tables)]),
-        (("late_run", "n_cures", "n_relapses"), OF_LOAN, lambda: late_records(loans, tables, chunks)),
+        (("late_run", "n_cures", "n_relapses"), OF_LOAN, lambda: late_records(loans, tables, n_dates)),
         (("product_median_bp",), ("as_of", "product"), lambda: [_product_medians(loans)]))
     return [Shown(names, keys, tables.keep(rows())) for names, keys, rows in kinds if not grains.shows.isdisjoint(names)]
 
@@ -165,10 +165,12 @@ def _renewed(loans: nw.LazyFrame) -> nw.LazyFrame:
 def _rolled_over(loans: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
     """New bullet loans of half to one and a half times what an amortising loan was repaid by in the same month.
 
+    A bullet has one instalment of principal, or none yet although it is drawn and has a maturity.
     Borrowing to repay keeps a loan alive that the business does not carry: "evergreening" (Peek and Rosengren 2005).
     """
-    is_lent = ~nw.col("product").is_in(["revolver", "guarantee"])
-    bullets = loans.filter(is_lent & (nw.col("n_principal_instalments") == 1) & (nw.col("signed_age_days") < 365))
+    is_lent, n = ~nw.col("product").is_in(["revolver", "guarantee"]), nw.col("n_principal_instalments").fill_null(0)
+    has_no_schedule = (n == 0) & (nw.col("drawn") > 0) & ~nw.col("days_to_maturity").is_null()
+    bullets = loans.filter(is_lent & ((n == 1) | has_no_schedule) & (nw.col("signed_age_days") < 365))
     bullets = with_calendar_month(bullets.select(*OF_CUSTOMER, "loan_key", "first_commitment", "signed_on"), nw.col("signed_on"))
     amortising = loans.filter(nw.col("n_principal_instalments") > 1).select(*OF_CUSTOMER, "loan_key", "rate_bp")
     amortising = amortising.join(bullets.select(*OF_CUSTOMER).unique(), on=list(OF_CUSTOMER), how="semi")

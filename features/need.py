@@ -19,6 +19,7 @@ from features.figures import (
     exposure_at,
     fell_due,
     is_active,
+    record_days,
     repaid_12m,
     utilisation_at,
 )
@@ -47,7 +48,7 @@ def _in_turn(values: list[nw.Expr]) -> nw.Expr:
          missing="neither balance nor commitment",
          high=("uses more of its commitments than most", "承诺使用率高于多数客户"),
          low=("uses less of its commitments than most", "承诺使用率低于多数客户"),
-         zero=("uses none of its commitments", "承诺未使用"))
+         zero=("uses none of its commitments", "承诺未使用"), history_months=0)
 def utilisation_share(of: Grains) -> nw.Expr:
     """Drawn balance over drawn balance plus undrawn commitment, all products."""
     return share(exposure(of), committed(of))
@@ -57,7 +58,7 @@ def utilisation_share(of: Grains) -> nw.Expr:
          missing="no open credit line with a limit, or no drawdowns table",
          high=("uses more of its credit lines than most", "循环额度使用率高于多数客户"),
          low=("uses less of its credit lines than most", "循环额度使用率低于多数客户"),
-         zero=("credit lines unused", "循环额度未使用"))
+         zero=("credit lines unused", "循环额度未使用"), history_months=0)
 def line_utilisation_share(of: Grains) -> nw.Expr:
     """Drawn over the limit of the open credit lines (revolvers); above 1 where more is drawn than the limit."""
     return utilisation_at(of, 0)
@@ -73,7 +74,7 @@ def _n_months_with_a_line(of: Grains) -> nw.Expr:
          missing="no credit line with a limit in 12 months, or no drawdowns table",
          high=("used more of its credit lines in a year than most", "近一年循环额度平均使用率高于多数客户"),
          low=("used less of its credit lines in a year than most", "近一年循环额度平均使用率低于多数客户"),
-         zero=("credit lines unused at every monthly reading", "近一年各月观察点循环额度均未使用"))
+         zero=("credit lines unused at every monthly reading", "近一年各月观察点循环额度均未使用"), history_months=0)
 def line_utilisation_mean_share_12m(of: Grains) -> nw.Expr:
     """Mean utilisation of the credit lines, read every month of the last 12 in which a line was open."""
     return share(_in_turn([utilisation_at(of, month).fill_null(0) for month in GRID]), _n_months_with_a_line(of))
@@ -83,13 +84,13 @@ def line_utilisation_mean_share_12m(of: Grains) -> nw.Expr:
          missing="no credit line with a limit in 12 months, or no drawdowns table",
          high=("higher peak use of its credit lines than most", "近一年循环额度最高使用率高于多数客户"),
          low=("lower peak use of its credit lines than most", "近一年循环额度最高使用率低于多数客户"),
-         zero=("credit lines unused at every monthly reading", "近一年各月观察点循环额度均未使用"))
+         zero=("credit lines unused at every monthly reading", "近一年各月观察点循环额度均未使用"), history_months=0)
 def line_utilisation_max_share_12m(of: Grains) -> nw.Expr:
     """Highest utilisation of the credit lines, read every month of the last 12 in which a line was open."""
     return nw.max_horizontal(*(utilisation_at(of, month) for month in GRID))
 
 
-@feature("need", "ratio", "近十二个月循环额度使用率月均变化", window="12 months", history_months=12, reads=_LINES_THEN,
+@feature("need", "ratio", "近十二个月循环额度使用率月均变化", window="12 months", history_months=11, reads=_LINES_THEN,
          by_sign=True, needs="drawdowns",
          missing="no open credit line with a limit in one of the 12 months, or no drawdowns table",
          high=("use of its credit lines trended up in a year", "近一年循环额度使用率呈上升趋势"),
@@ -98,8 +99,8 @@ def line_utilisation_max_share_12m(of: Grains) -> nw.Expr:
 def line_utilisation_slope_12m_ratio(of: Grains) -> nw.Expr:
     """Trend of the credit lines' utilisation per month: least-squares slope over 12 monthly readings.
 
-    On a fixed grid the slope is a linear sum, sum((5.5 - m) y_m) / 143 with m months before the date; taken in pairs, so
-    that a line that does not move has a slope of exactly zero.
+    From the first reading to the last it is 11 months. On a fixed grid the slope is a linear sum, sum((5.5 - m) y_m) / 143
+    with m months before the date; taken in pairs, so that a line that does not move has a slope of exactly zero.
     """
     pairs = [(5.5 - month, utilisation_at(of, month), utilisation_at(of, 11 - month)) for month in range(6)]
     return _in_turn([weight * (later - earlier) for weight, later, earlier in pairs]) / 143
@@ -109,45 +110,57 @@ def line_utilisation_slope_12m_ratio(of: Grains) -> nw.Expr:
          missing="no credit line with a limit in 12 months, or no drawdowns table",
          high=("more months above 90 % of its credit lines than most", "循环额度使用率超九成的月数多于多数客户"),
          low=("fewer months above 90 % of its credit lines than most", "循环额度使用率超九成的月数少于多数客户"),
-         zero=("no month above 90 % of its credit lines", "循环额度使用率没有一个月超过九成"))
+         zero=("no month above 90 % of its credit lines", "循环额度使用率没有一个月超过九成"), history_months=0)
 def n_months_line_over_90_12m(of: Grains) -> nw.Expr:
     """Months of the last 12 at whose reading more than 90 % of the credit lines was drawn."""
     above = _in_turn([nw.when(utilisation_at(of, month) > HIGH_UTILISATION).then(1).otherwise(0) for month in GRID])
     return nw.when(_n_months_with_a_line(of) > 0).then(above).otherwise(None)
 
 
-@feature("need", "ratio", "近十二个月授信额度变动比例", window="12 months", needs="limits", by_sign=True, reads=_LINES,
+def _is_of_the_bank() -> nw.Expr:
+    """Whether the bank decided the change of a limit."""
+    return (nw.col("cause") == "bank").fill_null(False)
+
+
+@feature("need", "ratio", "近十二个月非银行主动的授信额度变动比例", window="12 months", needs="limits", by_sign=True,
+         reads=f"{_LINES} limits.cause",
          missing="no loan that is active or open with its limit changed",
-         high=("limits were raised on balance in a year", "近一年额度净调增"),
-         low=("limits were cut on balance in a year", "近一年额度净调减"),
-         zero=("limits unchanged on balance in a year", "近一年额度净变动为零"))
+         high=("limits raised on balance in a year, other than by the bank", "近一年非银行主动的额度净调增"),
+         low=("limits cut on balance in a year, other than by the bank", "近一年非银行主动的额度净调减"),
+         zero=("limits unchanged on balance in a year, other than by the bank", "近一年非银行主动的额度净变动为零"),
+         history_months=0)
 def limit_change_12m_ratio(of: Grains) -> nw.Expr:
-    """Net change of the commitments in 12 months relative to the larger of then and now, from -1 to 1.
+    """Net change of the commitments in 12 months that the bank did not decide, relative to the larger of before and after.
 
-    Over active loans, and open ones that a change left without room, as one cut to nothing; a new loan is no change.
+    From -1 to 1. Before: the commitments 12 months ago; after: what these changes alone would have made of them. One whose
+    cause is not told counts; one that the bank decided is its judgement, and ``n_limits_cut_24m`` tells of it. Over active
+    loans, and open ones that a change left without room, as one cut to nothing; a new loan is no change.
     """
-    change = of.limits.loan_sum(nw.when(nw.col("age_days") < 365).then(nw.col("change")).otherwise(0))
+    is_recent = nw.col("age_days") < 365
+    all_changes = of.limits.loan_sum(nw.when(is_recent).then(nw.col("change")))
+    others = of.limits.loan_sum(nw.when(is_recent & ~_is_of_the_bank()).then(nw.col("change")))
     is_open = nw.col("closed_age_days").is_null() & (nw.col("days_to_maturity") >= 0).fill_null(True)
-    counts = is_active | (is_open & (change != 0))
-    changed, now = of.loans.sum_where(counts, change), of.loans.sum_where(counts, commitment)
-    return share(changed, nw.max_horizontal(now, now - changed))
+    counts = is_active | (is_open & (all_changes != 0))
+    change, before = of.loans.sum_where(counts, others), of.loans.sum_where(counts, commitment - all_changes)
+    return share(change, nw.max_horizontal(before, before + change, -change))
 
 
-@feature("need", "count", "近二十四个月额度调增次数", window="24 months", needs="limits",
-         reads="loans.committed_amount limits.committed_amount limits.changed_on", missing="the book has no limits table",
-         high=("more limit raises than most", "额度调增次数多于多数客户"),
-         low=("fewer limit raises than most", "额度调增次数少于多数客户"),
-         zero=("no limit raised in two years", "两年内额度未调增"))
+@feature("need", "count", "近二十四个月非银行主动的额度调增次数", window="24 months", needs="limits",
+         reads="loans.committed_amount limits.committed_amount limits.changed_on limits.cause",
+         missing="the book has no limits table",
+         high=("more limit raises, other than by the bank, than most", "非银行主动的额度调增次数多于多数客户"),
+         low=("fewer limit raises, other than by the bank, than most", "非银行主动的额度调增次数少于多数客户"),
+         zero=("no limit raised in two years, other than by the bank", "两年内无非银行主动的额度调增"), history_months=0)
 def n_limit_raises_24m(of: Grains) -> nw.Expr:
-    """Number of times a commitment was raised in the last 24 months."""
-    return of.limits.count((nw.col("change") > 0) & (nw.col("age_days") < 730))
+    """Number of times a commitment was raised in the last 24 months, not counting the bank's own decisions."""
+    return of.limits.count((nw.col("change") > 0) & ~_is_of_the_bank() & (nw.col("age_days") < 730))
 
 
 @feature("need", "ratio", "近十二个月提款占当前授信敞口的比例", window="12 months", reads=f"{_LINES} drawdowns.is_opening",
          missing="neither balance nor commitment",
          high=("drew more of its commitments than most", "提款占敞口比例高于多数客户"),
          low=("drew less of its commitments than most", "提款占敞口比例低于多数客户"),
-         zero=("drew nothing in a year", "近一年未提款"))
+         zero=("drew nothing in a year", "近一年未提款"), history_months=0)
 def drawn_12m_ratio(of: Grains) -> nw.Expr:
     """Drawdowns of the last 12 months over today's balance and undrawn commitment."""
     return share(drawn_12m(of), committed(of))
@@ -156,7 +169,7 @@ def drawn_12m_ratio(of: Grains) -> nw.Expr:
 @feature("need", "count", "近十二个月提款次数", window="12 months", needs="drawdowns", reads=_DRAWN_ON,
          missing="the book has no drawdowns table",
          high=("drew more often than most", "提款次数多于多数客户"), low=("drew less often than most", "提款次数少于多数客户"),
-         zero=("drew nothing in a year", "近一年未提款"))
+         zero=("drew nothing in a year", "近一年未提款"), history_months=0)
 def n_drawdowns_12m(of: Grains) -> nw.Expr:
     """Number of drawdowns in the last 12 months."""
     return of.drawdowns.count(drawn_within(365))
@@ -165,7 +178,7 @@ def n_drawdowns_12m(of: Grains) -> nw.Expr:
 @feature("need", "days", "距上次提款的天数", window="whole record", needs="drawdowns", reads=_DRAWN_ON,
          missing="no drawdown on record, or no drawdowns table",
          high=("last drew longer ago than most", "距上次提款时间长于多数客户"),
-         low=("drew more recently than most", "最近提款比多数客户更近"), zero=("drew on the date", "当日提款"))
+         low=("drew more recently than most", "最近提款比多数客户更近"), zero=("drew on the date", "当日提款"), history_months=0)
 def days_since_drawdown(of: Grains) -> nw.Expr:
     """Days since the last drawdown."""
     return of.drawdowns.min(nw.col("cash_age_days"))
@@ -214,8 +227,7 @@ def drawdown_seasonality_24m_ratio(of: Grains) -> nw.Expr:
     """
     whole, rest = _variation_of_drawdowns(of), _variation_between_years(of)
     strength = nw.when(rest < whole).then(1 - rest / whole).otherwise(0.0)
-    has_record = of.loans.max(nw.col("signed_age_days")) >= 730
-    return nw.when(has_record & (_drawn_in_24_months(of) > 0)).then(strength).otherwise(None)
+    return nw.when((record_days(of) >= 730) & (_drawn_in_24_months(of) > 0)).then(strength).otherwise(None)
 
 
 @feature("need", "ratio", "近十二个月余额波动系数", window="12 months", history_months=12, reads=_OWED_THEN,
@@ -226,8 +238,7 @@ def balance_variation_12m_ratio(of: Grains) -> nw.Expr:
     """Coefficient of variation of the balance over 12 monthly readings: standard deviation over mean."""
     total = _exposure_of_12_months(of)  # 12 times each reading, so that the mean is whole
     variation = _in_turn([_squared((exposure_at(of, month) * 12 - total).cast(nw.Float64)) for month in GRID]) / 12
-    has_record = of.loans.max(nw.col("signed_age_days")) >= 365
-    return nw.when(has_record & (total > 0)).then(variation.sqrt() / total.cast(nw.Float64)).otherwise(None)
+    return nw.when((record_days(of) >= 365) & (total > 0)).then(variation.sqrt() / total.cast(nw.Float64)).otherwise(None)
 
 
 def _weighted_tenor(of: Grains, days: nw.Expr) -> nw.Expr:
@@ -237,7 +248,8 @@ def _weighted_tenor(of: Grains, days: nw.Expr) -> nw.Expr:
 
 @feature("need", "months", "加权原始期限", window="on the date", reads=f"{_OWED} loans.matures_on",
          missing="no balance with a maturity", high=("longer original tenor than most", "原始期限长于多数客户"),
-         low=("shorter original tenor than most", "原始期限短于多数客户"), zero=("due on the day of signing", "签约当日到期"))
+         low=("shorter original tenor than most", "原始期限短于多数客户"), zero=("due on the day of signing", "签约当日到期"),
+         history_months=0)
 def original_tenor_months(of: Grains) -> nw.Expr:
     """Months from signing to maturity, weighted by balance.
 
@@ -250,7 +262,7 @@ def original_tenor_months(of: Grains) -> nw.Expr:
          missing="no balance with a maturity",
          high=("longer remaining tenor than most", "剩余期限长于多数客户"),
          low=("shorter remaining tenor than most", "剩余期限短于多数客户"),
-         zero=("all balance at or past maturity", "余额均已到期"))
+         zero=("all balance at or past maturity", "余额均已到期"), history_months=0)
 def remaining_tenor_months(of: Grains) -> nw.Expr:
     """Remaining months to maturity, weighted by balance; past maturity counts as zero.
 
@@ -278,7 +290,7 @@ def _due_share(of: Grains, days: int) -> nw.Expr:
 @feature("need", "share", "未来三个月到期本金占余额的比例", window="ahead", reads=f"{_OWED} {_DUE}", missing="no balance",
          high=("larger share due within three months than most", "三个月内到期占比高于多数客户"),
          low=("smaller share due within three months than most", "三个月内到期占比低于多数客户"),
-         zero=("nothing falls due within three months", "三个月内无到期本金"))
+         zero=("nothing falls due within three months", "三个月内无到期本金"), history_months=0)
 def due_share_3m(of: Grains) -> nw.Expr:
     """Principal falling due in the next 3 months over the balance, by the schedule and maturities known on the date.
 
@@ -290,7 +302,7 @@ def due_share_3m(of: Grains) -> nw.Expr:
 @feature("need", "share", "未来十二个月到期本金占余额的比例", window="ahead", reads=f"{_OWED} {_DUE}", missing="no balance",
          high=("larger share due within a year than most", "一年内到期占比高于多数客户"),
          low=("smaller share due within a year than most", "一年内到期占比低于多数客户"),
-         zero=("nothing falls due within a year", "一年内无到期本金"))
+         zero=("nothing falls due within a year", "一年内无到期本金"), history_months=0)
 def due_share_12m(of: Grains) -> nw.Expr:
     """Principal falling due in the next 12 months over the balance, by the schedule and maturities known on the date.
 
@@ -302,7 +314,7 @@ def due_share_12m(of: Grains) -> nw.Expr:
 @feature("need", "share", "最主要用途占在用贷款授信额的比例", window="on the date", reads=f"{_LINES} loans.purpose",
          missing="no active loan names its purpose",
          high=("borrowing more concentrated on one purpose than most", "贷款用途集中度高于多数客户"),
-         low=("borrowing less concentrated on one purpose than most", "贷款用途集中度低于多数客户"))
+         low=("borrowing less concentrated on one purpose than most", "贷款用途集中度低于多数客户"), history_months=0)
 def purpose_top_share(of: Grains) -> nw.Expr:
     """Share of the largest purpose in the commitments of active loans that name one."""
     amount = nw.col("active_commitment")
@@ -329,7 +341,7 @@ def new_purpose_share_12m(of: Grains) -> nw.Expr:
          missing="neither drawn nor repaid in 12 months",
          high=("drew more against what it repaid than most", "提款相对还本多于多数客户"),
          low=("drew less against what it repaid than most", "提款相对还本少于多数客户"),
-         zero=("repaid and drew nothing new in a year", "近一年只还本未提款"))
+         zero=("repaid and drew nothing new in a year", "近一年只还本未提款"), history_months=0)
 def new_money_share_12m(of: Grains) -> nw.Expr:
     """New money over new money and principal repaid in the last 12 months: above a half the bank's stake grows."""
     return share(drawn_12m(of), drawn_12m(of) + repaid_12m(of))
@@ -339,7 +351,7 @@ def new_money_share_12m(of: Grains) -> nw.Expr:
          missing="no active loan",
          high=("larger share of new loans than most", "新签贷款占比高于多数客户"),
          low=("smaller share of new loans than most", "新签贷款占比低于多数客户"),
-         zero=("no active loan was signed in a year", "在用贷款均非近一年新签"))
+         zero=("no active loan was signed in a year", "在用贷款均非近一年新签"), history_months=0)
 def new_lending_share_12m(of: Grains) -> nw.Expr:
     """Commitments of active loans signed in the last 12 months over those of all active loans."""
     recent = of.loans.sum_where(is_active & (nw.col("signed_age_days") < 365), nw.col("commitment"))
@@ -350,7 +362,7 @@ def new_lending_share_12m(of: Grains) -> nw.Expr:
          missing="the book has no rates table",
          high=("rates renegotiated more often than most", "利率重新议定次数多于多数客户"),
          low=("rates renegotiated less often than most", "利率重新议定次数少于多数客户"),
-         zero=("no rate renegotiated in two years", "两年内利率未重新议定"))
+         zero=("no rate renegotiated in two years", "两年内利率未重新议定"), history_months=0)
 def n_rate_renegotiations_24m(of: Grains) -> nw.Expr:
     """Number of times that a loan's interest rate was renegotiated in the last 24 months."""
     return of.rates.count((nw.col("cause") == "renegotiation") & (nw.col("age_days") < 730))
@@ -363,7 +375,7 @@ def _weighted_rate(of: Grains, known: nw.Expr, rate: nw.Expr) -> nw.Expr:
 
 @feature("need", "rate", "加权利率", window="on the date", reads=f"{_OWED} loans.annual_rate rates.annual_rate rates.changed_on",
          missing="no balance whose rate is known", high=("pays a higher rate than most", "利率高于多数客户"),
-         low=("pays a lower rate than most", "利率低于多数客户"), zero=("pays no interest", "利率为零"))
+         low=("pays a lower rate than most", "利率低于多数客户"), zero=("pays no interest", "利率为零"), history_months=0)
 def annual_rate_mean(of: Grains) -> nw.Expr:
     """Yearly rate in force on the date, weighted by balance over the loans whose rate is known.
 
@@ -377,7 +389,7 @@ def annual_rate_mean(of: Grains) -> nw.Expr:
          by_sign=True,
          high=("pays more than its products' median rate", "利率高于同类产品中位数"),
          low=("pays less than its products' median rate", "利率低于同类产品中位数"),
-         zero=("pays its products' median rate", "利率等于同类产品中位数"))
+         zero=("pays its products' median rate", "利率等于同类产品中位数"), history_months=0)
 def rate_spread_to_product_rate(of: Grains) -> nw.Expr:
     """Rate less the median rate of the book's active loans of the same product, weighted by balance.
 

@@ -42,7 +42,7 @@ def repayment_rows(rows: nw.LazyFrame, is_known: Callable[..., nw.Expr]) -> nw.L
         (missing unless withdrawn), is_forborne, is_opening, late_until_age_days, days_late, paid_minus_due_days, overdue
         (money whose day has passed), unpaid_principal, rate_bp. Of a payment: cash_age_days and cash_month, its month of
         the grid (missing for opening figures), amount, principal_part, interest_part (interest is covered first),
-        is_unscheduled.
+        is_unscheduled (missing where no principal was due and the interest is not known).
     """
     whole = _of_one_payment(_known(rows.filter(~nw.col("is_in_parts")), is_known))
     parts = _known(rows.filter(nw.col("is_in_parts")), is_known)
@@ -78,7 +78,10 @@ def _known(rows: nw.LazyFrame, is_known: Callable[..., nw.Expr]) -> nw.LazyFrame
 
 
 def _with_cash(rows: nw.LazyFrame) -> nw.LazyFrame:
-    rows = rows.with_columns(cash_age_days=nw.when(~nw.col("is_opening")).then(nw.col("paid_age_days")))
+    """Add when the cash came; is_unscheduled is missing where it may have been interest that nobody stated."""
+    is_either = (nw.col("principal_due") == 0) & nw.col("interest_due").is_null()
+    rows = rows.with_columns(cash_age_days=nw.when(~nw.col("is_opening")).then(nw.col("paid_age_days")),
+                             is_unscheduled=nw.when(~is_either).then(nw.col("is_unscheduled")))
     return rows.with_columns(cash_month=grid_month(nw.col("cash_age_days")))
 
 

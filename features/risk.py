@@ -27,13 +27,13 @@ _BALANCE = f"{_RECEIVED} loans.committed_amount loans.product loans.signed_on dr
 _COMMITTED = f"{_BALANCE} limits.committed_amount limits.changed_on loans.closed_on loans.matures_on"
 _PUBLISHED = "financials.period_ends_on financials.published_on"
 _RATED = {"needs": "ratings", "is_judgemental": True}
-_LINKED = {"needs": "links"}
+_LINKED = {"needs": "links", "history_months": 0}
 
 
 @feature("risk", "count", "当前逾期档次（零至四）", window="on the date", reads=_UNPAID, missing="never missing",
          high=("worse arrears bucket than most", "逾期档次高于多数客户"),
          low=("better arrears bucket than most", "逾期档次低于多数客户"),
-         zero=("nothing past due", "当前无逾期"))
+         zero=("nothing past due", "当前无逾期"), history_months=0)
 def arrears_bucket_now(of: Grains) -> nw.Expr:
     """Bucket of the days past due: 0 none, 1 up to 30, 2 up to 60, 3 up to 90 days, 4 beyond, the usual mark of default."""
     return arrears_bucket(oldest_past_due(of))
@@ -42,7 +42,7 @@ def arrears_bucket_now(of: Grains) -> nw.Expr:
 @feature("risk", "notches", "近一个月逾期档次变动", window="1 month", reads=_SCHEDULE, missing="never missing", by_sign=True,
          high=("rolled into a worse arrears bucket in a month", "近一个月逾期档次恶化"),
          low=("moved to a better arrears bucket in a month", "近一个月逾期档次改善"),
-         zero=("same arrears bucket as a month ago", "近一个月逾期档次未变"))
+         zero=("same arrears bucket as a month ago", "近一个月逾期档次未变"), history_months=0)
 def arrears_roll_1m(of: Grains) -> nw.Expr:
     """Arrears bucket now less the bucket of 30 days ago; above 0 it became worse.
 
@@ -54,7 +54,7 @@ def arrears_roll_1m(of: Grains) -> nw.Expr:
 @feature("risk", "notches", "近三个月逾期档次变动", window="3 months", reads=_SCHEDULE, missing="never missing", by_sign=True,
          high=("rolled into a worse arrears bucket in three months", "近三个月逾期档次恶化"),
          low=("moved to a better arrears bucket in three months", "近三个月逾期档次改善"),
-         zero=("same arrears bucket as three months ago", "近三个月逾期档次未变"))
+         zero=("same arrears bucket as three months ago", "近三个月逾期档次未变"), history_months=0)
 def arrears_roll_3m(of: Grains) -> nw.Expr:
     """Arrears bucket now less the bucket of 91 days ago; above 0 it became worse."""
     return arrears_bucket(oldest_past_due(of)) - arrears_bucket(days_past_due_at(of, 91))
@@ -64,7 +64,7 @@ def arrears_roll_3m(of: Grains) -> nw.Expr:
          missing="neither balance nor arrears",
          high=("more overdue against its balance than most", "逾期金额占比高于多数客户"),
          low=("less overdue against its balance than most", "逾期金额占比低于多数客户"),
-         zero=("nothing overdue", "无逾期金额"))
+         zero=("nothing overdue", "无逾期金额"), history_months=0)
 def overdue_share(of: Grains) -> nw.Expr:
     """Unpaid principal and interest past their due date over the balance, at most 1.
 
@@ -77,7 +77,7 @@ def overdue_share(of: Grains) -> nw.Expr:
 @feature("risk", "share", "逾期贷款余额占比", window="on the date", reads=f"{_UNPAID} {_BALANCE}", missing="no balance",
          high=("more of its exposure in arrears than most", "逾期贷款占比高于多数客户"),
          low=("less of its exposure in arrears than most", "逾期贷款占比低于多数客户"),
-         zero=("no balance on a loan over 30 days past due", "无逾期超三十天的贷款余额"))
+         zero=("no balance on a loan over 30 days past due", "无逾期超三十天的贷款余额"), history_months=0)
 def exposure_in_arrears_share(of: Grains) -> nw.Expr:
     """Share of the balance that stands on loans more than 30 days past due (PAR30, portfolio at risk, for one customer)."""
     return share(of.loans.sum_where(nw.col("days_past_due") > 30, nw.col("balance")), exposure(of))
@@ -86,7 +86,7 @@ def exposure_in_arrears_share(of: Grains) -> nw.Expr:
 @feature("risk", "count", "近十二个月迟付三十天以上的期数", window="12 months", reads=_SCHEDULE, missing="never missing",
          high=("more instalments over 30 days late than most", "迟付超三十天的期数多于多数客户"),
          low=("fewer instalments over 30 days late than most", "迟付超三十天的期数少于多数客户"),
-         zero=("no instalment over 30 days late in a year", "近一年无迟付超三十天"))
+         zero=("no instalment over 30 days late in a year", "近一年无迟付超三十天"), history_months=0)
 def n_late_30d_12m(of: Grains) -> nw.Expr:
     """Instalments due in the last 12 months and more than 30 days late."""
     return of.repayments.count(due_within(365) & (late > 30))
@@ -95,7 +95,7 @@ def n_late_30d_12m(of: Grains) -> nw.Expr:
 @feature("risk", "count", "近二十四个月迟付九十天以上的期数", window="24 months", reads=_SCHEDULE, missing="never missing",
          high=("more instalments over 90 days late than most", "迟付超九十天的期数多于多数客户"),
          low=("fewer instalments over 90 days late than most", "迟付超九十天的期数少于多数客户"),
-         zero=("no instalment over 90 days late in two years", "近两年无迟付超九十天"))
+         zero=("no instalment over 90 days late in two years", "近两年无迟付超九十天"), history_months=0)
 def n_late_90d_24m(of: Grains) -> nw.Expr:
     """Instalments due in the last 24 months and more than 90 days late, the usual mark of default (Basel, 90 days)."""
     return of.repayments.count(due_within(730) & (late > 90))
@@ -103,7 +103,7 @@ def n_late_90d_24m(of: Grains) -> nw.Expr:
 
 @feature("risk", "notches", "当前内部评级（一为最好）", window="on the date", reads="ratings.grade ratings.rated_on",
          missing="not rated yet, or no ratings table", high=("rated worse than most", "评级差于多数客户"),
-         low=("rated better than most", "评级好于多数客户"), **_RATED)
+         low=("rated better than most", "评级好于多数客户"), **_RATED, history_months=0)
 def rating_grade(of: Grains) -> nw.Expr:
     """Notch of the rating in force on the bank's master scale, 1 the best."""
     return rating(of, "grade")
@@ -132,7 +132,7 @@ def rating_notches_12m(of: Grains) -> nw.Expr:
 @feature("risk", "count", "当前IFRS 9阶段", window="on the date", reads="ratings.stage ratings.rated_on",
          missing="the rating in force gives no stage, or no ratings table",
          high=("later stage than most", "减值阶段高于多数客户"), low=("earlier stage than most", "减值阶段低于多数客户"),
-         **_RATED)
+         **_RATED, history_months=0)
 def impairment_stage(of: Grains) -> nw.Expr:
     """IFRS 9 stage in force: 1 performing, 2 significant increase in credit risk, 3 credit-impaired."""
     return rating(of, "stage")
@@ -141,7 +141,7 @@ def impairment_stage(of: Grains) -> nw.Expr:
 @feature("risk", "flag", "是否在观察名单", window="on the date", reads="ratings.is_watchlisted ratings.rated_on",
          missing="not said, or no ratings table", by_sign=True, high=("on the watch list", "在观察名单"),
          low=("not on the watch list", "不在观察名单"),
-         zero=("not on the watch list", "不在观察名单"), **_RATED)
+         zero=("not on the watch list", "不在观察名单"), **_RATED, history_months=0)
 def is_watchlisted(of: Grains) -> nw.Expr:
     """Whether the customer is on the bank's watch list."""
     return rating(of, "is_watchlisted")
@@ -151,12 +151,12 @@ def is_watchlisted(of: Grains) -> nw.Expr:
          reads=_FORBORNE,
          missing="never missing", high=("more instalments forborne than most", "困难重组期数多于多数客户"),
          low=("fewer instalments forborne than most", "困难重组期数少于多数客户"),
-         zero=("no forbearance in two years", "近两年无困难重组"))
+         zero=("no forbearance in two years", "近两年无困难重组"), history_months=0, is_judgemental=True)
 def n_forborne_24m(of: Grains) -> nw.Expr:
     """Instalments withdrawn from the schedule by forbearance in the last 24 months.
 
-    Forbearance: a concession to a borrower in difficulty (EBA/GL/2018/06); it counts from the day it was granted, once
-    it is on the books.
+    Forbearance: a concession to a borrower in difficulty (EBA/GL/2018/06), so the bank's judgement of it; it counts from
+    the day it was granted, once it is on the books.
     """
     return of.repayments.count(nw.col("is_forborne") & (nw.col("withdrawn_age_days") < 730))
 
@@ -165,11 +165,12 @@ def n_forborne_24m(of: Grains) -> nw.Expr:
          reads=_FORBORNE,
          missing="never forborne", high=("forbearance longer ago than most", "距上次困难重组时间长于多数客户"),
          low=("forbearance more recent than most", "最近一次困难重组比多数客户更近"),
-         zero=("forborne on the date", "当日困难重组"))
+         zero=("forborne on the date", "当日困难重组"), history_months=0, is_judgemental=True)
 def months_since_forbearance(of: Grains) -> nw.Expr:
     """Months since instalments were last withdrawn from the schedule by forbearance.
 
-    Two years of probation follow before an exposure is forborne no more (Regulation (EU) 680/2014, annex V).
+    Two years of probation follow before an exposure is forborne no more (Regulation (EU) 680/2014, annex V). Granting it
+    is the bank's judgement.
     """
     return months(of.repayments.min(nw.when(nw.col("is_forborne")).then(nw.col("withdrawn_age_days"))))
 
@@ -178,7 +179,7 @@ def months_since_forbearance(of: Grains) -> nw.Expr:
          missing="no balance",
          high=("more balance past maturity than most", "到期未结清余额占比高于多数客户"),
          low=("less balance past maturity than most", "到期未结清余额占比低于多数客户"),
-         zero=("no balance past maturity", "无到期未结清余额"))
+         zero=("no balance past maturity", "无到期未结清余额"), history_months=0)
 def past_maturity_share(of: Grains) -> nw.Expr:
     """Share of the balance that stands on loans past their day of maturity."""
     return share(of.loans.sum_where(nw.col("days_to_maturity") < 0, nw.col("balance")), exposure(of))
@@ -189,7 +190,7 @@ def past_maturity_share(of: Grains) -> nw.Expr:
          missing="no balance, or no collateral table",
          high=("better covered by collateral than most", "抵押覆盖率高于多数客户"),
          low=("less covered by collateral than most", "抵押覆盖率低于多数客户"),
-         zero=("nothing covered by collateral", "余额无抵押覆盖"))
+         zero=("nothing covered by collateral", "余额无抵押覆盖"), history_months=0)
 def collateral_cover_ratio(of: Grains) -> nw.Expr:
     """Latest value of the collateral after its haircut over the balance, at most 1.
 
@@ -206,7 +207,7 @@ def collateral_cover_ratio(of: Grains) -> nw.Expr:
          missing="no collateral in force, or no collateral table",
          high=("collateral valued longer ago than most", "抵押物估值旧于多数客户"),
          low=("collateral valued more recently than most", "抵押物估值新于多数客户"),
-         zero=("collateral valued on the date", "当日估值"))
+         zero=("collateral valued on the date", "当日估值"), history_months=0)
 def valuation_age_months(of: Grains) -> nw.Expr:
     """Months since the collateral was valued, the oldest valuation in force counting.
 
@@ -223,7 +224,8 @@ def _secured(of: Grains, kinds: list[str]) -> nw.Expr:
                  of.loans.sum_where(known, nw.col("balance")))
 
 
-_SECURITY = {"window": "on the date", "reads": f"{_BALANCE} loans.security", "missing": "no balance whose security is known"}
+_SECURITY = {"window": "on the date", "reads": f"{_BALANCE} loans.security", "missing": "no balance whose security is known",
+             "history_months": 0}
 
 
 @feature("risk", "share", "有抵押或担保的余额占比", **_SECURITY, high=("better secured than most", "担保程度高于多数客户"),
@@ -251,7 +253,8 @@ def unsecured_share(of: Grains) -> nw.Expr:
 
 @feature("risk", "flag", "是否国有", window="on the date", reads="customers.ownership", missing="ownership is unknown",
          by_sign=True,
-         high=("state-owned", "国有背景"), low=("not state-owned", "非国有背景"), zero=("not state-owned", "非国有背景"))
+         high=("state-owned", "国有背景"), low=("not state-owned", "非国有背景"), zero=("not state-owned", "非国有背景"),
+         history_months=0)
 def is_state_owned(of: Grains) -> nw.Expr:
     """Whether the owner is the state."""
     return flag(nw.col("ownership") == "state")
@@ -260,7 +263,7 @@ def is_state_owned(of: Grains) -> nw.Expr:
 @feature("risk", "months", "企业成立时间", window="whole record", reads="customers.founded_on",
          missing="the day it was founded is not known",
          high=("older firm than most", "成立时间长于多数客户"), low=("younger firm than most", "成立时间短于多数客户"),
-         zero=("founded on the date", "当日成立"))
+         zero=("founded on the date", "当日成立"), history_months=0)
 def firm_age_months(of: Grains) -> nw.Expr:
     """Months since the firm was founded."""
     return months(nw.col("founded_age_days"))
@@ -271,7 +274,7 @@ def firm_age_months(of: Grains) -> nw.Expr:
          missing="the book has no limits table",
          high=("more limits cut by the bank than most", "被银行调减的授信笔数多于多数客户"),
          low=("fewer limits cut by the bank than most", "被银行调减的授信笔数少于多数客户"),
-         zero=("no bank cut of the last two years stands", "近两年无仍生效的银行调减"))
+         zero=("no bank cut of the last two years stands", "近两年无仍生效的银行调减"), history_months=0)
 def n_limits_cut_24m(of: Grains) -> nw.Expr:
     """Loans whose latest change of commitment was a cut decided by the bank, made in the last 24 months."""
     return of.loans.count((nw.col("is_cut_by_bank") == 1) & (nw.col("commitment_age_days") < 730))
@@ -284,7 +287,8 @@ def _latest(of: Grains, column: str, year: int = 1) -> nw.Expr:
 @feature("risk", "ratio", "债务（含未提用承诺）与息税折旧摊销前利润之比", window="12 months", needs="financials",
          reads=f"{_PUBLISHED} financials.total_debt financials.ebitda {_COMMITTED}",
          missing="debt or EBITDA not published, or EBITDA not positive", high=("more indebted than most", "负债倍数高于多数客户"),
-         low=("less indebted than most", "负债倍数低于多数客户"), zero=("no debt and nothing undrawn", "无债务且无未提用承诺"))
+         low=("less indebted than most", "负债倍数低于多数客户"), zero=("no debt and nothing undrawn", "无债务且无未提用承诺"),
+         history_months=0)
 def leverage_ratio(of: Grains) -> nw.Expr:
     """Total debt with our undrawn commitments over EBITDA, latest published year.
 
@@ -300,7 +304,8 @@ def leverage_ratio(of: Grains) -> nw.Expr:
          reads=f"{_PUBLISHED} financials.ebitda",
          missing="EBITDA not published, or no financials table", by_sign=True,
          high=("EBITDA is not positive", "息税折旧摊销前利润不为正"),
-         low=("EBITDA is positive", "息税折旧摊销前利润为正"), zero=("EBITDA is positive", "息税折旧摊销前利润为正"))
+         low=("EBITDA is positive", "息税折旧摊销前利润为正"), zero=("EBITDA is positive", "息税折旧摊销前利润为正"),
+         history_months=0)
 def is_ebitda_negative(of: Grains) -> nw.Expr:
     """Whether EBITDA of the latest published year is zero or below, so that leverage says nothing."""
     return flag(_latest(of, "ebitda") <= 0)
@@ -311,13 +316,13 @@ def is_ebitda_negative(of: Grains) -> nw.Expr:
          missing="EBITDA or interest not published, or no interest paid",
          high=("covers its interest better than most", "利息保障高于多数客户"),
          low=("covers its interest less than most", "利息保障低于多数客户"),
-         zero=("earns nothing towards its interest", "无盈利覆盖利息"))
+         zero=("earns nothing towards its interest", "无盈利覆盖利息"), history_months=0)
 def interest_cover_ratio(of: Grains) -> nw.Expr:
     """EBITDA over interest expense, latest published year; below 0 where EBITDA is."""
     return share(_latest(of, "ebitda"), _latest(of, "interest_expense"))
 
 
-@feature("risk", "count", "近三个年度中利息保障不足一倍的年数", window="whole record", history_months=12, needs="financials",
+@feature("risk", "count", "近三个年度中利息保障不足一倍的年数", window="whole record", history_months=0, needs="financials",
          reads=f"{_PUBLISHED} financials.ebitda financials.interest_expense",
          missing="no year with EBITDA and interest published",
          high=("more years of uncovered interest than most", "利息保障不足年数多于多数客户"),
@@ -335,7 +340,7 @@ def n_years_cover_below_one(of: Grains) -> nw.Expr:
     return nw.when(of.financials.count(known) > 0).then(below).otherwise(None)
 
 
-@feature("risk", "ratio", "债务增速与销售增速之差", window="24 months", history_months=24, needs="financials", by_sign=True,
+@feature("risk", "ratio", "债务增速与销售增速之差", window="24 months", history_months=12, needs="financials", by_sign=True,
          reads=f"{_PUBLISHED} financials.total_debt financials.sales",
          missing="debt or sales of two years not published, or those of the year before not above zero",
          high=("debt grows faster than sales", "债务增速高于销售增速"),
@@ -348,7 +353,7 @@ def debt_minus_sales_growth_ratio(of: Grains) -> nw.Expr:
 
 
 _REPORTED = "external_debt.lender external_debt.balance external_debt.reported_on"
-_ELSEWHERE = {"window": "on the date", "needs": "external_debt"}
+_ELSEWHERE = {"window": "on the date", "needs": "external_debt", "history_months": 0}
 
 
 @feature("risk", "count", "其他贷款机构数", **_ELSEWHERE, reads=_REPORTED, missing="the book has no external_debt table",
@@ -372,15 +377,17 @@ def external_debt_share(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "count", "近十二个月借新还旧的贷款笔数", window="12 months",
-         reads=f"{_FORBORNE} repayments.is_opening loans.committed_amount loans.product", missing="never missing",
+         reads=f"{_FORBORNE} repayments.is_opening loans.committed_amount loans.product loans.matures_on drawdowns.drawn_on",
+         missing="never missing",
          high=("more loans rolled over than most", "借新还旧笔数多于多数客户"),
          low=("fewer loans rolled over than most", "借新还旧笔数少于多数客户"),
-         zero=("no loan rolled over in a year", "近一年无借新还旧"))
+         zero=("no loan rolled over in a year", "近一年无借新还旧"), history_months=0)
 def n_rollovers_12m(of: Grains) -> nw.Expr:
     """Bullet loans signed in the last 12 months for 0.5 to 1.5 times what an amortising loan repaid in the same month.
 
-    A bullet is repaid in one instalment, an amortising loan in several; the month is the calendar month. Lending that
-    repays lending is "evergreening" (Peek and Rosengren, "Unnatural Selection", 2005).
+    A bullet is a term or project loan repaid in one instalment, or drawn and with a maturity but no instalment of
+    principal known yet; an amortising loan is repaid in several; the month is the calendar month. Lending that repays
+    lending is "evergreening" (Peek and Rosengren, "Unnatural Selection", 2005).
     """
     return of.loans.sum(of.shown("is_rollover"))
 
@@ -410,14 +417,17 @@ def circle_exposure_committed(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "count", "与违约客户的担保距离", window="on the date",
-         reads=f"links.from_id links.to_id links.kind links.linked_on links.ended_on {_UNPAID}",
+         reads=f"links.from_id links.to_id links.kind links.linked_on links.ended_on {_SCHEDULE}",
          missing="no guarantee link, no chain of them to a customer in default, or no links table",
          high=("further from a default than most", "距违约客户远于多数"),
          low=("nearer to a default than most", "距违约客户比多数客户更近"), zero=("in default itself", "自身违约"), **_LINKED)
 def n_steps_to_default(of: Grains) -> nw.Expr:
-    """Guarantees between a customer who has any and the nearest one over 90 days past due; 0 when it is that itself.
+    """Guarantees between a customer who has any and the nearest one in default; 0 when it is that itself.
 
-    Counted in either direction: a default reaches the guarantor who has to pay and the guaranteed whose security is gone.
+    In default: over 90 days past due on a material instalment (Regulation (EU) 575/2013, article 178(1)(b)) in the last 3
+    months, the least time that a default outlasts its arrears (EBA/GL/2016/07, paragraph 71). The bank's belief that a
+    customer is unlikely to pay, the other mark of article 178, is a judgement and left out. Counted in either direction:
+    a default reaches the guarantor who has to pay and the guaranteed whose security is gone.
     """
     return nw.col("steps_to_default")
 
@@ -426,20 +436,20 @@ def n_steps_to_default(of: Grains) -> nw.Expr:
          missing="never missing",
          high=("its group is further past due than most", "关联集团逾期天数多于多数"),
          low=("its group is less past due than most", "关联集团逾期天数少于多数"),
-         zero=("nothing past due in its group", "关联集团无逾期"))
+         zero=("nothing past due in its group", "关联集团无逾期"), history_months=0)
 def group_days_past_due_max(of: Grains) -> nw.Expr:
     """Worst days past due on the date in the customer's connected group, itself included."""
-    return of.group_max(oldest_past_due(of))
+    return of.group_max(oldest_past_due)
 
 
 @feature("risk", "share", "关联集团占全行敞口的份额", window="on the date", reads=f"customers.group_id {_COMMITTED}",
          missing="the book has no exposure",
          high=("its group has a larger share of the book than most", "关联集团敞口占比高于多数"),
          low=("its group has a smaller share of the book than most", "关联集团敞口占比低于多数"),
-         zero=("its group has no share of the book", "关联集团无敞口"))
+         zero=("its group has no share of the book", "关联集团无敞口"), history_months=0)
 def group_exposure_share(of: Grains) -> nw.Expr:
     """Share of the customer's connected group, or its own, in the balance and undrawn commitment of the book.
 
     Connected customers are one risk: large exposures, Basel LEX10.
     """
-    return share(of.group_sum(committed(of)), of.portfolio_sum(committed(of)))
+    return share(of.group_sum(committed), of.portfolio_sum(committed))

@@ -172,12 +172,13 @@ def train(
 def _variants(side: pd.DataFrame, settings: Settings) -> dict[str, tuple[str, ...]]:
     """The features of our model, those known of anybody; and the other choice on the bank's own judgements beside it.
 
-    A rating, a stage or the watch list may repeat the analyst's label: the report shows what the model is without them.
+    A rating, a stage or the watch list may repeat the analyst's label: the report shows what the model is without them. A
+    judgement that is the same of everybody, as in a book in which nothing was ever forborne, is none.
     """
     known = tuple(name for name in FEATURES if side[name].notna().any())
     facts = tuple(name for name in known if not FEATURES[name].is_judgemental)
-    if facts == known:
-        return {OURS: known}
+    if not any(side[name].nunique(dropna=False) > 1 for name in known if FEATURES[name].is_judgemental):
+        return {OURS: facts}
     with_all, without = f"{OURS} with judgement", f"{OURS} without judgement"
     return {OURS: known, without: facts} if settings.features.use_judgemental else {OURS: facts, with_all: known}
 

@@ -69,7 +69,7 @@ class Payment:
     principal: Decimal = ZERO
     interest: Decimal | None = None
     is_cash: bool = True
-    is_unscheduled: bool = False
+    is_unscheduled: bool | None = False  # None: either that or interest, nobody says
 
 
 @dataclass
@@ -103,7 +103,8 @@ class Instalment:
             if self.interest is not None:
                 payment.interest = payment.amount - payment.principal
             payment.is_cash = not self.is_opening
-            payment.is_unscheduled = self.principal == 0 and self.interest is not None and self.interest == 0
+            if self.principal == 0:
+                payment.is_unscheduled = None if self.interest is None else self.interest == 0
             if self.settled_on is None and self.paid >= self.due * Decimal("0.99"):
                 self.settled_on = payment.day
 
@@ -273,6 +274,9 @@ class Customer:
 
     def due_within(self, days: int) -> list[Instalment]:
         return [i for i in self.instalments if i.fell_due and self.is_within(i.due_on, days)]
+
+    def has_dealt_for(self, days: int) -> bool:
+        return any(self.age(loan.signed_on) >= days for loan in self.loans)
 
     def paid_within(self, days: int) -> list[Payment]:
         return [p for loan in self.loans for p in loan.cash_payments if self.is_within(p.day, days)]
@@ -559,19 +563,25 @@ def exposure_share(c: Customer):
     return share(c.committed, sum((o.committed for o in c.world.customers.values()), ZERO))
 
 
-def growth(c: Customer, days: int):
-    then, now = c.exposure_on(c.today - timedelta(days=days)), c.exposure
+def growth(customers: list[Customer], days: int):
+    then = sum((c.exposure_on(c.today - timedelta(days=days)) for c in customers), ZERO)
+    now = sum((c.exposure for c in customers), ZERO)
     return share(now - then, max(now, then))
 
 
 @measure()
 def exposure_growth_6m_ratio(c: Customer):
-    return growth(c, 183)
+    return growth([c], 183)
 
 
 @measure()
 def exposure_growth_12m_ratio(c: Customer):
-    return growth(c, 365)
+    return growth([c], 365)
+
+
+@measure()
+def group_exposure_growth_12m_ratio(c: Customer):
+    return growth(c.group_members, 365)
 
 
 @measure()
@@ -603,22 +613,45 @@ def by_balance(loans: list[Loan], value: Callable[[Loan], int | Fraction]):
     return share(sum(value(loan) * unit for loan, unit in zip(loans, units, strict=True)), sum(units))
 
 
+def margin(customers: list[Customer]):
+    known = [loan for c in customers for loan in c.loans if loan.rate is not None and loan.funding is not None]
+    mean = by_balance(known, lambda loan: loan.rate - loan.funding)
+    return None if mean is None else mean / 10_000
+
+
 @measure()
 def margin_rate(c: Customer):
-    known = [loan for loan in c.loans if loan.rate is not None and loan.funding is not None]
-    margin = by_balance(known, lambda loan: loan.rate - loan.funding)
-    return None if margin is None else margin / 10_000
+    return margin([c])
+
+
+@measure()
+def group_margin_rate(c: Customer):
+    return margin(c.group_members)
+
+
+def tenure(customers: list[Customer]):
+    days = [loan.signed_on for c in customers for loan in c.loans] + [c.onboarded_on for c in customers if c.onboarded_on]
+    return months((customers[0].today - min(days)).days) if days else None
 
 
 @measure()
 def tenure_months(c: Customer):
-    days = [loan.signed_on for loan in c.loans] + ([c.onboarded_on] if c.onboarded_on else [])
-    return months(c.age(min(days))) if days else None
+    return tenure([c])
+
+
+@measure()
+def group_tenure_months(c: Customer):
+    return tenure(c.group_members)
 
 
 @measure()
 def n_active_loans(c: Customer):
     return len(c.active_loans)
+
+
+@measure()
+def n_group_active_loans(c: Customer):
+    return sum(len(o.active_loans) for o in c.group_members)
 
 
 @measure()
@@ -647,6 +680,12 @@ def group_income_12m(c: Customer):
 
 
 @measure()
+def group_income_share_12m(c: Customer):
+    own, whole = (known_sum([o.income for o in some]) for some in (c.group_members, c.world.customers.values()))
+    return None if own is None else share(own, whole)
+
+
+@measure()
 def group_future_income_discounted(c: Customer):
     return known_sum([o.future_income for o in c.group_members])
 
@@ -655,7 +694,9 @@ def group_future_income_discounted(c: Customer):
 def raroc_rate(c: Customer):
     pd, lgd, cost = (c.rating(column) for column in ("pd", "lgd", "annual_cost"))
     owing = [loan for loan in c.loans if loan.balance > 0]
-    if None in (pd, lgd, cost, c.interest) or not owing or any(loan.funding is None for loan in owing):
+    if None in (pd, lgd, cost, c.interest) or not c.has_dealt_for(365):
+        return None
+    if not owing or any(loan.funding is None for loan in owing):
         return None
     funding = sum(Fraction(loan.funding, 10_000) * int(loan.balance) for loan in owing)
     lost = Fraction(hundredths(pd), 10_000) * Fraction(hundredths(lgd), 10_000) * Fraction(c.exposure)
@@ -715,17 +756,20 @@ def n_months_line_over_90_12m(c: Customer):
 
 @measure("limits")
 def limit_change_12m_ratio(c: Customer):
-    now = then = ZERO
+    before = wanted = ZERO  # wanted: by anybody but the bank
     for loan in c.loans:
-        change = sum((change for day, change, _ in loan.limit_changes if c.is_within(day, 365)), ZERO)
-        if loan.is_active or (loan.is_open_on(c.today) and change != 0):
-            now, then = now + loan.limit, then + loan.limit - change
-    return share(now - then, max(now, then))
+        recent = [(change, cause) for day, change, cause in loan.limit_changes if c.is_within(day, 365)]
+        net = sum((change for change, _ in recent), ZERO)
+        if loan.is_active or (loan.is_open_on(c.today) and net != 0):
+            before += loan.limit - net
+            wanted += sum((change for change, cause in recent if cause != "bank"), ZERO)
+    return share(wanted, max(before, before + wanted, -wanted))
 
 
 @measure("limits")
 def n_limit_raises_24m(c: Customer):
-    return sum(change > 0 and c.is_within(day, 730) for loan in c.loans for day, change, _ in loan.limit_changes)
+    return sum(change > 0 and cause != "bank" and c.is_within(day, 730)
+               for loan in c.loans for day, change, cause in loan.limit_changes)
 
 
 @measure()
@@ -747,7 +791,7 @@ def days_since_drawdown(c: Customer):
 def drawdown_seasonality_24m_ratio(c: Customer):
     drawn = [Fraction(sum((sum_ for day, sum_ in c.drawn_within(731) if in_month(c.today, day, month)), ZERO))
              for month in range(24)]
-    if not any(c.age(loan.signed_on) >= 730 for loan in c.loans) or sum(drawn) == 0:
+    if not c.has_dealt_for(730) or sum(drawn) == 0:
         return None
     season = [(drawn[month % 12] + drawn[month % 12 + 12]) / 2 for month in range(24)]
     rest = sum((d - s) ** 2 for d, s in zip(drawn, season, strict=True)) / 12  # 24 values less 12 means
@@ -758,7 +802,7 @@ def drawdown_seasonality_24m_ratio(c: Customer):
 @measure()
 def balance_variation_12m_ratio(c: Customer):
     owed = [c.exposure_on(grid(c.today, month)) for month in range(12)]
-    if not any(c.age(loan.signed_on) >= 365 for loan in c.loans) or sum(owed) == 0:
+    if not c.has_dealt_for(365) or sum(owed) == 0:
         return None
     return sqrt(variance_of(owed)) / float(mean_of(owed))
 
@@ -973,7 +1017,10 @@ def days_late_trend_12m(c: Customer):
 
 @measure()
 def prepaid_12m_ratio(c: Customer):
-    early = sum((p.amount for p in c.paid_within(365) if p.is_unscheduled), ZERO)
+    recent = c.paid_within(365)
+    if any(p.is_unscheduled is None for p in recent):
+        return None
+    early = sum((p.amount for p in recent if p.is_unscheduled), ZERO)
     return share(early, early + c.exposure)
 
 
@@ -987,13 +1034,18 @@ def n_paid_off_12m(c: Customer):
 
 
 @measure()
+def n_paid_off_early_24m(c: Customer):
+    return sum(c.is_within(loan.last_payment_on, 730) and (loan.matures_on - loan.last_payment_on).days > 30
+               for loan in paid_off(c) if loan.matures_on is not None)
+
+
+@measure()
 def n_refinanced_away_24m(c: Customer):
     found = 0
     for loan in paid_off(c):
         end = loan.last_payment_on
-        is_early = loan.matures_on is not None and (loan.matures_on - end).days > 30
         is_renewed = any(-30 <= (other.signed_on - end).days <= 90 for other in c.loans if other is not loan)
-        found += is_early and 90 <= c.age(end) < 730 and not is_renewed
+        found += 90 <= c.age(end) < 730 and not is_renewed
     return found
 
 
@@ -1029,7 +1081,7 @@ def n_rate_complaints_12m(c: Customer):
 @measure()
 def activity_3m_to_12m_ratio(c: Customer):
     recent, whole = (len(c.paid_within(days)) + len(c.drawn_within(days)) + n_contacts(c, days) for days in (91, 365))
-    return share(4 * recent, whole)
+    return share(4 * recent, whole) if c.has_dealt_for(365) else None
 
 
 @measure()
@@ -1239,7 +1291,9 @@ def n_rollovers_12m(c: Customer):
                 repaid[loan.name, payment.day.year, payment.day.month] += payment.principal
     found = 0
     for loan in c.loans:
-        is_bullet = loan.product in ("term", "project") and loan.n_principal_instalments == 1
+        is_drawn = any(sum_ > 0 for _, sum_, _ in loan.payouts)
+        has_no_schedule = loan.n_principal_instalments == 0 and is_drawn and loan.matures_on is not None
+        is_bullet = loan.product in ("term", "project") and (loan.n_principal_instalments == 1 or has_no_schedule)
         of_month = [sum_ for (_, *month), sum_ in repaid.items() if month == [loan.signed_on.year, loan.signed_on.month]]
         matches = any(sum_ > 0 and sum_ <= 2 * loan.promised <= 3 * sum_ for sum_ in of_month)
         found += is_bullet and c.is_within(loan.signed_on, 365) and matches
@@ -1264,7 +1318,7 @@ def n_steps_to_default(c: Customer):
     if c.name not in c.world.neighbours:
         return None
     return min((steps for name, steps in c.world.reached(c.name, c.world.neighbours).items()
-                if name in others and others[name].days_past_due > 90), default=None)
+                if name in others and worst(others[name], 91) > 90), default=None)
 
 
 @measure()

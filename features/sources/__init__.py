@@ -10,7 +10,7 @@ from features.sources.opening import examine, open_tables
 from features.sources.reading import fingerprint
 from features.sources.refusing import must_have_rows
 from features.sources.spark import catalogue_tables
-from features.sources.tables import Account, Chunk, Findings, Tables
+from features.sources.tables import Account, Findings, Tables
 
-__all__ = ["Account", "Chunk", "Findings", "Tables", "catalogue_tables", "examine", "fingerprint", "must_have_rows",
+__all__ = ["Account", "Findings", "Tables", "catalogue_tables", "examine", "fingerprint", "must_have_rows",
            "open_tables"]

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import duckdb
 import narwhals as nw
+import numpy as np
 import pandas as pd
 
 from features.errors import NotEnoughMemory
 
 BLOCK_ROWS = 100_000
 MEMORY_GB = 1.0
+#: Customers times dates that are measured at a time in 1 GB: what is summed up of them stays in memory.
+CHUNK_ROWS = 100_000
 
 
 class DuckEngine:
@@ -32,7 +35,7 @@ class DuckEngine:
         self.con.execute("SET enable_progress_bar = false")
         self.con.execute("SET preserve_insertion_order = false")
         self.con.execute(f"SET memory_limit = '{memory_gb}GB'")
-        self._n_held = 0
+        self._memory_gb, self._n_held = memory_gb, 0
 
     def hold(self, rows: pd.DataFrame) -> nw.LazyFrame:
         """Copy a pandas frame into a table."""
@@ -52,6 +55,21 @@ class DuckEngine:
             with self._named():
                 self.con.execute(f"{verb} {sql}")
         return self.table(name)
+
+    def chunks(self, n_dates: int) -> Iterator[None]:
+        """Take ranges of customers, numbered as they are, one after the other; ``in_chunk`` speaks of the present one."""
+        n_customers = self.count("customers")
+        n_chunks = max(1, -(-n_customers * n_dates // int(CHUNK_ROWS * min(self._memory_gb, 1))))
+        edges = np.linspace(0, n_customers, n_chunks + 1).astype(int).tolist()
+        for first, end in zip(edges, edges[1:]):
+            self.con.execute(f"SET VARIABLE chunk_first = {first}")
+            self.con.execute(f"SET VARIABLE chunk_end = {end}")
+            yield
+
+    def in_chunk(self, rows: nw.LazyFrame) -> nw.LazyFrame:
+        """Rows of the customers of the present chunk, whichever that is when they are asked for."""
+        return nw.from_native(rows.to_native().filter(
+            "customer_key >= getvariable('chunk_first') AND customer_key < getvariable('chunk_end')"))
 
     def blocks(self, rows: nw.LazyFrame) -> Iterator[pd.DataFrame]:
         """Hand over a result in blocks of rows, the first of them empty."""

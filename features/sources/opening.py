@@ -72,8 +72,7 @@ def open_tables(where: Path | str | Mapping[str, Any], rejects_to: Path | None =
         accounts, breaches = _load_all(engine, where, rejects_to, _stop)
         must_not_be_too_many(accounts, breaches, reject_share_limit, place_name(where))
         frames = {account.table: engine.table(account.table) for account in accounts}
-        n_customers = next(account.n_kept for account in accounts if account.table == "customers")
-        return Tables(frames, fingerprint(where), tuple(accounts), tuple(breaches), engine, n_customers, memory_gb)
+        return Tables(frames, fingerprint(where), tuple(accounts), tuple(breaches), engine)
     except BaseException:
         engine.close()
         raise

@@ -81,6 +81,14 @@ class SparkEngine:
             kept = rows if kept is None else kept.unionByName(rows)
         return nw.from_native(kept)
 
+    def chunks(self, n_dates: int) -> Iterator[None]:
+        """All customers at once: Spark divides its work itself."""
+        yield
+
+    def in_chunk(self, rows: nw.LazyFrame) -> nw.LazyFrame:
+        """The rows as they are."""
+        return rows
+
     def drop(self, rows: nw.LazyFrame) -> None:
         """What was kept goes when nothing refers to it."""
 

@@ -8,17 +8,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import narwhals as nw
-import numpy as np
 import pandas as pd
 
 from features.contract import Breach
 from features.contracts import CONTRACTS
 from features.errors import PentadError
-
-#: A range of customer keys, from and up to but without; None for all of them.
-Chunk = tuple[int, int] | None
-#: Customers times dates that are measured at a time in 1 GB, so that memory does not grow with the book.
-CHUNK_ROWS = 200_000
 
 
 class Engine(Protocol):
@@ -35,6 +29,12 @@ class Engine(Protocol):
 
     def passing(self) -> AbstractContextManager[None]:
         """Let go at its end of all that was held and kept within."""
+
+    def chunks(self, n_dates: int) -> Iterator[None]:
+        """Take the customers in chunks, so that memory does not grow with the book and its dates."""
+
+    def in_chunk(self, rows: nw.LazyFrame) -> nw.LazyFrame:
+        """Rows of the customers of the present chunk, planned once for all of them."""
 
     def blocks(self, rows: nw.LazyFrame) -> Iterator[pd.DataFrame]:
         """Hand over a result in blocks of rows, so that it never stands in memory twice."""
@@ -70,8 +70,7 @@ class Tables:
     """The kept rows of a book, one lazy Narwhals frame a table.
 
     A table is an attribute by its name (``tables.loans``), ``None`` where a book lacks an optional one. Beside the columns
-    of the contracts, ``customer_key`` and ``loan_key`` are the engine's own join keys. ``n_keys`` says that customers are
-    numbered from 0 to that; an engine that divides its work itself has none. ``memory_gb`` is what the engine may take.
+    of the contracts, ``customer_key`` and ``loan_key`` are the engine's own join keys.
     """
 
     frames: dict[str, nw.LazyFrame]
@@ -79,8 +78,6 @@ class Tables:
     accounts: tuple[Account, ...]
     breaches: tuple[Breach, ...]
     engine: Engine = field(repr=False)
-    n_keys: int = 0
-    memory_gb: float = 1.0
 
     def __getattr__(self, name: str) -> nw.LazyFrame | None:
         if name not in CONTRACTS:
@@ -91,13 +88,17 @@ class Tables:
         """Those of the named tables that the book does not have."""
         return tuple(name for name in names if name not in self.frames)
 
-    def chunks(self, n_dates: int) -> tuple[Chunk, ...]:
-        """Ranges of customer keys to be measured one after the other."""
-        n = -(-self.n_keys * n_dates // int(CHUNK_ROWS * min(self.memory_gb, 1)))
-        if n <= 1:
-            return (None,)
-        edges = np.linspace(0, self.n_keys, n + 1).astype(int).tolist()
-        return tuple(zip(edges, edges[1:]))
+    def chunks(self, n_dates: int) -> Iterator[None]:
+        """Take the customers in chunks, one after the other: so many that they can be measured on that many dates."""
+        return self.engine.chunks(n_dates)
+
+    def in_chunk(self, rows: nw.LazyFrame) -> nw.LazyFrame:
+        """Rows of the customers (customer_key) of the present chunk."""
+        return self.engine.in_chunk(rows)
+
+    def keep_by_chunk(self, rows: nw.LazyFrame, n_dates: int) -> nw.LazyFrame:
+        """Compute rows of the present chunk for one chunk after the other, and keep them all."""
+        return self.keep(rows for _ in self.chunks(n_dates))
 
     def hold(self, rows: pd.DataFrame) -> nw.LazyFrame:
         """Bring a small pandas frame into the engine that holds the tables."""

@@ -19,7 +19,7 @@ UNANNOUNCED = Book(
     """,
 )
 
-# What a revision replaced is not asked for, whatever was paid on it afterwards.
+# What a revision replaced is not asked for, whatever was paid on it afterwards; a bullet loan may have no schedule at all.
 REVISED = Book(
     loans="""
         loan_id   customer_id  signed_on   committed_amount
@@ -28,6 +28,7 @@ REVISED = Book(
         late      late         2020-01-01  1000.00
         old       rolled       2020-01-01  1000.00
         new       rolled       2024-06-10   100.00
+        bare      rolled       2024-06-20   120.00
     """,
     repayments="""
         loan_id   instalment  payment  due_on      principal_due  paid_on     amount_paid  superseded_on  superseded_by
@@ -42,6 +43,10 @@ REVISED = Book(
         old       2           1        2025-06-30  100.00         -           -            -              -
         new       1           1        2025-06-30  100.00         -           -            2024-09-30     revision
         new       2           1        2025-12-31  100.00         -           -            -              -
+    """,
+    drawdowns="""
+        loan_id  drawn_on    amount
+        bare     2024-06-20  120.00
     """,
 )
 

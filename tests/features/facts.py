@@ -39,8 +39,8 @@ def paid(number: int, paid_on: str, recorded_on: str = "", payment: int = 1, **m
     return {"repayments": [instalment_of(number) | part | more]}
 
 
-def prepaid(paid_on: str, recorded_on: str = "") -> Rows:
-    free = {"instalment": 9, "payment": 1, "due_on": paid_on, "principal_due": "0", "interest_due": "0"}
+def prepaid(paid_on: str, recorded_on: str = "", interest: str = "0") -> Rows:
+    free = {"instalment": 9, "payment": 1, "due_on": paid_on, "principal_due": "0", "interest_due": interest}
     return {"repayments": [free | {"paid_on": paid_on, "amount_paid": "50", "recorded_on": recorded_on}]}
 
 
@@ -57,8 +57,8 @@ def drawdown(drawn_on: str, recorded_on: str = "") -> Rows:
     return {"drawdowns": [{"drawdown": 2, "drawn_on": drawn_on, "amount": "200", "recorded_on": recorded_on}]}
 
 
-def limit(changed_on: str, recorded_on: str = "", amount: str = "700") -> Rows:
-    return {"limits": [{"changed_on": changed_on, "committed_amount": amount, "cause": "bank", "recorded_on": recorded_on}]}
+def limit(changed_on: str, recorded_on: str = "", amount: str = "700", cause: str = "bank") -> Rows:
+    return {"limits": [{"changed_on": changed_on, "committed_amount": amount, "cause": cause, "recorded_on": recorded_on}]}
 
 
 def rate(changed_on: str, recorded_on: str = "") -> Rows:
@@ -105,7 +105,8 @@ def label(day: str) -> Rows:
 
 
 FACTS = {
-    "a-loan-signed": Fact(another_loan, "exposure_committed n_active_loans new_lending_share_12m exposure_share"),
+    "a-loan-signed": Fact(another_loan, "exposure_committed n_active_loans new_lending_share_12m exposure_share "
+                          "n_group_active_loans"),
     "a-loan-recorded-late": Fact(lambda day: another_loan(LATELY, day), "exposure_committed n_active_loans"),
     "a-loan-closed": Fact(lambda day: {"loans": [{"closed_on": day}]}, "utilisation_share exposure_committed"),
     "a-closing-recorded-late": Fact(lambda day: {"loans": [{"closed_on": LATELY, "closed_recorded_on": day}]},
@@ -118,9 +119,11 @@ FACTS = {
         lambda day: paid(2, day, payment=2, superseded_on=LATELY, superseded_by="forbearance"), "n_forborne_24m due_share_12m"),
     "a-settlement": Fact(lambda day: paid(1, day, amount_paid="160"), "days_past_due overdue_share arrears_bucket_now "
                          "n_cures_24m paid_minus_due_mean_12m exposure_in_arrears_share"),
-    "an-early-payment": Fact(lambda day: paid(2, day), "exposure_drawn exposure_growth_12m_ratio future_income_discounted"),
+    "an-early-payment": Fact(lambda day: paid(2, day), "exposure_drawn exposure_growth_12m_ratio future_income_discounted "
+                             "group_exposure_growth_12m_ratio"),
     "a-prepayment": Fact(prepaid, "prepaid_12m_ratio exposure_drawn"),
     "a-prepayment-recorded-late": Fact(lambda day: prepaid(LATELY, day), "prepaid_12m_ratio exposure_drawn"),
+    "a-payment-of-interest-or-principal": Fact(lambda day: prepaid(day, interest=""), "prepaid_12m_ratio exposure_drawn"),
     "a-payment-refunded": Fact(lambda day: paid(1, LATELY, returned_on=day), "interest_income_12m", paid(1, LATELY)),
     "a-refund-recorded-late": Fact(lambda day: paid(1, LATELY, returned_on=LATELY, returned_recorded_on=day),
                                    "interest_income_12m days_since_payment", paid(1, LATELY)),
@@ -132,14 +135,16 @@ FACTS = {
                                         "due_share_12m"),
     "a-drawdown": Fact(drawdown, "n_drawdowns_12m days_since_drawdown drawn_12m_ratio exposure_drawn"),
     "a-drawdown-recorded-late": Fact(lambda day: drawdown(LATELY, day), "n_drawdowns_12m exposure_drawn"),
-    "a-limit-cut": Fact(limit, "n_limits_cut_24m exposure_committed limit_change_12m_ratio"),
+    "a-limit-cut": Fact(limit, "n_limits_cut_24m exposure_committed"),
     "a-limit-cut-recorded-late": Fact(lambda day: limit(LATELY, day), "n_limits_cut_24m exposure_committed"),
-    "a-limit-raised": Fact(lambda day: limit(day, amount="1500"), "n_limit_raises_24m line_utilisation_share"),
-    "a-rate-changed": Fact(rate, "annual_rate_mean margin_rate n_rate_renegotiations_24m rate_spread_to_product_rate"),
+    "a-limit-raised": Fact(lambda day: limit(day, amount="1500", cause="customer"),
+                           "n_limit_raises_24m line_utilisation_share limit_change_12m_ratio"),
+    "a-rate-changed": Fact(rate, "annual_rate_mean margin_rate n_rate_renegotiations_24m rate_spread_to_product_rate "
+                           "group_margin_rate"),
     "a-rate-recorded-late": Fact(lambda day: rate(LATELY, day), "annual_rate_mean n_rate_renegotiations_24m"),
     "a-valuation": Fact(valuation, "collateral_cover_ratio valuation_age_months"),
     "a-valuation-recorded-late": Fact(lambda day: valuation(LATELY, day), "collateral_cover_ratio valuation_age_months"),
-    "a-fee": Fact(fee, "fee_income_12m income_share_12m group_income_12m"),
+    "a-fee": Fact(fee, "fee_income_12m income_share_12m group_income_12m group_income_share_12m"),
     "a-fee-recorded-late": Fact(lambda day: fee(LATELY, day), "fee_income_12m"),
     "a-rating": Fact(rated, "rating_grade impairment_stage is_watchlisted"),
     "a-rating-recorded-late": Fact(lambda day: rated(LATELY, day), "rating_grade impairment_stage is_watchlisted"),
@@ -181,7 +186,8 @@ PAST_FACTS = {
     "refinanced-away": Fact(lambda _: {
         "loans": [{"suffix": "-old", "product": "term", "committed_amount": "20", "signed_on": LONG_AGO}],
         "drawdowns": [{"suffix": "-old", "drawdown": 1, "drawn_on": LONG_AGO, "amount": "20"}],
-        "repayments": [late(1, "2024-06-30", "2024-06-30", "-old")]}, "n_refinanced_away_24m n_paid_off_12m"),
+        "repayments": [late(1, "2024-06-30", "2024-06-30", "-old")]}, "n_refinanced_away_24m n_paid_off_12m "
+                            "n_paid_off_early_24m"),
     "rolled-over": Fact(lambda _: {
         "loans": [{"suffix": "-new", "product": "term", "committed_amount": "20", "signed_on": "2024-06-01"}],
         "repayments": [late(11, "2024-06-30", "2024-06-30"), late(1, "2027-06-30", "", "-new") | {"amount_paid": ""}]},
@@ -190,7 +196,7 @@ PAST_FACTS = {
         "loans": [{"suffix": "-old", "signed_on": "2019-01-01", "matures_on": LATELY, "security": "guarantee"}],
         "drawdowns": [{"suffix": "-old", "drawdown": 1, "drawn_on": "2019-01-01", "amount": "20"}]},
                           "past_maturity_share guaranteed_share secured_share unsecured_share original_tenor_months "
-                          "remaining_tenor_months tenure_months"),
+                          "remaining_tenor_months tenure_months group_tenure_months"),
     "linked-to-a-default": Fact(lambda _: {
         "repayments": [instalment_of(1) | {"due_on": "2024-06-30"}], "links": links(LONG_AGO)["links"]},
                                 "n_steps_to_default days_past_due days_past_due_max_6m days_past_due_max_12m"),
@@ -201,7 +207,7 @@ PAST_FACTS = {
     "due-soon": Fact(lambda _: {"repayments": [instalment_of(2) | {"due_on": "2025-03-31"}]}, "due_share_3m"),
     "another-purpose": Fact(lambda _: another_loan("2024-06-30", purpose="stock"), "new_purpose_share_12m purpose_top_share"),
     "of-a-group": Fact(lambda _: {"customers": [{"group_id": "group"}]}, "group_exposure_committed group_days_past_due_max "
-                       "group_future_income_discounted group_exposure_share"),
+                       "group_future_income_discounted group_exposure_share n_group_active_loans"),
     "of-the-same-group": Fact(lambda _: {"customers": [{"group_id": "group"}],
                                          "repayments": [instalment_of(1) | {"due_on": "2024-06-30"}]}, "days_past_due"),
     "rated-in-full": Fact(lambda _: rated(LATELY), "raroc_rate"),

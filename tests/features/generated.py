@@ -125,7 +125,7 @@ def _add_loan(of: Drawer, book: Rows, name: str, customer: str, signed: str) -> 
         loan |= {"product": of.one("term", "project"), "signed_on": signed, "recorded_on": "", "customer_id": next(
             other["customer_id"] for other in book["loans"] if other["loan_id"] == payment["loan_id"])}
         loan |= {"committed_amount": f"{of.one(0.49, 0.5, 1, 1.5, 1.52) * repaid:.2f}", **of.ended("closed", signed)}
-        n_instalments = of.n(1, 2)
+        n_instalments = of.n(0, 2)  # none: the schedule is still to come
     loan["matures_on"] = loan["matures_on"] and max(signed, loan["matures_on"])
     book["loans"].append(loan)
     says_interest = of.n(0, 3) > 0

@@ -179,7 +179,7 @@ DELAYS = Book(
     """,
 )
 
-# Loans of 1000 paid off before they mature in 2035, and what was signed around it.
+# Loans of 1000 paid off, most of them before they mature in 2035, and what was signed around it.
 PAYOFFS = Book(
     loans="""
         loan_id        customer_id  signed_on   matures_on
@@ -199,6 +199,8 @@ PAYOFFS = Book(
         unrelated-by   unrelated    2024-03-31  2035-01-01  # 31
         month-early    month-early  2020-01-01  2024-05-31  # 30 days after 1 May
         earlier        earlier      2020-01-01  2024-06-01  # 31
+        matured        matured      2020-01-01  2024-05-01
+        undated        undated      2020-01-01  -
         open           in-part      2020-01-01  2035-01-01
     """,
     repayments="""
@@ -215,13 +217,15 @@ PAYOFFS = Book(
         unrelated    2024-05-01     0.00        0.00          2024-05-01  1000.00      -
         month-early  2024-05-01     0.00        0.00          2024-05-01  1000.00      -
         earlier      2024-05-01     0.00        0.00          2024-05-01  1000.00      -
+        matured      2024-05-01  1000.00        0.00          2024-05-01  1000.00      -
+        undated      2024-05-01     0.00        0.00          2024-05-01  1000.00      -
         open         2024-05-01     0.00        0.00          2024-05-01   250.00      -
         open         2024-11-30   150.00        0.00          2024-11-30   150.00      -
         open         2024-12-10     0.00        0.00          2024-12-10   600.00      2024-12-12
     """,
 )
 PAID_OFF = ("judged", "young", "inside24", "edge24", "inside12", "edge12", "renewed", "late", "prepared", "unrelated",
-            "month-early", "earlier")
+            "month-early", "earlier", "matured", "undated")
 SINCE_MAY_1 = 30 + 30 + SINCE_JUNE_30  # the rest of May, June, July to December
 
 # Who speaks with the bank, pays and draws, and who has fallen silent.
@@ -268,6 +272,60 @@ TALKERS = Book(
     """,
 )
 ALL_TALKERS = ("talks", "pays", "fades", "draws", "silent")
+
+# Everybody's first dealing came a month ago; one signed 365 days ago, one the day after, one has signed nothing yet.
+NEWCOMERS = Book(
+    customers="""
+        customer_id
+        year
+        younger
+        visitor
+    """,
+    loans="""
+        loan_id  customer_id  signed_on
+        year     year         2024-01-01
+        younger  younger      2024-01-02
+    """,
+    drawdowns="""
+        loan_id  drawn_on    amount
+        year     2024-12-01  500.00
+        younger  2024-12-01  500.00
+    """,
+    contacts="""
+        customer_id  contacted_on
+        visitor      2024-12-01
+    """,
+)
+
+# Payments on instalments without principal: of interest, unscheduled, or nobody says which. 2024-01-01 is 365 days ago.
+UNTOLD = Book(
+    loans="""
+        loan_id    customer_id  committed_amount
+        either     either       1000.00
+        in-parts   in-parts     1000.00
+        certainly  both         1000.00
+        perhaps    both         1000.00
+        long-ago   long-ago     1000.00
+        later      later        1000.00
+        unpaid     unpaid       1000.00
+        interest   interest     1000.00
+        principal  principal    1000.00
+    """,
+    repayments="""
+        loan_id    instalment  payment  due_on      principal_due  interest_due  paid_on     amount_paid
+        either     1           1        2024-06-30    0.00         -             2024-06-30   50.00
+        in-parts   1           1        2024-01-01    0.00         -             2024-01-01   10.00
+        in-parts   1           2        2024-01-01    0.00         -             2024-01-02   40.00
+        certainly  1           1        2024-06-30    0.00         0.00          2024-06-30  200.00
+        perhaps    1           1        2024-06-30    0.00         -             2024-06-30   50.00
+        long-ago   1           1        2024-01-01    0.00         -             2024-01-01   50.00
+        later      1           1        2024-06-30    0.00         -             2025-01-01   50.00
+        unpaid     1           1        2024-06-30    0.00         -             -            -
+        interest   1           1        2024-06-30    0.00         10.00         2024-06-30   10.00
+        interest   2           1        2024-07-31    0.00         0.00          2024-07-31  250.00
+        principal  1           1        2024-06-30  100.00         -             2024-06-30  100.00
+    """,
+)
 
 SPECS = [
     Spec("days_past_due", BORROWERS, AS_OF, {"A": 31 - 11, "B": 0, "C": 0},
@@ -338,17 +396,23 @@ SPECS = [
          "over the balance before it; paying an instalment a day early is not unscheduled"),
     Spec("prepaid_12m_ratio", PAYOFFS, AS_OF,
          dict.fromkeys(PAID_OFF, 1)
-         | {"inside24": None, "edge24": None, "edge12": None, "in-part": 250 / (250 + 1000 - 250 - 150)}
+         | {"inside24": None, "edge24": None, "edge12": None, "matured": None, "in-part": 250 / (250 + 1000 - 250 - 150)}
          | dict.fromkeys(("renewed", "late", "prepared", "unrelated"), 1000 / (1000 + 1000)),
          "365 days ago is outside; a scheduled instalment is no prepayment and a returned one is no payment"),
+    Spec("prepaid_12m_ratio", UNTOLD, AS_OF,
+         {"either": None, "in-parts": None, "both": None, "long-ago": 0, "later": 0, "unpaid": 0,
+          "interest": 250 / (250 + 1000 - 250), "principal": 0},
+         "no principal due and the interest not known: a payment of the year may be either, so nothing is said"),
     Spec("n_paid_off_12m", BORROWERS, AS_OF, {"A": 0, "B": 1, "C": 0}, "nothing left to pay or to draw"),
     Spec("n_paid_off_12m", PAYOFFS, AS_OF,
          dict.fromkeys(PAID_OFF, 1) | {"inside24": 0, "edge24": 0, "edge12": 0, "in-part": 0},
          "364 days ago is inside, 365 is not"),
+    Spec("n_paid_off_early_24m", PAYOFFS, AS_OF,
+         dict.fromkeys(PAID_OFF, 1) | {"edge24": 0, "month-early": 0, "matured": 0, "undated": 0, "in-part": 0},
+         "729 days ago is inside, 730 is not; 30 days early is not early; renewed or not; without a maturity nobody knows"),
     Spec("n_refinanced_away_24m", PAYOFFS, AS_OF,
-         {"judged": 1, "young": 0, "inside24": 1, "edge24": 0, "inside12": 1, "edge12": 1, "renewed": 0, "late": 1,
-          "prepared": 0, "unrelated": 1, "month-early": 0, "earlier": 1, "in-part": 0},
-         "judged from the 90th day on; a loan signed 30 days before to 90 days after renews it; 30 days early is not early"),
+         dict.fromkeys(PAID_OFF, 1) | {"young": 0, "edge24": 0, "renewed": 0, "prepared": 0, "in-part": 0},
+         "early or at maturity; judged from the 90th day on; a loan signed 30 days before to 90 days after renews it"),
     Spec("days_since_payment", BORROWERS, AS_OF, {"A": 0, "B": 29 + 31 + 30 + 31, "C": 1}, "whatever it paid for"),
     Spec("days_since_payment", PAYOFFS, AS_OF,
          dict.fromkeys(PAID_OFF, SINCE_MAY_1)
@@ -369,6 +433,8 @@ SPECS = [
          "payments, payouts and contacts; 90 days ago is recent, 91 is not, 365 is outside the year"),
     Spec("activity_3m_to_12m_ratio", BORROWERS, AS_OF, {"A": 2 * 4 / 5, "B": 0 * 4 / 1, "C": 1 * 4 / 1},
          "a book without contacts counts payments; two of A's five came in December"),
+    Spec("activity_3m_to_12m_ratio", NEWCOMERS, AS_OF, {"year": 1 * 4 / 1, "younger": None, "visitor": None},
+         "365 days of relationship but not 364: all that a newcomer does is recent"),
     Spec("record_months", BORROWERS, AS_OF, {"A": A_RECORD * MONTHS, "B": None, "C": 0},
          "since the first instalment fell due"),
 ]

@@ -16,7 +16,7 @@ def found(links: str, late: dict[str, int] | None = None, **committed: int) -> p
     ends = [link.split(">") for link in links.split()]
     frame = pd.DataFrame({"as_of": DAY, "from_id": [a for a, _ in ends], "to_id": [b for _, b in ends]})
     customers = pd.DataFrame({"customer_id": list(committed), "committed": list(committed.values()),
-                              "days_past_due": [(late or {}).get(name, 0) for name in committed]})
+                              "worst_days_past_due": [(late or {}).get(name, 0) for name in committed]})
     return circles(frame, customers).set_index("customer_id")
 
 

@@ -90,6 +90,36 @@ LINES = Book(
         raised   2024-12-20  2000.00           customer  2025-01-05
     """,
 )
+# Lines of 1000 whose limits the bank changes, or somebody else.
+DECISIONS = Book(
+    loans="""
+        loan_id   customer_id  product   committed_amount
+        cut       cut          revolver  1000.00
+        given-up  given-up     revolver  1000.00
+        by-bank   by-bank      revolver  1000.00
+        gift      gift         revolver  1000.00
+        both      both         revolver  1000.00
+        undone    undone       revolver  1000.00
+        returned  returned     revolver  1000.00
+        untold    untold       revolver  1000.00
+        planned   planned      revolver  1000.00
+    """,
+    limits="""
+        loan_id   changed_on  committed_amount  cause
+        cut       2024-06-01   600.00           customer
+        given-up  2024-06-01     0.00           customer
+        by-bank   2024-06-01     0.00           bank
+        gift      2024-06-01  1500.00           bank
+        both      2024-06-01   900.00           customer
+        both      2024-07-01   300.00           bank
+        undone    2024-06-01  1500.00           customer
+        undone    2024-07-01   100.00           bank
+        returned  2024-06-01  1500.00           bank
+        returned  2024-07-01   400.00           customer
+        untold    2024-06-01  1200.00           -
+        planned   2024-06-01   800.00           schedule
+    """,
+)
 # Drawdowns of 24 months, which reach 730 days back, to 2023-01-01: October is the third month back and the fifteenth.
 RHYTHM = Book(
     loans="""
@@ -206,13 +236,23 @@ SPECS = [
     Spec("n_months_line_over_90_12m", LINES, AS_OF, {"F": 0, "G": 2, "H": 2, "I": 0, "J": 7, "K": 0, "L": None, "M": 0},
          "11/12 and 12/12 of G; 900 of 1000 is not above 90 %; J matured on the day of the sixth reading back"),
     Spec("limit_change_12m_ratio", LINES, AS_OF,
-         {"F": 0 / 300, "G": 0 / 1200, "H": (800 - 1000) / 1000, "I": None, "J": 0 / 100, "K": (0 - 500) / 500, "L": 0 / 600,
+         {"F": 0 / 300, "G": 0 / 1200, "H": 0 / 1000, "I": None, "J": 0 / 100, "K": 0 / 500, "L": 0 / 600,
           "M": (1500 - 1300) / (1500 + 600)},
-         "over the larger of then and now; 364 days ago but not 365, not what is recorded later; a new loan is no change"),
+         "over the larger of before and after; 364 days ago but not 365, not what is recorded later; a new loan is no change, "
+         "and the bank's cuts of H and K are its own"),
+    Spec("limit_change_12m_ratio", DECISIONS, AS_OF,
+         {"cut": (600 - 1000) / 1000, "given-up": (0 - 1000) / 1000, "by-bank": 0 / 1000, "gift": 0 / 1000,
+          "both": (900 - 1000) / 1000, "undone": (1500 - 1000) / 1500, "returned": (400 - 1500) / 1100,
+          "untold": (1200 - 1000) / 1200, "planned": (800 - 1000) / 1000},
+         "what others than the bank changed, over the commitment before or what they made of it; giving back more than there "
+         "was before the bank's raise is -1"),
     Spec("limit_change_12m_ratio", DRAWN_AT_SIGNING, AS_OF, {"C": (1500 - 1200) / (1500 + 600)}, "the change of 2023 is too old"),
     Spec("limit_change_12m_ratio", BORROWERS, AS_OF, {"A": None, "B": None, "C": None}, "the book has no limits"),
     Spec("n_limit_raises_24m", LINES, AS_OF, {"F": 0, "G": 0, "H": 0, "I": 0, "J": 0, "K": 0, "L": 0, "M": 3},
          "729 days ago but not 730; neither a cut nor the same limit again is a raise"),
+    Spec("n_limit_raises_24m", DECISIONS, AS_OF,
+         {"cut": 0, "given-up": 0, "by-bank": 0, "gift": 0, "both": 0, "undone": 1, "returned": 0, "untold": 1, "planned": 0},
+         "a raise that the bank decided is its own"),
     Spec("n_limit_raises_24m", BORROWERS, AS_OF, {"A": None, "B": None, "C": None}, "the book has no limits"),
     Spec("drawn_12m_ratio", BORROWERS, AS_OF,
          {"A": (200 + 500) / (A_BALANCE + A_UNDRAWN), "B": 0 / 1000, "C": 0 / 900},

@@ -312,6 +312,73 @@ EVERGREEN = Book(
         new      2026-06-30  900.00         -           -            -              -
     """,
 )
+# Each old loan repays 100 in June, and each new one comes in that month: what is known of its schedule, maturity, drawing?
+WITHOUT_SCHEDULE = Book(
+    loans="""
+        loan_id        customer_id  product    signed_on   matures_on  committed_amount
+        none-old       none         term       2020-01-01  2030-01-01  1000.00
+        none-new       none         term       2024-06-15  2026-06-15   100.00
+        project-old    project      term       2020-01-01  2030-01-01  1000.00
+        project-new    project      project    2024-06-15  2026-06-15   100.00
+        interest-old   interest     term       2020-01-01  2030-01-01  1000.00
+        interest-new   interest     term       2024-06-15  2026-06-15   100.00
+        undated-old    undated      term       2020-01-01  2030-01-01  1000.00
+        undated-new    undated      term       2024-06-15  -            100.00
+        one-old        one          term       2020-01-01  2030-01-01  1000.00
+        one-new        one          term       2024-06-15  -            100.00
+        undrawn-old    undrawn      term       2020-01-01  2030-01-01  1000.00
+        undrawn-new    undrawn      term       2024-06-15  2026-06-15   100.00
+        line-old       line         term       2020-01-01  2030-01-01  1000.00
+        line-new       line         revolver   2024-06-15  2026-06-15   100.00
+        guarantee-old  guarantee    term       2020-01-01  2030-01-01  1000.00
+        guarantee-new  guarantee    guarantee  2024-06-15  2026-06-15   100.00
+        larger-old     larger       term       2020-01-01  2030-01-01  1000.00
+        larger-new     larger       term       2024-06-15  2026-06-15   150.01
+    """,
+    drawdowns="""
+        loan_id        drawn_on    amount
+        none-old       2020-01-01  1000.00
+        none-new       2024-06-15   100.00
+        project-old    2020-01-01  1000.00
+        project-new    2024-06-15    60.00
+        interest-old   2020-01-01  1000.00
+        interest-new   2024-06-15   100.00
+        undated-old    2020-01-01  1000.00
+        undated-new    2024-06-15   100.00
+        one-old        2020-01-01  1000.00
+        one-new        2024-06-15   100.00
+        undrawn-old    2020-01-01  1000.00
+        line-old       2020-01-01  1000.00
+        line-new       2024-06-15   100.00
+        guarantee-old  2020-01-01  1000.00
+        guarantee-new  2024-06-15   100.00
+        larger-old     2020-01-01  1000.00
+        larger-new     2024-06-15   150.01
+    """,
+    repayments="""
+        loan_id        due_on      principal_due  interest_due  paid_on     amount_paid
+        none-old       2024-06-30  100.00         5.00          2024-06-30  105.00
+        none-old       2025-06-30  100.00         5.00          -           -
+        project-old    2024-06-30  100.00         5.00          2024-06-30  105.00
+        project-old    2025-06-30  100.00         5.00          -           -
+        interest-old   2024-06-30  100.00         5.00          2024-06-30  105.00
+        interest-old   2025-06-30  100.00         5.00          -           -
+        interest-new   2025-06-30    0.00         5.00          -           -
+        undated-old    2024-06-30  100.00         5.00          2024-06-30  105.00
+        undated-old    2025-06-30  100.00         5.00          -           -
+        one-old        2024-06-30  100.00         5.00          2024-06-30  105.00
+        one-old        2025-06-30  100.00         5.00          -           -
+        one-new        2026-06-30  100.00         5.00          -           -
+        undrawn-old    2024-06-30  100.00         5.00          2024-06-30  105.00
+        undrawn-old    2025-06-30  100.00         5.00          -           -
+        line-old       2024-06-30  100.00         5.00          2024-06-30  105.00
+        line-old       2025-06-30  100.00         5.00          -           -
+        guarantee-old  2024-06-30  100.00         5.00          2024-06-30  105.00
+        guarantee-old  2025-06-30  100.00         5.00          -           -
+        larger-old     2024-06-30  100.00         5.00          2024-06-30  105.00
+        larger-old     2025-06-30  100.00         5.00          -           -
+    """,
+)
 # ring1, ring2 and ring3 guarantee each other in turn; backer guarantees ring1 and stands for default, who is in default.
 GUARANTEES = Book(
     loans="""
@@ -330,11 +397,17 @@ GUARANTEES = Book(
         owner       owner        1000.00
         owned       owned        1000.00
         alone       alone        1000.00
+        probation   probation    1000.00
+        healed      healed       1000.00
+        forborne    forborne     1000.00
     """,
     repayments="""
-        loan_id  due_on      principal_due
-        default  2024-10-01  100.00         # 91 days past due
-        nearly   2024-10-02  100.00         # 90
+        loan_id    due_on      principal_due  paid_on     amount_paid  superseded_on  superseded_by
+        default    2024-10-01  100.00         -           -            -              -              # 91 days past due
+        nearly     2024-10-02  100.00         -           -            -              -              # 90
+        probation  2024-06-01  100.00         2024-10-02  100.00       -              -              # paid 90 days ago
+        healed     2024-06-01  100.00         2024-10-01  100.00       -              -              # 91
+        forborne   2024-06-01  100.00         -           -            2024-12-01     forbearance
     """,
     links="""
         from_id        to_id          kind       ended_on    ended_recorded_on
@@ -353,10 +426,13 @@ GUARANTEES = Book(
         still-too      still          guarantee  -           -
         owner          owned          ownership  -           -
         owned          owner          guarantee  -           -
+        surety         probation      guarantee  -           -
+        surety-too     healed         guarantee  -           -
+        surety-more    forborne       guarantee  -           -
     """,
 )
 ALL_LINKED = ("ring1", "ring2", "ring3", "backer", "default", "nearly", "with-outsider", "former", "former-too", "still",
-              "still-too", "owner", "owned", "alone")
+              "still-too", "owner", "owned", "alone", "probation", "healed", "forborne")
 RING = 100 + 200 + 400
 
 SPECS = [
@@ -479,6 +555,9 @@ SPECS = [
           "bullet": 0},
          "0.5 to 1.5 times the principal of a month, in whatever parts; the next day is another month; a loan in two "
          "instalments, or a line, is no bullet, and a bullet does not amortise"),
+    Spec("n_rollovers_12m", WITHOUT_SCHEDULE, AS_OF,
+         {"none": 1, "project": 1, "interest": 1, "undated": 0, "one": 1, "undrawn": 0, "line": 0, "guarantee": 0, "larger": 0},
+         "drawn, with a maturity and no instalment of principal, a loan is a bullet as far as anybody knows"),
     Spec("n_rollovers_12m", EVERGREEN, AS_OF, {"C": 1}, "a schedule prepaid in one payment was an amortising one"),
     Spec("is_in_guarantee_circle", GUARANTEES, AS_OF,
          dict.fromkeys(ALL_LINKED, 0)
@@ -490,8 +569,9 @@ SPECS = [
          | {"ring1": RING, "ring2": RING, "ring3": RING, "with-outsider": 50, "still": 10 + 20, "still-too": 10 + 20},
          "of every member; an outsider owes us nothing"),
     Spec("n_steps_to_default", GUARANTEES, AS_OF,
-         dict.fromkeys(ALL_LINKED, None) | {"default": 0, "backer": 1, "ring1": 2, "ring2": 3, "ring3": 3},
-         "in either direction; 90 days past due is no default"),
+         dict.fromkeys(ALL_LINKED, None)
+         | {"default": 0, "backer": 1, "ring1": 2, "ring2": 3, "ring3": 3, "probation": 0, "forborne": 0},
+         "in either direction; 90 days past due is no default; 90 days after its arrears ended one stands, 91 days after not"),
     Spec("group_days_past_due_max", ARREARS, AS_OF,
          dict.fromkeys(ALL_IN_ARREARS, 0)
          | {"late30": 30, "late31": 31, "late60": 60, "late61": 61, "late90": 90, "late91": 91, "today": 91,

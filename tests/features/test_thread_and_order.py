@@ -98,8 +98,8 @@ def test_a_book_measured_in_chunks_has_the_same_bits(monkeypatch):
     dates = ["2023-12-31", AS_OF]
     with opened(written(None)) as tables:
         whole = bits(book_frame(tables, dates))
-        monkeypatch.setattr("features.sources.tables.CHUNK_ROWS", 50)
-        assert tables.chunks(len(dates)) == ((0, 24), (24, 48), (48, 72), (72, 96), (96, 120))
+        monkeypatch.setattr("features.sources.duck.CHUNK_ROWS", 50)
+        assert len(list(tables.chunks(len(dates)))) == 5
         assert bits(book_frame(tables, dates)) == whole
 
 

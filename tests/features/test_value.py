@@ -140,6 +140,25 @@ FACILITIES = Book(
     """,
 )
 
+# The bank has a year's income of the one that signed 365 days ago, and not of the one that signed the day after.
+YEARLINGS = Book(
+    loans="""
+        loan_id  customer_id  signed_on   committed_amount  funding_rate
+        year     year         2024-01-01  1000.00           0.02
+        younger  younger      2024-01-02  1000.00           0.02
+    """,
+    repayments="""
+        loan_id  due_on      principal_due  interest_due  paid_on     amount_paid
+        year     2024-06-30  0.00           40.00         2024-06-30  40.00
+        younger  2024-06-30  0.00           40.00         2024-06-30  40.00
+    """,
+    ratings="""
+        customer_id  rated_on    grade  pd    lgd   annual_cost
+        year         2024-01-02  4      0.01  0.45  8.00
+        younger      2024-01-02  4      0.01  0.45  8.00
+    """,
+)
+
 INCOME_P, INCOME_Q, INCOME_T = (45 + 20) + 5, 30 + 10, 12
 INCOME_ALL = INCOME_P + INCOME_Q + INCOME_T
 HALF_A_CENT = Book(
@@ -224,6 +243,28 @@ SPECS = [
     Spec("raroc_rate", INCOME, AS_OF,
          {"P": (INCOME_P - 0.04 * 700 - 8 - 0.01 * 0.45 * 700) / (0.08 * 700), "Q": None, "R": None, "S": None, "T": None,
           "U": None}, "the rating known on the date; missing without PD (Q), funding rate (R, U) or balance (S, T)"),
+    Spec("group_exposure_growth_12m_ratio", INCOME, AS_OF,
+         {"P": (700 + 450 - 900 - 500) / (900 + 500), "Q": (700 + 450 - 900 - 500) / (900 + 500), "R": (800 - 0) / 800,
+          "S": None, "T": None, "U": (200 - 0) / 200}, "of the group's balance, then and now"),
+    Spec("group_income_share_12m", INCOME, AS_OF,
+         {"P": (INCOME_P + INCOME_Q) / INCOME_ALL, "Q": (INCOME_P + INCOME_Q) / INCOME_ALL, "R": 0 / INCOME_ALL, "S": None,
+          "T": INCOME_T / INCOME_ALL, "U": 0 / INCOME_ALL}, "P and Q are one group, each with the share of both"),
+    Spec("group_income_share_12m", RECORDS, AS_OF, {"D": None, "E": None}, "no share of a book that brought nothing"),
+    Spec("group_margin_rate", INCOME, AS_OF,
+         {"P": ((0.10 - 0.04) * 700 + (0.08 - 0.03) * 450) / (700 + 450),
+          "Q": ((0.10 - 0.04) * 700 + (0.08 - 0.03) * 450) / (700 + 450), "R": None, "S": None, "T": None, "U": None},
+         "weighted by the balances of the whole group; no funding rate, or no balance, is no margin"),
+    Spec("group_tenure_months", INCOME, AS_OF,
+         {"P": (365 + 365 + 365 + 366) * 12 / 365.25, "Q": (365 + 365 + 365 + 366) * 12 / 365.25, "R": 305 * 12 / 365.25,
+          "S": 0, "T": 730 * 12 / 365.25, "U": 334 * 12 / 365.25}, "Q came with P's group, which came first"),
+    Spec("group_tenure_months", BORROWERS, AS_OF,
+         {"A": (365 + 365 + 365 + 366) * 12 / 365.25, "B": (30 + 31 + 30 + 31 + 30 + 31) * 12 / 365.25, "C": None},
+         "its own where it has no group"),
+    Spec("n_group_active_loans", INCOME, AS_OF, {"P": 1 + 1, "Q": 1 + 1, "R": 1, "S": 0, "T": 1, "U": 1},
+         "P and Q are one group; a guarantee is a loan"),
+    Spec("raroc_rate", YEARLINGS, AS_OF,
+         {"year": (40 - 0.02 * 1000 - 8 - 0.01 * 0.45 * 1000) / (0.08 * 1000), "younger": None},
+         "a year's cost against less than a year's income says nothing"),
     Spec("raroc_rate", BORROWERS, AS_OF, {"A": None, "B": None, "C": None}, "the book has no ratings"),
 ]
 
