@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -27,7 +28,7 @@ def must_be_ours(folder: Path, where: Path | Mapping[str, Any]) -> None:
     OutputExists
         It is the folder of the book, or a file there has the name of a table and is no reject file.
     """
-    if isinstance(where, Path) and where.is_dir() and folder.resolve() == where.resolve():
+    if isinstance(where, Path) and where.is_dir() and os.path.realpath(folder) == os.path.realpath(where):
         raise OutputExists("the delivered tables lie there, so rejected rows may not", str(folder),
                            "Name another folder for the rejected rows.")
     for file in (folder / f"{name}.csv" for name in CONTRACTS):

@@ -20,6 +20,7 @@ from features.contract import Breach, Column, Contract
 from features.contracts import CONTRACTS
 from features.errors import BrokenTable, PentadError, UnreadableFile
 from features.sources.duck import first_line
+from features.sources.finding import FRAMES, find, place_name
 from features.sources.judging import (
     BETWEEN_REASONS,
     IN_PARTS,
@@ -32,8 +33,15 @@ from features.sources.judging import (
     unread,
     worked_out,
 )
-from features.sources.reading import FRAMES, find, place_name
-from features.sources.refusing import KEYS_SHOWN, does_not_add_up, duplicates, faults_of_shape, mixed_currencies
+from features.sources.refusing import (
+    KEYS_SHOWN,
+    does_not_add_up,
+    duplicates,
+    faults_of_shape,
+    ignored,
+    mixed_currencies,
+    must_be_distinct,
+)
 from features.sources.rejects import must_be_ours, write_rejects
 from features.sources.tables import Account
 
@@ -67,7 +75,7 @@ class SparkEngine:
     @classmethod
     def of(cls, frames: Mapping[str, DataFrame]) -> SparkEngine:
         """The engine of the session in which the frames are."""
-        return cls(next(iter(frames.values())).sparkSession)
+        return cls(next(frame for frame in frames.values() if frame is not None).sparkSession)
 
     def hold(self, rows: pd.DataFrame) -> nw.LazyFrame:
         """Send a pandas frame to the session."""
@@ -155,9 +163,10 @@ def _load(engine: SparkEngine, contract: Contract, given: DataFrame, frames: Map
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
-    lowered = [name.lower() for name in given.columns]
-    if twice := sorted({name for name in given.columns if lowered.count(name.lower()) > 1}):
-        return report(BrokenTable(f"column {', '.join(map(repr, twice))} stands twice", at, "Deliver each column once."))
+    try:
+        must_be_distinct(given.columns, at)
+    except BrokenTable as fault:
+        return report(fault)
     present = dict(given.dtypes)
     if faults := faults_of_shape(contract, present, [c for c, kind in present.items() if kind == "timestamp"], at):
         for fault in faults:
@@ -190,7 +199,7 @@ def _load(engine: SparkEngine, contract: Contract, given: DataFrame, frames: Map
             n_rejected = aside.to_native().count()
     except (PySparkException, Py4JError) as error:
         return report(UnreadableFile(f"cannot be read ({first_line(error)})", at, "Look for the first cause in Spark's log."))
-    account = Account(contract.name, n_read, n_kept, n_rejected)
+    account = Account(contract.name, n_read, n_kept, n_rejected, ignored(contract, present))
     if fault := does_not_add_up(account, at):
         report(fault)
     if fault := duplicates(contract, _twice(contract, kept.to_native()), at):

@@ -19,6 +19,7 @@ from features.errors import PentadError
 Chunk = tuple[int, int] | None
 #: Customers times dates that are measured at a time in 1 GB, so that memory does not grow with the book.
 CHUNK_ROWS = 200_000
+CLOSED = "this book is closed; open it again"
 
 
 class Engine(Protocol):
@@ -45,12 +46,13 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Account:
-    """How many rows of one table were read, kept and rejected."""
+    """How many rows of one table were read, kept and rejected; ``ignored`` are its columns that no contract has."""
 
     table: str
     n_read: int
     n_kept: int
     n_rejected: int
+    ignored: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.table}: {self.n_read:,} read = {self.n_kept:,} kept + {self.n_rejected:,} rejected"
@@ -81,10 +83,13 @@ class Tables:
     engine: Engine = field(repr=False)
     n_keys: int = 0
     memory_gb: float = 1.0
+    is_closed: bool = field(default=False, repr=False)
 
     def __getattr__(self, name: str) -> nw.LazyFrame | None:
         if name not in CONTRACTS:
             raise AttributeError(name)
+        if self.is_closed:
+            raise ValueError(CLOSED)
         return self.frames.get(name)
 
     def lacks(self, names: Iterable[str]) -> tuple[str, ...]:
@@ -119,4 +124,5 @@ class Tables:
 
     def close(self) -> None:
         """Let go of the engine and its temporary file."""
+        self.is_closed = True
         self.engine.close()
