@@ -24,6 +24,7 @@ from features.sources.judging import (
     judge,
     key_columns,
     odd_repeats,
+    raw_columns,
     set_aside,
     worked_out,
 )
@@ -34,7 +35,6 @@ from features.sources.refusing import (
     duplicates,
     empty,
     faults_of_shape,
-    ignored,
     mixed_currencies,
     must_not_be_too_many,
 )
@@ -133,7 +133,7 @@ def _load_all(engine: DuckEngine, where: Path | Mapping, rejects_to: Path | None
             breaches += _breaches(engine, contract) if account.n_rejected else []
     if rejects_to is not None:
         rejected = {name: engine.table(f"rejected_{name}") for name in accounts if accounts[name].n_rejected}
-        write_rejects(engine, rejected, rejects_to)
+        write_rejects(engine, rejected, {name: account.columns for name, account in accounts.items()}, rejects_to)
     return list(accounts.values()), breaches
 
 
@@ -163,13 +163,13 @@ def _load(engine: DuckEngine, contract: Contract, place: Any, where: Path | Mapp
             _mark_parts(engine, contract)
         n_read, n_kept, n_rejected = engine.count(source), engine.count(name), 0
         if n_kept < n_read:
-            raw = [f"raw {column}" for column in present]
+            raw = raw_columns(present)
             rejected = judged.filter(nw.col("why") != "").select("why", *key_columns(contract), *raw)
             rejected.to_native().create(f"rejected_{name}")
             n_rejected = engine.count(f"rejected_{name}")
     except duckdb.Error as error:
         return report(unreadable(error, place, at))
-    account = Account(name, n_read, n_kept, n_rejected, ignored(contract, present))
+    account = Account(name, n_read, n_kept, n_rejected, tuple(present))
     if fault := does_not_add_up(account, at):
         report(fault)
     if fault := duplicates(contract, _twice(engine, contract), at):

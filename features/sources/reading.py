@@ -15,7 +15,7 @@ from features.sources.csv_text import cause, csv_header, line_ends
 from features.sources.duck import DuckEngine, first_line, named, not_enough_memory, quoted
 from features.sources.finding import in_use, must_be_a_file, place_name
 from features.sources.frames import as_arrow, register
-from features.sources.judging import BETWEEN_REASONS, unread
+from features.sources.judging import BETWEEN_REASONS, raw_columns, unread
 from features.sources.refusing import must_be_distinct
 
 #: A date is written YYYY-MM-DD, midnight may follow; a whole number may have a fraction of zeros. DuckDB's casts alone
@@ -110,7 +110,7 @@ def _names_in_parquet(con: duckdb.DuckDBPyConnection, file: Path) -> list[str]:
 
 
 def typing_sql(contract: Contract, source: str, present: dict[str, str]) -> str:
-    """Select typed columns, raw columns under ``raw <name>``, and a sentence on every value that cannot be read."""
+    """Select typed columns, raw columns under ``raw <place>``, and a sentence on every value that cannot be read."""
     picks, odd = [], []
     for column in contract.columns:
         if column.name not in present:
@@ -128,7 +128,7 @@ def typing_sql(contract: Contract, source: str, present: dict[str, str]) -> str:
         picks.append(f"{value} AS {column.name}")
         if column.kind != "text":
             odd.append(f"CASE WHEN {raw} IS NOT NULL AND {value} IS NULL THEN '{unread(column)}' END")
-    picks += [f"CAST({named(c)} AS VARCHAR) AS {named(f'raw {c}')}" for c in present]
+    picks += [f'CAST({named(c)} AS VARCHAR) AS "{raw}"' for c, raw in zip(present, raw_columns(present))]
     picks += [f"CAST({named(c)} AS VARCHAR) AS {named(f'key {c}')}" for c in contract.key]
     reasons = f"concat_ws('{BETWEEN_REASONS}', {', '.join(odd)})" if odd else "''"
     return f"SELECT {', '.join(picks)}, {reasons} AS unread FROM {source}"

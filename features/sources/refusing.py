@@ -44,12 +44,6 @@ def must_be_distinct(names: Sequence[Any], at: str) -> None:
         raise BrokenTable(f"column {', '.join(map(repr, twice))} stands twice", at, "Deliver each column once.")
 
 
-def ignored(contract: Contract, present: Iterable[str]) -> tuple[str, ...]:
-    """The columns of a table that its contract does not have."""
-    known = {column.name for column in contract.columns}
-    return tuple(name for name in present if name not in known)
-
-
 def faults_of_shape(contract: Contract, present: Mapping[str, str], zoned: Iterable[str], at: str) -> list[BrokenTable]:
     """What is wrong with the columns of a table, given with their kinds.
 
@@ -57,7 +51,7 @@ def faults_of_shape(contract: Contract, present: Mapping[str, str], zoned: Itera
     """
     faults = []
     known = {column.name for column in contract.columns}
-    respelt = {name: plain(name) for name in ignored(contract, present) if plain(name) in known}
+    respelt = {name: plain(name) for name in present if name not in known and plain(name) in known}
     if respelt:
         said = ", ".join(f"{name!r} is not spelt {right}" for name, right in respelt.items())
         faults.append(BrokenTable(f"column {said}", at, "Rename it: names are in lower case, without blanks around them."))

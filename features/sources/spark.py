@@ -29,6 +29,7 @@ from features.sources.judging import (
     judge,
     key_columns,
     odd_repeats,
+    raw_columns,
     set_aside,
     unread,
     worked_out,
@@ -38,7 +39,6 @@ from features.sources.refusing import (
     does_not_add_up,
     duplicates,
     faults_of_shape,
-    ignored,
     mixed_currencies,
     must_be_distinct,
 )
@@ -153,7 +153,7 @@ def load_frames(where: Mapping[str, DataFrame], rejects_to: Path | None, report:
                 rejected[name] = aside
                 breaches += _breaches(contract, aside.to_native())
     if rejects_to is not None:
-        write_rejects(engine, rejected, rejects_to)
+        write_rejects(engine, rejected, {account.table: account.columns for account in accounts}, rejects_to)
     return frames, accounts, breaches
 
 
@@ -194,12 +194,12 @@ def _load(engine: SparkEngine, contract: Contract, given: DataFrame, frames: Map
                 kept = kept_of(judged)
         n_read, n_kept, n_rejected, aside = given.count(), kept.to_native().count(), 0, None
         if n_kept < n_read:
-            raw = [f"raw {column}" for column in present]
+            raw = raw_columns(present)
             aside = engine.keep([judged.filter(nw.col("why") != "").select("why", *key_columns(contract), *raw)])
             n_rejected = aside.to_native().count()
     except (PySparkException, Py4JError) as error:
         return report(UnreadableFile(f"cannot be read ({first_line(error)})", at, "Look for the first cause in Spark's log."))
-    account = Account(contract.name, n_read, n_kept, n_rejected, ignored(contract, present))
+    account = Account(contract.name, n_read, n_kept, n_rejected, tuple(present))
     if fault := does_not_add_up(account, at):
         report(fault)
     if fault := duplicates(contract, _twice(contract, kept.to_native()), at):
@@ -227,7 +227,7 @@ def _breaches(contract: Contract, rejected: DataFrame) -> list[Breach]:
 
 
 def typing_sql(contract: Contract, present: Mapping[str, str]) -> list[str]:
-    """Typed columns, raw columns under ``raw <name>``, and a sentence on every value that cannot be read."""
+    """Typed columns, raw columns under ``raw <place>``, and a sentence on every value that cannot be read."""
     picks, odd = [], []
     for column in contract.columns:
         if column.name not in present:
@@ -244,7 +244,7 @@ def typing_sql(contract: Contract, present: Mapping[str, str]) -> list[str]:
         picks.append(f"{value} as {column.name}")
         if column.kind != "text":
             odd.append(f"if({raw} is not null and {value} is null, '{unread(column)}', null)")
-    picks += [f"cast({_quoted(c)} as string) as {_quoted(f'raw {c}')}" for c in present]
+    picks += [f"cast({_quoted(c)} as string) as `{raw}`" for c, raw in zip(present, raw_columns(present))]
     picks += [f"cast({_quoted(c)} as string) as `key {c}`" for c in contract.key]
     return [*picks, f"concat_ws('{BETWEEN_REASONS}', {', '.join(odd)}) as unread" if odd else "'' as unread"]
 

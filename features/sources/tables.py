@@ -46,13 +46,19 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Account:
-    """How many rows of one table were read, kept and rejected; ``ignored`` are its columns that no contract has."""
+    """How many rows of one table were read, kept and rejected; and its columns as they were delivered."""
 
     table: str
     n_read: int
     n_kept: int
     n_rejected: int
-    ignored: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The columns that the contract does not have."""
+        known = {column.name for column in CONTRACTS[self.table].columns}
+        return tuple(name for name in self.columns if name not in known)
 
     def __str__(self) -> str:
         return f"{self.table}: {self.n_read:,} read = {self.n_kept:,} kept + {self.n_rejected:,} rejected"

@@ -129,16 +129,16 @@ def test_what_is_no_book_of_frames_is_refused_by_every_function_that_takes_one(w
         assert caught.value.found.startswith(said)
 
 
-def converted(rows: dict) -> dict:
-    """The good rows, each column of the kind that its library has for it."""
-    frame = pd.DataFrame([GOOD["loans"]])
-    return given(loans=frame.assign(**rows))
+def converted(columns: dict) -> dict:
+    """The good rows, some columns of the loan of another kind."""
+    return given(loans=changed("loans", **columns))
 
 
 SAME = {
     "categories": lambda: given(loans=pd.DataFrame([GOOD["loans"]]).astype("category")),
     "a category of days": lambda: converted({"signed_on": pd.Categorical([pd.Timestamp("2022-01-31")])}),
-    "days at midnight": lambda: converted({"signed_on": pd.Timestamp("2022-01-31"), "matures_on": np.datetime64("2026-01-31", "s")}),
+    "days at midnight": lambda: converted({"signed_on": pd.Timestamp("2022-01-31"),
+                                           "matures_on": np.datetime64("2026-01-31", "s")}),
     "days of Python": lambda: converted({"signed_on": objects(date(2022, 1, 31))}),
     "decimals": lambda: converted({"committed_amount": objects(Decimal("1200.50")), "annual_rate": objects(Decimal("0.045"))}),
     "floats": lambda: converted({"committed_amount": 1200.5, "annual_rate": np.float32(0.045)}),
