@@ -188,7 +188,7 @@ def _list(read, options: argparse.Namespace) -> None:
         if not account.n_kept:
             print(f"  note: {account.table} has no {'kept ' if account.n_read else ''}row")
     if beside := others(options.data):
-        print(f"  note: not read, for no table of a book has the name: {one_line(', '.join(beside))}")
+        print(f"  note: beside the tables and not read: {one_line(', '.join(beside))}")
 
 
 def _simulate(options: argparse.Namespace) -> None:

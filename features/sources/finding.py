@@ -69,7 +69,7 @@ def find(where: Path | Mapping[str, Any]) -> dict[str, Any]:
 
 
 def others(where: Path | str | Mapping[str, Any]) -> tuple[str, ...]:
-    """Names of the files or tables that lie beside those of a book and are not read, since no contract has them."""
+    """Names of the tables, or files like tables, that lie beside those of a book and are not read."""
     where = as_place(where)
     if isinstance(where, Mapping):
         return ()

@@ -98,7 +98,7 @@ def test_columns_that_differ_in_case_or_blanks_alone_stand_twice(kind, names, tm
 
 def test_a_parquet_column_that_stands_twice_is_refused_though_duckdb_renames_it(tmp_path):
     book = delivered("parquet", tmp_path, ROWS)
-    nested = pa.array([{"name": "x", "inner": [1, 2]}])
+    nested = pa.array([{"industry": "x", "inner": [{"industry": 1}]}])
     columns = {"customer_id": pa.array(["C1"]), "of": nested, "industry": pa.array(["steel"])}
     pa.parquet.write_table(pa.table(list(columns.values()), names=list(columns)), book / "customers.parquet")
     open_tables(book).close()

@@ -387,7 +387,7 @@ def test_what_is_not_read_of_a_book_is_said(spoiled, desk, capsys):
         said = capsys.readouterr().out
         assert "  customers: 60 read = 60 kept + 0 rejected; ignored columns: Branche\n" in said
         assert said.count("ignored columns") == 1
-        assert "  note: not read, for no table of a book has the name: drawdown.csv\n" in said
+        assert "  note: beside the tables and not read: drawdown.csv\n" in said
 
 
 def test_every_command_that_opens_a_book_takes_its_memory_from_the_settings(trained, spoiled, tmp_path, monkeypatch, capsys):
