@@ -24,7 +24,8 @@ HEAD = """# Data dictionary
 A book is a folder of CSV (UTF-8, comma) or Parquet files named after the tables, one DuckDB file holding them, or data
 frames. Dates are written YYYY-MM-DD, money as a decimal in the book's one currency. A fact is known on a date when neither
 its own day nor the day it was recorded lies after it. Rows that break a rule are set aside with the reason; a missing
-column or a duplicate key stops the job.
+column or a duplicate key stops the job. Names of files and columns are in lower case, without blanks: one that is spelt
+otherwise stops the job too, and columns that no table has are ignored and named.
 """
 FEATURES_HEAD = """## Features
 

@@ -23,8 +23,13 @@ class PentadError(Exception):
     exit_code = 1
 
     def __init__(self, found: str, where: str, todo: str) -> None:
-        super().__init__(f"{where}: {found}. {todo}")
+        super().__init__(one_line(f"{where}: {found}. {todo}"))
         self.found, self.where, self.todo = found, where, todo
+
+
+def one_line(text: str) -> str:
+    """Text of which every character can be printed; a line end within becomes \\n."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 class NoBook(PentadError):

@@ -61,7 +61,7 @@ def feature_frame(cohort: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     NoFactsYet
         A date lies before the first loan was signed.
     ValueError
-        The cohort has no row, or the same twice, or a date is none.
+        The cohort has no row, or the same twice, or a date is none, or the book is closed.
     """
     days = [as_day(day) for day in cohort["as_of"]]
     wanted = pd.DataFrame({"customer_id": cohort["customer_id"].to_numpy(), "as_of": days})
@@ -80,7 +80,7 @@ def book_frame(tables: Tables, as_of: str | date | Iterable[str | date]) -> pd.D
     NoFactsYet
         A date lies before the first loan was signed.
     ValueError
-        A date is none.
+        A date is none, or the book is closed.
     """
     several = isinstance(as_of, Iterable) and not isinstance(as_of, str)
     return _as_frame(feature_blocks(tables, as_of if several else [as_of]))
@@ -90,7 +90,16 @@ def feature_blocks(tables: Tables, as_of: Iterable[str], cohort: pd.DataFrame | 
     """The feature frame in blocks of rows, sorted by customer and date, so that a large book never stands in memory whole.
 
     ``cohort`` (customer_id, as_of in whole days) restricts the rows handed over, not the book they are compared with. One
-    frame at a time: the engine answers nothing else until the blocks have been read, or the iterator closed.
+    frame at a time: DuckDB answers nothing else until the blocks have been read, or the iterator closed.
+
+    Raises
+    ------
+    NoFactsYet
+        A date lies before the first loan was signed.
+    ValueError
+        A date is none, or the book is closed.
+    RuntimeError
+        The blocks of another frame of this book have not been read to their end.
     """
     dates, names = set(as_of), dict[int, str]()
     with tables.engine.passing():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -20,6 +21,8 @@ Readers of Chinese: README.md has a 中文 section."""
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack the letters of a name
     options = _parser().parse_args(arguments)
     from features.errors import PentadError
 
@@ -161,7 +164,7 @@ def _open(options: argparse.Namespace, book: BookSettings):
     print(f"book: {options.data} ...", flush=True)
     tables = open_tables(options.data, options.rejects, book.reject_share_limit, book.memory_gb)
     try:
-        _list(tables, options.rejects)
+        _list(tables, options)
         must_have_rows(tables.accounts, options.data)
     except BaseException:
         tables.close()
@@ -169,18 +172,23 @@ def _open(options: argparse.Namespace, book: BookSettings):
     return tables
 
 
-def _list(read, rejects: Path) -> None:
-    """Print what was read of a book, and which rows were set aside."""
+def _list(read, options: argparse.Namespace) -> None:
+    """Print what was read of a book and what was not, and which rows were set aside."""
+    from features.errors import one_line
+    from features.sources import others
+
     for account in read.accounts:
-        print(f"  {account}")
+        print(f"  {account}" + (f"; ignored columns: {one_line(', '.join(account.ignored))}" if account.ignored else ""))
     for breach in read.breaches:
-        n, keys, file = breach.n_rows, ", ".join(breach.keys), rejects / f"{breach.table}.csv"
+        n, keys, file = breach.n_rows, one_line(", ".join(breach.keys)), options.rejects / f"{breach.table}.csv"
         rows = f"1 row, {breach.rule}; key: {keys}; it is" if n == 1 else (
             f"{n:,} rows, {breach.rule}; {'first ' if n > len(breach.keys) else ''}keys: {keys}; all {n:,} are")
         print(f"  rejected from {breach.table}: {rows} in {file}")
     for account in read.accounts:
         if not account.n_kept:
             print(f"  note: {account.table} has no {'kept ' if account.n_read else ''}row")
+    if beside := others(options.data):
+        print(f"  note: beside the tables and not read: {one_line(', '.join(beside))}")
 
 
 def _simulate(options: argparse.Namespace) -> None:
@@ -209,9 +217,10 @@ def _validate(options: argparse.Namespace) -> None:
     from features.errors import BreachesFound
     from features.sources import examine
 
+    book = _settings(options).book
     print(f"book: {options.data} ...", flush=True)
-    found = examine(options.data, options.rejects)
-    _list(found, options.rejects)
+    found = examine(options.data, options.rejects, book.memory_gb)
+    _list(found, options)
     for fault in found.faults:
         print(f"  broken: {fault}")
     read = {account.table for account in found.accounts}

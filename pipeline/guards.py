@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from pathlib import Path
 
@@ -36,6 +37,6 @@ def must_lie_outside(out: Path, book: Path) -> None:
     OutputExists
         It is the book, or lies in the book's folder.
     """
-    place = out.resolve()
-    if book.resolve() in (place, place.parent):
+    place = Path(os.path.realpath(out))
+    if Path(os.path.realpath(book)) in (place, place.parent):
         raise OutputExists("the delivered tables lie there", str(out), "Name a file in another folder.")

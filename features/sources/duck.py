@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 
 from features.errors import NotEnoughMemory
+from features.sources.tables import CLOSED
 
 BLOCK_ROWS = 100_000
 MEMORY_GB = 1.0
-#: Customers times dates that are measured at a time in 1 GB: what is summed up of them stays in memory.
+#: Customers times dates that are measured at a time for each GB of memory: what is summed up of them stays within it.
 CHUNK_ROWS = 100_000
 
 
@@ -35,10 +36,12 @@ class DuckEngine:
         self.con.execute("SET enable_progress_bar = false")
         self.con.execute("SET preserve_insertion_order = false")
         self.con.execute(f"SET memory_limit = '{memory_gb}GB'")
-        self._memory_gb, self._n_held = memory_gb, 0
+        self._memory_gb = memory_gb
+        self._n_held, self._is_closed, self._is_read = 0, False, False
 
     def hold(self, rows: pd.DataFrame) -> nw.LazyFrame:
         """Copy a pandas frame into a table."""
+        self._must_be_free()
         self.con.register("incoming", rows)
         try:
             return self._made("SELECT * FROM incoming")
@@ -47,19 +50,20 @@ class DuckEngine:
 
     def keep(self, parts: Iterable[nw.LazyFrame]) -> nw.LazyFrame:
         """Compute parts of one frame, one after the other, into a temporary table: in memory, on the disk beyond the limit."""
+        self._must_be_free()
         name = ""
         for part in parts:
             sql = part.to_native().sql_query()
             verb = f"INSERT INTO {name}" if name else f"CREATE TEMP TABLE {self._next_name()} AS"
             name = name or f"held_{self._n_held}"
-            with self._named():
+            with self.named():
                 self.con.execute(f"{verb} {sql}")
         return self.table(name)
 
     def chunks(self, n_dates: int) -> Iterator[None]:
         """Take ranges of customers, numbered as they are, one after the other; ``in_chunk`` speaks of the present one."""
         n_customers = self.count("customers")
-        n_chunks = max(1, -(-n_customers * n_dates // int(CHUNK_ROWS * min(self._memory_gb, 1))))
+        n_chunks = max(1, -(-n_customers * n_dates // int(CHUNK_ROWS * self._memory_gb)))
         edges = np.linspace(0, n_customers, n_chunks + 1).astype(int).tolist()
         for first, end in zip(edges, edges[1:]):
             self.con.execute(f"SET VARIABLE chunk_first = {first}")
@@ -72,12 +76,18 @@ class DuckEngine:
             "customer_key >= getvariable('chunk_first') AND customer_key < getvariable('chunk_end')"))
 
     def blocks(self, rows: nw.LazyFrame) -> Iterator[pd.DataFrame]:
-        """Hand over a result in blocks of rows, the first of them empty."""
-        with self._named():
+        """Hand over a result in blocks of rows, the first of them empty; until the last the engine answers nothing else."""
+        self._must_be_free()
+        with self.named():
             reader = rows.to_native().to_arrow_reader(BLOCK_ROWS)
-            yield reader.schema.empty_table().to_pandas()
-            for batch in reader:
-                yield batch.to_pandas()
+            self._is_read = True
+            try:
+                yield reader.schema.empty_table().to_pandas()
+                for batch in reader:
+                    yield batch.to_pandas()
+                    self._must_be_open()
+            finally:
+                self._is_read = False
 
     def table(self, name: str) -> nw.LazyFrame:
         """A table of the database as a lazy frame."""
@@ -90,12 +100,14 @@ class DuckEngine:
     @contextmanager
     def passing(self) -> Iterator[None]:
         """Drop at its end the tables that were held and kept within."""
+        self._must_be_free()
         first = self._n_held + 1
         try:
             yield
         finally:
-            for number in range(first, self._n_held + 1):
-                self.con.execute(f"DROP TABLE IF EXISTS held_{number}")
+            if not self._is_closed:
+                for number in range(first, self._n_held + 1):
+                    self.con.execute(f"DROP TABLE IF EXISTS held_{number}")
 
     def count(self, source: str) -> int:
         """Number of rows of a table or a scan."""
@@ -103,16 +115,26 @@ class DuckEngine:
 
     def close(self) -> None:
         """Close the connection and remove its file."""
+        self._is_closed = True
         self.con.close()
         self._folder.cleanup()
 
     @contextmanager
-    def _named(self) -> Iterator[None]:
+    def named(self) -> Iterator[None]:
         """Name what stops DuckDB for want of memory."""
         try:
             yield
         except duckdb.OutOfMemoryException as error:
             raise not_enough_memory(error) from error
+
+    def _must_be_open(self) -> None:
+        if self._is_closed:
+            raise ValueError(CLOSED)
+
+    def _must_be_free(self) -> None:
+        self._must_be_open()
+        if self._is_read:
+            raise RuntimeError("a frame of this book is being read: read it to its end, or close its iterator, first")
 
     def _made(self, sql: str) -> nw.LazyFrame:
         name = self._next_name()
@@ -134,6 +156,11 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def named(column: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + column.replace('"', '""') + '"'
+
+
 def first_line(error: Exception) -> str:
     """The first line of an engine's error, cut where it becomes a listing."""
-    return str(error).strip().splitlines()[0][:200]
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import narwhals as nw
 
@@ -20,6 +20,11 @@ _A_KIND = {"date": "a date (YYYY-MM-DD)", "money": "an amount", "number": "a num
 def unread(column: Column) -> str:
     """What to say of a value that is not of its column's kind."""
     return f"{column.name} is not {_A_KIND[column.kind]}"
+
+
+def raw_columns(present: Collection[str]) -> list[str]:
+    """Names under which the columns travel as they were read; what they are called may confuse an engine."""
+    return [f"raw {place}" for place in range(len(present))]
 
 
 def key_columns(contract: Contract) -> list[str]:

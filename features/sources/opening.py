@@ -14,6 +14,8 @@ from features.contract import Breach, Contract
 from features.contracts import CONTRACTS
 from features.errors import BrokenTable, PentadError, UnreadableFile
 from features.sources.duck import MEMORY_GB, DuckEngine
+from features.sources.finding import as_place, find, place_name
+from features.sources.fingerprints import fingerprint
 from features.sources.judging import (
     BETWEEN_REASONS,
     IN_PARTS,
@@ -22,10 +24,11 @@ from features.sources.judging import (
     judge,
     key_columns,
     odd_repeats,
+    raw_columns,
     set_aside,
     worked_out,
 )
-from features.sources.reading import find, fingerprint, place_name, scan, typing_sql, unreadable
+from features.sources.reading import scan, typing_sql, unreadable
 from features.sources.refusing import (
     KEYS_SHOWN,
     does_not_add_up,
@@ -49,6 +52,7 @@ def open_tables(where: Path | str | Mapping[str, Any], rejects_to: Path | None =
     where : Path, str or mapping
         A folder with ``customers``, ``loans``, ``repayments`` and the optional tables as .parquet or .csv, one DuckDB
         file with tables of these names, or the tables by name as frames that Narwhals reads (pandas, Polars, Arrow).
+        Names of columns are in lower case; a column of no contract is ignored and named in its table's account.
         Frames of Spark stay in Spark; ``catalogue_tables`` finds those of a database in its catalogue.
     rejects_to : Path, optional
         Folder for the reject files, one CSV a table with the row as it was read and the reasons.
@@ -59,17 +63,18 @@ def open_tables(where: Path | str | Mapping[str, Any], rejects_to: Path | None =
 
     Raises
     ------
-    NoBook, UnreadableFile, BrokenTable, TooManyRejects, OutputExists, UnwritableOutput
+    NoBook, UnreadableFile, BrokenTable, TooManyRejects, OutputExists, UnwritableOutput, NotEnoughMemory
         Each says what was found, where, and what to do.
     """
+    where = as_place(where)
     if is_spark(where):
         frames, accounts, breaches = load_frames(where, rejects_to, _stop)
         must_not_be_too_many(accounts, breaches, reject_share_limit, place_name(where))
         return Tables(frames, fingerprint(where), tuple(accounts), tuple(breaches), SparkEngine.of(where))
-    where = where if isinstance(where, Mapping) else Path(where)
     engine = DuckEngine(memory_gb)
     try:
-        accounts, breaches = _load_all(engine, where, rejects_to, _stop)
+        with engine.named():
+            accounts, breaches = _load_all(engine, where, rejects_to, _stop)
         must_not_be_too_many(accounts, breaches, reject_share_limit, place_name(where))
         frames = {account.table: engine.table(account.table) for account in accounts}
         return Tables(frames, fingerprint(where), tuple(accounts), tuple(breaches), engine)
@@ -78,25 +83,29 @@ def open_tables(where: Path | str | Mapping[str, Any], rejects_to: Path | None =
         raise
 
 
-def examine(where: Path | str | Mapping[str, Any], rejects_to: Path | None = None) -> Findings:
+def examine(where: Path | str | Mapping[str, Any], rejects_to: Path | None = None,
+            memory_gb: float = MEMORY_GB) -> Findings:
     """Everything that is wrong with a book: the faults of whole tables, and the rows that break a rule.
 
     A table that refers to a broken one is judged without it. The parameters are those of ``open_tables``.
 
     Raises
     ------
-    NoBook, BrokenTable
-        There is no book to examine, or a table stands in two files.
+    NoBook, UnreadableFile, BrokenTable
+        There is no book to examine, or a table stands in two files or under a name spelt otherwise.
+    NotEnoughMemory
+        ``memory_gb`` is too little to tell.
     OutputExists, UnwritableOutput
         The reject files cannot go where they are to go.
     """
-    where, faults = where if isinstance(where, Mapping) else Path(where), []
+    where, faults = as_place(where), []
     if is_spark(where):
         _, accounts, breaches = load_frames(where, rejects_to, faults.append)
     else:
-        engine = DuckEngine()
+        engine = DuckEngine(memory_gb)
         try:
-            accounts, breaches = _load_all(engine, where, rejects_to, faults.append)
+            with engine.named():
+                accounts, breaches = _load_all(engine, where, rejects_to, faults.append)
         finally:
             engine.close()
     faults += empty(accounts, place_name(where))
@@ -123,7 +132,7 @@ def _load_all(engine: DuckEngine, where: Path | Mapping, rejects_to: Path | None
             breaches += _breaches(engine, contract) if account.n_rejected else []
     if rejects_to is not None:
         rejected = {name: engine.table(f"rejected_{name}") for name in accounts if accounts[name].n_rejected}
-        write_rejects(engine, rejected, rejects_to)
+        write_rejects(engine, rejected, {name: account.columns for name, account in accounts.items()}, rejects_to)
     return list(accounts.values()), breaches
 
 
@@ -153,13 +162,13 @@ def _load(engine: DuckEngine, contract: Contract, place: Any, where: Path | Mapp
             _mark_parts(engine, contract)
         n_read, n_kept, n_rejected = engine.count(source), engine.count(name), 0
         if n_kept < n_read:
-            raw = [f"raw {column}" for column in present]
+            raw = raw_columns(present)
             rejected = judged.filter(nw.col("why") != "").select("why", *key_columns(contract), *raw)
             rejected.to_native().create(f"rejected_{name}")
             n_rejected = engine.count(f"rejected_{name}")
     except duckdb.Error as error:
         return report(unreadable(error, place, at))
-    account = Account(name, n_read, n_kept, n_rejected)
+    account = Account(name, n_read, n_kept, n_rejected, tuple(present))
     if fault := does_not_add_up(account, at):
         report(fault)
     if fault := duplicates(contract, _twice(engine, contract), at):

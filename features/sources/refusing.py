@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from features.contract import Breach, Contract
 from features.contracts import CONTRACTS
@@ -11,17 +15,56 @@ from features.errors import BrokenTable, EmptyTable, TooManyRejects
 from features.sources.tables import Account
 
 KEYS_SHOWN = 5
+#: Kinds, of DuckDB and of Spark, that hold several values or bytes of any meaning.
+_NO_VALUE = re.compile(r"(?is)(struct|map|list|array|union|blob|binary|bit|variant|geometry)\b.*|.*\]")
 
 
-def faults_of_shape(contract: Contract, present: Iterable[str], zoned: Iterable[str], at: str) -> list[BrokenTable]:
-    """What is wrong with the columns of a table; ``zoned`` are those that hold instants, whose day a zone decides."""
+def plain(name: str) -> str:
+    """A name without what nobody sees: case, width, blanks around it and marks without a width."""
+    seen = (c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c) not in ("Cf", "Cc"))
+    return "".join(seen).strip().casefold()
+
+
+def must_be_distinct(names: Sequence[Any], at: str) -> None:
+    """Refuse columns that cannot be told apart by a name.
+
+    Raises
+    ------
+    BrokenTable
+        There is none, or a name is no text, blank, or that of another column but for case and blanks.
+    """
+    if not names:
+        raise BrokenTable("no column at all", at, "Deliver it with the columns of data/README.md.")
+    if odd := [name for name in names if not isinstance(name, str)]:
+        raise BrokenTable(f"column name {odd[0]!r} is not text", at, "Give every column one name of text.")
+    if blank := [place for place, name in enumerate(names, 1) if not plain(name)]:
+        raise BrokenTable(f"column {blank[0]} of {len(names)} has no name", at, "Name it, or leave it out.")
+    count = Counter(map(plain, names))
+    if twice := sorted({name for name in names if count[plain(name)] > 1}):
+        raise BrokenTable(f"column {', '.join(map(repr, twice))} stands twice", at, "Deliver each column once.")
+
+
+def faults_of_shape(contract: Contract, present: Mapping[str, str], zoned: Iterable[str], at: str) -> list[BrokenTable]:
+    """What is wrong with the columns of a table, given with their kinds.
+
+    ``zoned`` are those that hold instants, whose day a zone decides.
+    """
     faults = []
-    missing = [c.name for c in contract.columns if not c.may_be_absent and c.name not in present]
+    known = {column.name for column in contract.columns}
+    respelt = {name: plain(name) for name in present if name not in known and plain(name) in known}
+    if respelt:
+        said = ", ".join(f"{name!r} is not spelt {right}" for name, right in respelt.items())
+        faults.append(BrokenTable(f"column {said}", at, "Rename it: names are in lower case, without blanks around them."))
+    missing = [c.name for c in contract.columns
+               if not c.may_be_absent and c.name not in present and c.name not in respelt.values()]
     if missing:
         faults.append(BrokenTable(f"no column {', no column '.join(missing)} (found: {', '.join(present)})", at,
                                   f"Deliver {contract.name} with the columns of data/README.md, in lower case."))
     if days := [c.name for c in contract.columns if c.kind == "date" and c.name in zoned]:
         faults.append(BrokenTable(f"{', '.join(days)} is a timestamp with a time zone", at, "Deliver dates as DATE."))
+    if odd := [name for name in known & set(present) if _NO_VALUE.fullmatch(present[name])]:
+        said = ", ".join(f"{name} is {present[name][:60]}" for name in sorted(odd))
+        faults.append(BrokenTable(f"{said}, not plain values", at, "Deliver one text, number, date or flag a row."))
     return faults
 
 

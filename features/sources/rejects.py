@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import narwhals as nw
 from features.contracts import CONTRACTS
 from features.errors import OutputExists, UnwritableOutput
 from features.sources.duck import first_line
+from features.sources.judging import raw_columns
 from features.sources.tables import Engine
 
 REASON = "reason"
@@ -27,7 +29,7 @@ def must_be_ours(folder: Path, where: Path | Mapping[str, Any]) -> None:
     OutputExists
         It is the folder of the book, or a file there has the name of a table and is no reject file.
     """
-    if isinstance(where, Path) and where.is_dir() and folder.resolve() == where.resolve():
+    if isinstance(where, Path) and where.is_dir() and os.path.realpath(folder) == os.path.realpath(where):
         raise OutputExists("the delivered tables lie there, so rejected rows may not", str(folder),
                            "Name another folder for the rejected rows.")
     for file in (folder / f"{name}.csv" for name in CONTRACTS):
@@ -36,25 +38,28 @@ def must_be_ours(folder: Path, where: Path | Mapping[str, Any]) -> None:
                                str(file), "Move it away, or name another folder for the rejected rows.")
 
 
-def write_rejects(engine: Engine, rejected: Mapping[str, nw.LazyFrame], folder: Path) -> None:
+def write_rejects(engine: Engine, rejected: Mapping[str, nw.LazyFrame], columns: Mapping[str, Sequence[str]],
+                  folder: Path) -> None:
     """Write the rejected rows of the tables that have some, and remove an earlier book's of the others.
 
     Parameters
     ----------
     rejected : mapping
-        By name of the table: ``why``, and the columns as they were read under ``raw <name>``.
+        By name of the table: ``why``, and the columns as they were read under ``raw <place>``.
+    columns : mapping
+        By name of the table: the names of the columns as they were delivered.
 
     Raises
     ------
     UnwritableOutput
         The folder or a file cannot be written; then every file of before is as it was.
     """
-    new = {folder / f"{name}.csv": rows for name, rows in rejected.items()}
+    new = {folder / f"{name}.csv": name for name in rejected}
     try:
         if new:
             folder.mkdir(parents=True, exist_ok=True)
-        for file, rows in new.items():
-            _write(engine, rows, _beside(file))
+        for file, name in new.items():
+            _write(engine, rejected[name], columns[name], _beside(file))
         for file in new:
             _beside(file).replace(file)
         for name in CONTRACTS.keys() - rejected.keys():
@@ -79,9 +84,8 @@ def _beside(file: Path) -> Path:
     return file.with_name(f"{file.name}.tmp")
 
 
-def _write(engine: Engine, rows: nw.LazyFrame, file: Path) -> None:
-    raw = [column for column in rows.collect_schema().names() if column.startswith("raw ")]
-    header = [*(column.removeprefix("raw ") for column in raw), REASON]  # a delivered column may be called so too
+def _write(engine: Engine, rows: nw.LazyFrame, columns: Sequence[str], file: Path) -> None:
+    raw, header = raw_columns(columns), [*columns, REASON]  # a delivered column may be called so too
     with file.open("w", encoding="utf-8", newline="") as handle:
         for i, block in enumerate(engine.blocks(rows.select(*raw, "why").sort(*raw, "why"))):
             block.to_csv(handle, index=False, header=header if i == 0 else False, lineterminator="\n")

@@ -20,6 +20,7 @@ from features.contract import Breach, Column, Contract
 from features.contracts import CONTRACTS
 from features.errors import BrokenTable, PentadError, UnreadableFile
 from features.sources.duck import first_line
+from features.sources.finding import FRAMES, find, place_name
 from features.sources.judging import (
     BETWEEN_REASONS,
     IN_PARTS,
@@ -28,12 +29,19 @@ from features.sources.judging import (
     judge,
     key_columns,
     odd_repeats,
+    raw_columns,
     set_aside,
     unread,
     worked_out,
 )
-from features.sources.reading import FRAMES, find, place_name
-from features.sources.refusing import KEYS_SHOWN, does_not_add_up, duplicates, faults_of_shape, mixed_currencies
+from features.sources.refusing import (
+    KEYS_SHOWN,
+    does_not_add_up,
+    duplicates,
+    faults_of_shape,
+    mixed_currencies,
+    must_be_distinct,
+)
 from features.sources.rejects import must_be_ours, write_rejects
 from features.sources.tables import Account
 
@@ -67,7 +75,7 @@ class SparkEngine:
     @classmethod
     def of(cls, frames: Mapping[str, DataFrame]) -> SparkEngine:
         """The engine of the session in which the frames are."""
-        return cls(next(iter(frames.values())).sparkSession)
+        return cls(next(frame for frame in frames.values() if frame is not None).sparkSession)
 
     def hold(self, rows: pd.DataFrame) -> nw.LazyFrame:
         """Send a pandas frame to the session."""
@@ -153,7 +161,7 @@ def load_frames(where: Mapping[str, DataFrame], rejects_to: Path | None, report:
                 rejected[name] = aside
                 breaches += _breaches(contract, aside.to_native())
     if rejects_to is not None:
-        write_rejects(engine, rejected, rejects_to)
+        write_rejects(engine, rejected, {account.table: account.columns for account in accounts}, rejects_to)
     return frames, accounts, breaches
 
 
@@ -163,9 +171,10 @@ def _load(engine: SparkEngine, contract: Contract, given: DataFrame, frames: Map
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
-    lowered = [name.lower() for name in given.columns]
-    if twice := sorted({name for name in given.columns if lowered.count(name.lower()) > 1}):
-        return report(BrokenTable(f"column {', '.join(map(repr, twice))} stands twice", at, "Deliver each column once."))
+    try:
+        must_be_distinct(given.columns, at)
+    except BrokenTable as fault:
+        return report(fault)
     present = dict(given.dtypes)
     if faults := faults_of_shape(contract, present, [c for c, kind in present.items() if kind == "timestamp"], at):
         for fault in faults:
@@ -193,12 +202,12 @@ def _load(engine: SparkEngine, contract: Contract, given: DataFrame, frames: Map
                 kept = kept_of(judged)
         n_read, n_kept, n_rejected, aside = given.count(), kept.to_native().count(), 0, None
         if n_kept < n_read:
-            raw = [f"raw {column}" for column in present]
+            raw = raw_columns(present)
             aside = engine.keep([judged.filter(nw.col("why") != "").select("why", *key_columns(contract), *raw)])
             n_rejected = aside.to_native().count()
     except (PySparkException, Py4JError) as error:
         return report(UnreadableFile(f"cannot be read ({first_line(error)})", at, "Look for the first cause in Spark's log."))
-    account = Account(contract.name, n_read, n_kept, n_rejected)
+    account = Account(contract.name, n_read, n_kept, n_rejected, tuple(present))
     if fault := does_not_add_up(account, at):
         report(fault)
     if fault := duplicates(contract, _twice(contract, kept.to_native()), at):
@@ -226,7 +235,7 @@ def _breaches(contract: Contract, rejected: DataFrame) -> list[Breach]:
 
 
 def typing_sql(contract: Contract, present: Mapping[str, str]) -> list[str]:
-    """Typed columns, raw columns under ``raw <name>``, and a sentence on every value that cannot be read."""
+    """Typed columns, raw columns under ``raw <place>``, and a sentence on every value that cannot be read."""
     picks, odd = [], []
     for column in contract.columns:
         if column.name not in present:
@@ -243,7 +252,7 @@ def typing_sql(contract: Contract, present: Mapping[str, str]) -> list[str]:
         picks.append(f"{value} as {column.name}")
         if column.kind != "text":
             odd.append(f"if({raw} is not null and {value} is null, '{unread(column)}', null)")
-    picks += [f"cast({_quoted(c)} as string) as {_quoted(f'raw {c}')}" for c in present]
+    picks += [f"cast({_quoted(c)} as string) as `{raw}`" for c, raw in zip(present, raw_columns(present))]
     picks += [f"cast({_quoted(c)} as string) as `key {c}`" for c in contract.key]
     return [*picks, f"concat_ws('{BETWEEN_REASONS}', {', '.join(odd)}) as unread" if odd else "'' as unread"]
 

@@ -14,6 +14,8 @@ from features.contract import Breach
 from features.contracts import CONTRACTS
 from features.errors import PentadError
 
+CLOSED = "this book is closed; open it again"
+
 
 class Engine(Protocol):
     """What holds the tables and runs the expressions over them."""
@@ -45,12 +47,19 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Account:
-    """How many rows of one table were read, kept and rejected."""
+    """How many rows of one table were read, kept and rejected; and its columns as they were delivered."""
 
     table: str
     n_read: int
     n_kept: int
     n_rejected: int
+    columns: tuple[str, ...] = ()
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The columns that the contract does not have."""
+        known = {column.name for column in CONTRACTS[self.table].columns}
+        return tuple(name for name in self.columns if name not in known)
 
     def __str__(self) -> str:
         return f"{self.table}: {self.n_read:,} read = {self.n_kept:,} kept + {self.n_rejected:,} rejected"
@@ -78,10 +87,13 @@ class Tables:
     accounts: tuple[Account, ...]
     breaches: tuple[Breach, ...]
     engine: Engine = field(repr=False)
+    is_closed: bool = field(default=False, repr=False)
 
     def __getattr__(self, name: str) -> nw.LazyFrame | None:
         if name not in CONTRACTS:
             raise AttributeError(name)
+        if self.is_closed:
+            raise ValueError(CLOSED)
         return self.frames.get(name)
 
     def lacks(self, names: Iterable[str]) -> tuple[str, ...]:
@@ -120,4 +132,5 @@ class Tables:
 
     def close(self) -> None:
         """Let go of the engine and its temporary file."""
+        self.is_closed = True
         self.engine.close()

@@ -258,8 +258,13 @@ LOAN, REPAYMENT = test_sources.GOOD["loans"], test_sources.GOOD["repayments"]
     (BrokenTable, good_tables(loans=[without(LOAN, "signed_on")]), 1.0),
     (BrokenTable, good_tables(loans=[LOAN, LOAN]), 1.0),
     (BrokenTable, good_tables(loans=[LOAN, LOAN | {"loan_id": "L2", "currency": "USD"}]), 1.0),
+    (BrokenTable, good_tables(loans=[without(LOAN, "purpose") | {"Purpose": "plant"}]), 1.0),
+    (BrokenTable, good_tables(loans=[without(LOAN, "loan_id") | {" loan_id": "L1"}]), 1.0),
+    (BrokenTable, good_tables(loans=[LOAN | {"branch": "a", "Branch": "b"}]), 1.0),
+    (BrokenTable, good_tables(loans=[LOAN | {" ": "a"}]), 1.0),
     (TooManyRejects, good_tables(repayments=[REPAYMENT, REPAYMENT | {"instalment": "2", "due_on": "soon"}]), 0.4),
-], ids=["a missing table", "a missing column", "a duplicate key", "two currencies", "too many rejects"])
+], ids=["a missing table", "a missing column", "a duplicate key", "two currencies", "capitals", "a blank before a name",
+        "names that differ in case", "a blank name", "too many rejects"])
 def test_both_engines_refuse_a_book_with_the_same_words(spark, kind, tables, limit):
     said = []
     for book in (tables, cluster.in_spark(spark, tables)):
@@ -282,6 +287,27 @@ def test_an_instant_is_no_day_on_spark_either(spark):
     tables["loans"] = tables["loans"].selectExpr("* except(signed_on)", "cast(signed_on as timestamp) as signed_on")
     with pytest.raises(BrokenTable, match="signed_on is a timestamp with a time zone"):
         open_tables(tables)
+
+
+@pytest.mark.parametrize("value", ["array(product)", "named_struct('a', product)", "cast(product as binary)"])
+def test_a_column_of_lists_or_bytes_is_refused_on_spark_too(value, spark):
+    tables = cluster.in_spark(spark, good_tables())
+    tables["loans"] = tables["loans"].selectExpr("* except(product)", f"{value} as product")
+    with pytest.raises(BrokenTable, match="product is .*, not plain values"):
+        open_tables(tables)
+
+
+def test_both_engines_name_the_columns_that_no_contract_has_whatever_marks_are_in_them(spark, tmp_path):
+    odd = {"branch": "Wuhan", "it's `odd`": "x", "a.b": "y", 'say "so"': "z"}
+    tables = good_tables(loans=[LOAN | odd, LOAN | odd | {"loan_id": "L2", "signed_on": "soon"}])
+    on_duck = open_tables(tables, tmp_path / "duck")
+    on_spark = open_tables({"labels": None} | cluster.in_spark(spark, tables), tmp_path / "spark")
+    assert on_spark.accounts == on_duck.accounts
+    assert on_duck.accounts[1].ignored == tuple(odd)
+    (row,) = test_sources.read_csv(tmp_path / "spark" / "loans.csv")
+    assert row == LOAN | odd | {"loan_id": "L2", "signed_on": "soon", "reason": "signed_on is not a date (YYYY-MM-DD)"}
+    assert row == test_sources.read_csv(tmp_path / "duck" / "loans.csv")[0]
+    on_duck.close()
 
 
 def test_a_table_that_spark_cannot_read_is_named(spark, tmp_path):

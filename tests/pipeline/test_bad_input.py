@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from desk import the_line, tiny_book, write_book
+from desk import the_line, tiny_book, write_book, write_settings
 
 import pipeline
+from pipeline.settings import RANGES
 
 ROOT = Path(pipeline.__file__).parents[1]
 
@@ -50,6 +52,11 @@ def as_gbk(book: Path) -> None:
     (book / "customers.csv").write_bytes(text.encode("gbk"))
 
 
+def rename(file: str, new: str):
+    """Give a file another name."""
+    return lambda book: (book / file).rename(book / new)
+
+
 def no_parquet(book: Path) -> None:
     (book / "loans.csv").rename(book / "loans.parquet")
 
@@ -64,6 +71,14 @@ STOPPED = {
     "a row is too long": (append("customers.csv", "C9,steel,,x,y,z"), 11, "UnreadableFile", ("customers.csv",)),
     "a column is missing": (edit("repayments.csv", "due_on", "due"), 12, "BrokenTable", ("no column due_on", "found: ")),
     "a key comes twice": (append("customers.csv", "C001,steel,"), 12, "BrokenTable", ("duplicate key", "C001 (2 times)")),
+    "a column is in capitals": (edit("customers.csv", "group_id", "GROUP_ID"), 12, "BrokenTable",
+                               ("customers.csv", "column 'GROUP_ID' is not spelt group_id", "Rename it")),
+    "a file is in capitals": (rename("loans.csv", "Loans.csv"), 12, "BrokenTable", ("Loans.csv is not read", "loans.csv")),
+    "a file is packed": (rename("labels.csv", "labels.csv.gz"), 12, "BrokenTable", ("labels.csv.gz is not read", "unpacked")),
+    "a folder of parts": (lambda book: ((book / "loans.csv").unlink(), (book / "loans.csv").mkdir()), 11, "UnreadableFile",
+                          ("loans.csv", "a folder", "as one file")),
+    "a column has no name": (edit("loans.csv", "product,", ","), 12, "BrokenTable",
+                             ("column 3 of 8 has no name", "leave it out")),
     "two currencies": (edit("loans.csv", "CNY", "USD"), 12, "BrokenTable", ("2 currencies", "CNY (59 loans)")),
 }
 
@@ -362,3 +377,43 @@ def test_a_store_that_cannot_be_opened_is_named_without_its_password(uri, shown,
     err = capsys.readouterr().err
     assert f"StoreUnavailable: {shown}: " in err
     assert "s3cr3t" not in err
+
+
+def test_what_is_not_read_of_a_book_is_said(spoiled, desk, capsys):
+    edit("customers.csv", "industry", "Branche")(spoiled)
+    (spoiled / "drawdown.csv").write_text("loan_id\n", encoding="utf-8")
+    for run in (desk.validate, desk.train):
+        assert run(spoiled) == 0
+        said = capsys.readouterr().out
+        assert "  customers: 60 read = 60 kept + 0 rejected; ignored columns: Branche\n" in said
+        assert said.count("ignored columns") == 1
+        assert "  note: beside the tables and not read: drawdown.csv\n" in said
+
+
+def test_every_command_that_opens_a_book_takes_its_memory_from_the_settings(trained, spoiled, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(RANGES, "memory_gb", (0, 1))
+    settings, trained.settings = trained.settings, write_settings(tmp_path, memory_gb="0.002")
+    out = ("--as-of", "2024-12-31", "--out", tmp_path / "f.csv")
+    try:
+        for run in (trained.validate, trained.train, lambda book: trained.run("features", "--data", book, *out)):
+            assert run(spoiled) == 18
+            assert "NotEnoughMemory: memory_gb: " in the_line(capsys)
+        trained.settings.write_text(settings.read_text(encoding="utf-8").replace("memory_gb = 1.0", "memory_gb = 0.002"),
+                                    encoding="utf-8")
+        assert trained.score(spoiled, "--model", "1") == 18
+    finally:
+        trained.settings = settings
+
+
+def test_validate_refuses_settings_that_cannot_be(book, desk, capsys):
+    desk.settings = write_settings(desk.folder, memory_gb='"much"')
+    assert desk.validate(book) == 50
+    assert "memory_gb = 'much'" in the_line(capsys)
+
+
+def test_a_terminal_without_chinese_letters_shows_the_name_of_a_book_in_another_way(spoiled, tmp_path):
+    book = spoiled.rename(tmp_path / "账簿")
+    done = subprocess.run([sys.executable, "-m", "pipeline.cli", "validate", "--data", book, "--rejects", tmp_path / "rejects"],
+                          cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert r"\u8d26\u7c3f ..." in done.stdout

@@ -13,8 +13,9 @@ import pytest
 from desk import the_line, tiny_book
 
 from features.catalogue import FEATURES
+from features.cohort import last_fact
 from features.errors import BrokenTable, OutputExists
-from features.frame import book_frame
+from features.frame import book_frame, feature_blocks, feature_frame
 from features.sources import open_tables
 from pipeline.errors import BookTooOld
 
@@ -118,3 +119,34 @@ def test_a_frame_leaves_nothing_behind_in_the_engine():
         frames = [book_frame(tables, "2024-12-31") for _ in range(2)]
         assert tables.engine.con.execute(names).fetchall() == before
     pd.testing.assert_frame_equal(*frames, check_exact=True)
+
+
+def test_a_closed_book_says_so_to_whoever_asks():
+    tables = open_tables(tiny_book())
+    blocks = feature_blocks(tables, ["2024-12-31"])
+    next(blocks)
+    tables.close()
+    cohort = pd.DataFrame({"customer_id": ["C001"], "as_of": ["2024-12-31"]})
+    for attempt in (lambda: list(blocks), lambda: book_frame(tables, "2024-12-31"), lambda: feature_frame(cohort, tables),
+                    lambda: last_fact(tables, "2024-12-31"), lambda: tables.hold(cohort), lambda: tables.loans):
+        with pytest.raises(ValueError, match="this book is closed; open it again"):
+            attempt()
+    tables.close()
+
+
+def test_two_frames_of_one_book_at_once_are_refused_and_the_first_can_be_read_on(frame, monkeypatch):
+    monkeypatch.setattr("features.sources.duck.BLOCK_ROWS", 10)
+    with closing(open_tables(tiny_book())) as tables:
+        first = feature_blocks(tables, ["2024-12-31"])
+        read = [next(first), next(first)]
+        for attempt in (lambda: next(feature_blocks(tables, ["2024-11-30"])), lambda: last_fact(tables, "2024-12-31"),
+                        lambda: book_frame(tables, "2024-11-30")):
+            with pytest.raises(RuntimeError, match="a frame of this book is being read: read it to its end, or close"):
+                attempt()
+        read += first
+        expected = frame[frame["as_of"] == "2024-12-31"].reset_index(drop=True)
+        pd.testing.assert_frame_equal(pd.concat(read, ignore_index=True), expected, check_exact=True)
+        second = feature_blocks(tables, ["2024-11-30"])
+        next(second)
+        second.close()
+        pd.testing.assert_frame_equal(book_frame(tables, "2024-12-31"), expected, check_exact=True)

@@ -20,8 +20,9 @@ STATEMENT = ("End of Period,Loan Number,Country,Borrower,Loan Type,Loan Status,I
 
 @pytest.fixture
 def a_file(tmp_path) -> Path:
-    """A file where a folder is needed."""
+    """A file where a folder is needed, and beside it a link that leads to itself."""
     (tmp_path / "a_file").write_text("mine", encoding="utf-8")
+    (tmp_path / "a_loop").symlink_to("a_loop")
     return tmp_path / "a_file"
 
 
@@ -58,6 +59,13 @@ def test_assignments_that_cannot_be_written_name_the_place(out, trained, book, a
     assert a_file.read_text(encoding="utf-8") == "mine"
 
 
+@pytest.mark.parametrize("out", ["a_file/f.csv", "a_loop/f.csv", "/proc/f.csv"])
+def test_features_that_cannot_be_written_name_the_place(out, desk, book, a_file, tmp_path, capsys):
+    where = tmp_path / out
+    assert desk.run("features", "--data", book, "--as-of", "2024-12-31", "--out", where, "--rejects", desk.rejects) == 56
+    assert f"UnwritableOutput: {where}" in the_line(capsys)
+
+
 def test_a_folder_where_the_assignments_go_is_named_and_left_alone(trained, book, tmp_path, capsys):
     trained_out, trained.out = trained.out, tmp_path / "out"
     try:
@@ -69,7 +77,7 @@ def test_a_folder_where_the_assignments_go_is_named_and_left_alone(trained, book
         trained.out = trained_out
 
 
-@pytest.mark.parametrize("rejects", ["a_file", "a_file/x", "/proc/x"])
+@pytest.mark.parametrize("rejects", ["a_file", "a_file/x", "/proc/x", "a_loop"])
 def test_rejects_that_cannot_be_written_name_the_place(rejects, desk, spoiled, a_file, tmp_path, capsys):
     with (spoiled / "repayments.csv").open("a", encoding="utf-8") as file:
         file.write("L404,1,1,2025-01-01,5.00,1.00,,\n")

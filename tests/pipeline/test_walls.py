@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -121,3 +122,10 @@ def test_every_named_failure_has_an_exit_code_of_its_own_above_the_reserved_ones
     assert min(codes) >= 10
     assert max(codes) < 126
     assert all(kind.__doc__ for kind in failures())
+
+
+def test_an_installation_has_every_package():
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    there = {str(path.parent.relative_to(ROOT)).replace("/", ".") for folder in ("features", "models", "pipeline")
+             for path in (ROOT / folder).rglob("__init__.py")}
+    assert set(packages) == there
