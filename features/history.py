@@ -92,10 +92,12 @@ def history_of_customers(cohort: nw.LazyFrame, tables: Tables) -> History:
 def repayments_known(keys: nw.LazyFrame, tables: Tables, due_within: int | None = None) -> nw.LazyFrame:
     """Instalments and payments of loans on their dates (as_of, loan_key), as features/repayments.py says.
 
-    ``due_within`` leaves out instalments, and payments on them, whose day is as many days ago or more.
+    ``due_within`` leaves out instalments, and payments on them, whose day is as many days ago or more, or still to come.
     """
     rows = keys.join(tables.repayments, on="loan_key", how="inner")
-    return repayment_rows(rows if due_within is None else rows.filter(age("due_on") < due_within), is_known)
+    if due_within is not None:
+        rows = rows.filter(age("due_on") < due_within, age("due_on") >= 0)
+    return repayment_rows(rows, is_known)
 
 
 def links_known(days: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
