@@ -6,6 +6,8 @@ import narwhals as nw
 
 from features.catalogue import Grains, feature, share, taken_once
 from features.figures import (
+    SCHEDULE,
+    UNPAID,
     cash_paid_within,
     drawn_within,
     due_within,
@@ -20,16 +22,13 @@ from features.figures import (
 )
 
 _PAID = "repayments.paid_on repayments.amount_paid repayments.returned_on repayments.is_opening"
-_UNPAID = (f"repayments.due_on repayments.principal_due repayments.interest_due {_PAID} repayments.scheduled_on "
-           "repayments.superseded_on")
-_SCHEDULE = f"{_UNPAID} repayments.superseded_by"
 _OWED = f"{_PAID} repayments.interest_due drawdowns.amount drawdowns.drawn_on loans.committed_amount loans.product"
 _OPEN = "limits.committed_amount limits.changed_on loans.closed_on loans.matures_on"
 _NONE_DUE_12M = "no instalment fell due in 12 months"
 _CONTACTS = {"needs": "contacts", "missing": "the book has no contacts table", "history_months": 0}
 
 
-@feature("behaviour", "days", "当前最长逾期天数", window="on the date", reads=_UNPAID, missing="never missing",
+@feature("behaviour", "days", "当前最长逾期天数", window="on the date", reads=UNPAID, missing="never missing",
          high=("further past due than most", "当前逾期天数多于多数客户"),
          low=("less past due than most", "当前逾期天数少于多数客户"),
          zero=("nothing past due", "当前无逾期"), history_months=0)
@@ -42,7 +41,7 @@ def days_past_due(of: Grains) -> nw.Expr:
     return oldest_past_due(of)
 
 
-@feature("behaviour", "days", "近三个月最长逾期天数", window="3 months", reads=_SCHEDULE, missing="never missing",
+@feature("behaviour", "days", "近三个月最长逾期天数", window="3 months", reads=SCHEDULE, missing="never missing",
          high=("was further past due in three months than most", "近三个月逾期天数多于多数客户"),
          low=("was less past due in three months than most", "近三个月逾期天数少于多数客户"),
          zero=("never past due in three months", "近三个月无逾期"), history_months=0)
@@ -54,7 +53,7 @@ def days_past_due_max_3m(of: Grains) -> nw.Expr:
     return worst_past_due(of, 91)
 
 
-@feature("behaviour", "days", "近六个月最长逾期天数", window="6 months", reads=_SCHEDULE, missing="never missing",
+@feature("behaviour", "days", "近六个月最长逾期天数", window="6 months", reads=SCHEDULE, missing="never missing",
          high=("was further past due in six months than most", "近六个月逾期天数多于多数客户"),
          low=("was less past due in six months than most", "近六个月逾期天数少于多数客户"),
          zero=("never past due in six months", "近六个月无逾期"), history_months=0)
@@ -63,7 +62,7 @@ def days_past_due_max_6m(of: Grains) -> nw.Expr:
     return worst_past_due(of, 183)
 
 
-@feature("behaviour", "days", "近十二个月最长逾期天数", window="12 months", reads=_SCHEDULE, missing="never missing",
+@feature("behaviour", "days", "近十二个月最长逾期天数", window="12 months", reads=SCHEDULE, missing="never missing",
          high=("was further past due in a year than most", "近一年逾期天数多于多数客户"),
          low=("was less past due in a year than most", "近一年逾期天数少于多数客户"),
          zero=("never past due in a year", "近一年无逾期"), history_months=0)
@@ -72,7 +71,7 @@ def days_past_due_max_12m(of: Grains) -> nw.Expr:
     return worst_past_due(of, 365)
 
 
-@feature("behaviour", "days", "近二十四个月最长逾期天数", window="24 months", reads=_SCHEDULE, missing="never missing",
+@feature("behaviour", "days", "近二十四个月最长逾期天数", window="24 months", reads=SCHEDULE, missing="never missing",
          high=("was further past due in two years than most", "近两年逾期天数多于多数客户"),
          low=("was less past due in two years than most", "近两年逾期天数少于多数客户"),
          zero=("never past due in two years", "近两年无逾期"), history_months=0)
@@ -93,7 +92,7 @@ def _days_late(of: Grains, days: int) -> nw.Expr:
     return of.repayments.sum_where(due_within(days), late)
 
 
-@feature("behaviour", "days", "近十二个月平均迟付天数", window="12 months", reads=_SCHEDULE, missing=_NONE_DUE_12M,
+@feature("behaviour", "days", "近十二个月平均迟付天数", window="12 months", reads=SCHEDULE, missing=_NONE_DUE_12M,
          high=("pays later than most", "平均迟付天数多于多数客户"), low=("pays less late than most", "平均迟付天数少于多数客户"),
          zero=("paid nothing late in a year", "近一年无迟付"), history_months=0)
 def days_late_mean_12m(of: Grains) -> nw.Expr:
@@ -101,7 +100,7 @@ def days_late_mean_12m(of: Grains) -> nw.Expr:
     return share(_days_late(of, 365), _n_due(of, 365))
 
 
-@feature("behaviour", "share", "近十二个月按时还款比例", window="12 months", reads=_SCHEDULE, missing=_NONE_DUE_12M,
+@feature("behaviour", "share", "近十二个月按时还款比例", window="12 months", reads=SCHEDULE, missing=_NONE_DUE_12M,
          high=("pays on time more often than most", "按时还款比例高于多数客户"),
          low=("pays on time less often than most", "按时还款比例低于多数客户"),
          zero=("paid nothing on time in a year", "近一年从未按时还款"), history_months=0)
@@ -122,7 +121,7 @@ def _paid_minus_due(of: Grains, power: int) -> nw.Expr:
     return of.repayments.count(counts) if power == 0 else of.repayments.sum_where(counts, days if power == 1 else days * days)
 
 
-@feature("behaviour", "days", "近十二个月实付日与应付日之差的均值", window="12 months", reads=_SCHEDULE,
+@feature("behaviour", "days", "近十二个月实付日与应付日之差的均值", window="12 months", reads=SCHEDULE,
          missing=_SETTLED_12M, by_sign=True,
          high=("pays after the due date on average", "平均晚于应付日还款"),
          low=("pays before the due date on average", "平均早于应付日还款"),
@@ -132,7 +131,7 @@ def paid_minus_due_mean_12m(of: Grains) -> nw.Expr:
     return share(_paid_minus_due(of, 1), _paid_minus_due(of, 0))
 
 
-@feature("behaviour", "days", "近十二个月实付日与应付日之差的标准差", window="12 months", reads=_SCHEDULE,
+@feature("behaviour", "days", "近十二个月实付日与应付日之差的标准差", window="12 months", reads=SCHEDULE,
          missing="fewer than two instalments due in 12 months were settled",
          high=("pays less regularly than most", "还款规律性低于多数客户"),
          low=("pays more regularly than most", "还款规律性高于多数客户"),
@@ -145,7 +144,7 @@ def paid_minus_due_spread_12m(of: Grains) -> nw.Expr:
     return spread(*(_paid_minus_due(of, power) for power in range(3)))
 
 
-@feature("behaviour", "count", "近十二个月分次或部分支付的期数", window="12 months", reads=_SCHEDULE, missing="never missing",
+@feature("behaviour", "count", "近十二个月分次或部分支付的期数", window="12 months", reads=SCHEDULE, missing="never missing",
          high=("pays in parts more often than most", "分次还款期数多于多数客户"),
          low=("pays in parts less often than most", "分次还款期数少于多数客户"),
          zero=("paid nothing in parts in a year", "近一年无分次还款"), history_months=0)
@@ -154,7 +153,7 @@ def n_partial_payments_12m(of: Grains) -> nw.Expr:
     return of.repayments.count(due_within(365) & nw.col("is_paid_in_part"))
 
 
-@feature("behaviour", "count", "近二十四个月最长连续迟付期数", window="24 months", reads=_SCHEDULE, missing="never missing",
+@feature("behaviour", "count", "近二十四个月最长连续迟付期数", window="24 months", reads=SCHEDULE, missing="never missing",
          high=("longer run of late instalments than most", "连续迟付期数多于多数客户"),
          low=("shorter run of late instalments than most", "连续迟付期数少于多数客户"),
          zero=("no late instalment in two years", "近两年无迟付"), history_months=0)
@@ -166,7 +165,7 @@ def n_late_run_max_24m(of: Grains) -> nw.Expr:
     return of.loans.max(of.shown("late_run")).fill_null(0)
 
 
-@feature("behaviour", "count", "近二十四个月严重逾期后恢复正常的次数", window="24 months", reads=_SCHEDULE,
+@feature("behaviour", "count", "近二十四个月严重逾期后恢复正常的次数", window="24 months", reads=SCHEDULE,
          missing="never missing",
          high=("cured serious arrears more often than most", "严重逾期后恢复正常的次数多于多数客户"),
          low=("cured serious arrears less often than most", "严重逾期后恢复正常的次数少于多数客户"),
@@ -181,7 +180,7 @@ def n_cures_24m(of: Grains) -> nw.Expr:
     return of.loans.sum(of.shown("n_cures"))
 
 
-@feature("behaviour", "count", "近二十四个月恢复正常后再次严重逾期的次数", window="24 months", reads=_SCHEDULE,
+@feature("behaviour", "count", "近二十四个月恢复正常后再次严重逾期的次数", window="24 months", reads=SCHEDULE,
          missing="never missing",
          high=("relapsed into serious arrears more often than most", "恢复正常后再次严重逾期的次数多于多数客户"),
          low=("relapsed into serious arrears less often than most", "恢复正常后再次严重逾期的次数少于多数客户"),
@@ -194,7 +193,7 @@ def n_relapses_24m(of: Grains) -> nw.Expr:
     return of.loans.sum(of.shown("n_relapses"))
 
 
-@feature("behaviour", "days", "近三个月与此前九个月平均迟付天数之差", window="12 months", history_months=3, reads=_SCHEDULE,
+@feature("behaviour", "days", "近三个月与此前九个月平均迟付天数之差", window="12 months", history_months=3, reads=SCHEDULE,
          by_sign=True, missing="no instalment fell due in the last 3 months, or none in the 9 before",
          high=("is paying later than before", "迟付加重"), low=("is paying less late than before", "迟付缓解"),
          zero=("lateness unchanged", "迟付情况未变"))
@@ -329,7 +328,7 @@ def activity_3m_to_12m_ratio(of: Grains) -> nw.Expr:
     return nw.when(record_days(of) >= 365).then(share(dealings(91) * 4, dealings(365))).otherwise(None)
 
 
-@feature("behaviour", "months", "还款记录长度", window="whole record", reads=_SCHEDULE,
+@feature("behaviour", "months", "还款记录长度", window="whole record", reads=SCHEDULE,
          missing="no instalment has fallen due",
          high=("longer payment record than most", "还款记录长于多数客户"),
          low=("shorter payment record than most", "还款记录短于多数客户"),

@@ -14,6 +14,15 @@ from features.catalogue import Grains, share, shared, shared_of_loan, taken_once
 from features.days import start_of_month
 from features.history import is_in_force
 
+#: Source columns of what several features read: what was received, owed, could be drawn, and is unpaid by the schedule.
+RECEIVED = "repayments.amount_paid repayments.paid_on repayments.interest_due repayments.returned_on"
+OWED = f"loans.committed_amount loans.product loans.signed_on drawdowns.amount drawdowns.drawn_on {RECEIVED}"
+OWED_THEN = f"{OWED} drawdowns.is_opening repayments.is_opening"
+COMMITTED = f"{OWED} limits.committed_amount limits.changed_on loans.closed_on loans.matures_on"
+WITHDRAWN = f"{RECEIVED} repayments.principal_due repayments.scheduled_on repayments.superseded_on"
+UNPAID = f"{WITHDRAWN} repayments.due_on repayments.is_opening"
+SCHEDULE = f"{UNPAID} repayments.superseded_by"
+
 MONTHS_PER_DAY = 12 / 365.25
 GRID = range(12)
 

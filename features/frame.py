@@ -107,9 +107,10 @@ def feature_blocks(tables: Tables, as_of: Iterable[str], cohort: pd.DataFrame | 
         if cohort is not None:
             rows = rows.join(tables.hold(cohort), on=list(KEYS), how="semi")
         rows = rows.sort(*KEYS)  # within a chunk: chunks follow each other by customer
-        for block in (block for _ in tables.chunks(len(dates)) for block in tables.engine.blocks(rows)):
-            names |= {day: as_date(day).isoformat() for day in block["as_of"].unique() if day not in names}
-            yield block.assign(as_of=block["as_of"].map(names).astype("str"))
+        for _ in tables.chunks(len(dates)):
+            for block in tables.engine.blocks(rows):
+                names |= {day: as_date(day).isoformat() for day in block["as_of"].unique() if day not in names}
+                yield block.assign(as_of=block["as_of"].map(names).astype("str"))
 
 
 def _as_frame(blocks: Iterator[pd.DataFrame]) -> pd.DataFrame:

@@ -6,8 +6,11 @@ import narwhals as nw
 
 from features.catalogue import Grains, feature, share, shared, shared_of_loan
 from features.figures import (
+    COMMITTED,
     GRID,
     MONTHS_PER_DAY,
+    OWED,
+    OWED_THEN,
     balance,
     clipped,
     commitment,
@@ -27,11 +30,7 @@ from features.figures import (
 HIGH_UTILISATION = 0.9
 
 _DRAWN_ON = "drawdowns.drawn_on drawdowns.is_opening"
-_OWED = ("loans.committed_amount loans.product loans.signed_on drawdowns.amount drawdowns.drawn_on repayments.amount_paid "
-         "repayments.paid_on repayments.interest_due repayments.returned_on")
-_OWED_THEN = f"{_OWED} drawdowns.is_opening repayments.is_opening"
-_LINES = f"{_OWED} limits.committed_amount limits.changed_on loans.matures_on loans.closed_on"
-_LINES_THEN = f"{_LINES} drawdowns.is_opening repayments.is_opening"
+_LINES_THEN = f"{COMMITTED} drawdowns.is_opening repayments.is_opening"
 _DUE = ("repayments.due_on repayments.principal_due repayments.scheduled_on repayments.superseded_on repayments.is_opening "
         "loans.matures_on")
 
@@ -44,7 +43,7 @@ def _in_turn(values: list[nw.Expr]) -> nw.Expr:
     return total
 
 
-@feature("need", "share", "余额占余额与未提用承诺之和的比例", window="on the date", reads=_LINES,
+@feature("need", "share", "余额占余额与未提用承诺之和的比例", window="on the date", reads=COMMITTED,
          missing="neither balance nor commitment",
          high=("uses more of its commitments than most", "承诺使用率高于多数客户"),
          low=("uses less of its commitments than most", "承诺使用率低于多数客户"),
@@ -54,7 +53,7 @@ def utilisation_share(of: Grains) -> nw.Expr:
     return share(exposure(of), committed(of))
 
 
-@feature("need", "share", "循环额度当前使用率", window="on the date", needs="drawdowns", reads=_LINES,
+@feature("need", "share", "循环额度当前使用率", window="on the date", needs="drawdowns", reads=COMMITTED,
          missing="no open credit line with a limit, or no drawdowns table",
          high=("uses more of its credit lines than most", "循环额度使用率高于多数客户"),
          low=("uses less of its credit lines than most", "循环额度使用率低于多数客户"),
@@ -123,7 +122,7 @@ def _is_of_the_bank() -> nw.Expr:
 
 
 @feature("need", "ratio", "近十二个月非银行主动的授信额度变动比例", window="12 months", needs="limits", by_sign=True,
-         reads=f"{_LINES} limits.cause",
+         reads=f"{COMMITTED} limits.cause",
          missing="no loan that is active or open with its limit changed",
          high=("limits raised on balance in a year, other than by the bank", "近一年非银行主动的额度净调增"),
          low=("limits cut on balance in a year, other than by the bank", "近一年非银行主动的额度净调减"),
@@ -156,7 +155,7 @@ def n_limit_raises_24m(of: Grains) -> nw.Expr:
     return of.limits.count((nw.col("change") > 0) & ~_is_of_the_bank() & (nw.col("age_days") < 730))
 
 
-@feature("need", "ratio", "近十二个月提款占当前授信敞口的比例", window="12 months", reads=f"{_LINES} drawdowns.is_opening",
+@feature("need", "ratio", "近十二个月提款占当前授信敞口的比例", window="12 months", reads=f"{COMMITTED} drawdowns.is_opening",
          missing="neither balance nor commitment",
          high=("drew more of its commitments than most", "提款占敞口比例高于多数客户"),
          low=("drew less of its commitments than most", "提款占敞口比例低于多数客户"),
@@ -230,7 +229,7 @@ def drawdown_seasonality_24m_ratio(of: Grains) -> nw.Expr:
     return nw.when((record_days(of) >= 730) & (_drawn_in_24_months(of) > 0)).then(strength).otherwise(None)
 
 
-@feature("need", "ratio", "近十二个月余额波动系数", window="12 months", history_months=12, reads=_OWED_THEN,
+@feature("need", "ratio", "近十二个月余额波动系数", window="12 months", history_months=12, reads=OWED_THEN,
          missing="less than 12 months of relationship, or no balance in them",
          high=("balance varies more than most", "余额波动大于多数客户"),
          low=("balance varies less than most", "余额波动小于多数客户"), zero=("balance did not vary", "余额无波动"))
@@ -246,7 +245,7 @@ def _weighted_tenor(of: Grains, days: nw.Expr) -> nw.Expr:
     return share(of.loans.sum_where(dated, days * units), of.loans.sum_where(dated, units)) * MONTHS_PER_DAY
 
 
-@feature("need", "months", "加权原始期限", window="on the date", reads=f"{_OWED} loans.matures_on",
+@feature("need", "months", "加权原始期限", window="on the date", reads=f"{OWED} loans.matures_on",
          missing="no balance with a maturity", high=("longer original tenor than most", "原始期限长于多数客户"),
          low=("shorter original tenor than most", "原始期限短于多数客户"), zero=("due on the day of signing", "签约当日到期"),
          history_months=0)
@@ -258,7 +257,7 @@ def original_tenor_months(of: Grains) -> nw.Expr:
     return _weighted_tenor(of, nw.col("tenor_days"))
 
 
-@feature("need", "months", "加权剩余期限", window="ahead", reads=f"{_OWED} loans.matures_on",
+@feature("need", "months", "加权剩余期限", window="ahead", reads=f"{OWED} loans.matures_on",
          missing="no balance with a maturity",
          high=("longer remaining tenor than most", "剩余期限长于多数客户"),
          low=("shorter remaining tenor than most", "剩余期限短于多数客户"),
@@ -287,7 +286,7 @@ def _due_share(of: Grains, days: int) -> nw.Expr:
     return share(of.loans.sum(due), exposure(of))
 
 
-@feature("need", "share", "未来三个月到期本金占余额的比例", window="ahead", reads=f"{_OWED} {_DUE}", missing="no balance",
+@feature("need", "share", "未来三个月到期本金占余额的比例", window="ahead", reads=f"{OWED} {_DUE}", missing="no balance",
          high=("larger share due within three months than most", "三个月内到期占比高于多数客户"),
          low=("smaller share due within three months than most", "三个月内到期占比低于多数客户"),
          zero=("nothing falls due within three months", "三个月内无到期本金"), history_months=0)
@@ -299,7 +298,7 @@ def due_share_3m(of: Grains) -> nw.Expr:
     return _due_share(of, 91)
 
 
-@feature("need", "share", "未来十二个月到期本金占余额的比例", window="ahead", reads=f"{_OWED} {_DUE}", missing="no balance",
+@feature("need", "share", "未来十二个月到期本金占余额的比例", window="ahead", reads=f"{OWED} {_DUE}", missing="no balance",
          high=("larger share due within a year than most", "一年内到期占比高于多数客户"),
          low=("smaller share due within a year than most", "一年内到期占比低于多数客户"),
          zero=("nothing falls due within a year", "一年内无到期本金"), history_months=0)
@@ -311,7 +310,7 @@ def due_share_12m(of: Grains) -> nw.Expr:
     return _due_share(of, 365)
 
 
-@feature("need", "share", "最主要用途占在用贷款授信额的比例", window="on the date", reads=f"{_LINES} loans.purpose",
+@feature("need", "share", "最主要用途占在用贷款授信额的比例", window="on the date", reads=f"{COMMITTED} loans.purpose",
          missing="no active loan names its purpose",
          high=("borrowing more concentrated on one purpose than most", "贷款用途集中度高于多数客户"),
          low=("borrowing less concentrated on one purpose than most", "贷款用途集中度低于多数客户"), history_months=0)
@@ -337,7 +336,7 @@ def new_purpose_share_12m(of: Grains) -> nw.Expr:
     return nw.when(has_older).then(new).otherwise(None)
 
 
-@feature("need", "share", "近十二个月提款占提款与还本之和的比例", window="12 months", reads=_OWED_THEN,
+@feature("need", "share", "近十二个月提款占提款与还本之和的比例", window="12 months", reads=OWED_THEN,
          missing="neither drawn nor repaid in 12 months",
          high=("drew more against what it repaid than most", "提款相对还本多于多数客户"),
          low=("drew less against what it repaid than most", "提款相对还本少于多数客户"),
@@ -347,7 +346,7 @@ def new_money_share_12m(of: Grains) -> nw.Expr:
     return share(drawn_12m(of), drawn_12m(of) + repaid_12m(of))
 
 
-@feature("need", "share", "近十二个月新签且在用的贷款占在用贷款授信额的比例", window="12 months", reads=_LINES,
+@feature("need", "share", "近十二个月新签且在用的贷款占在用贷款授信额的比例", window="12 months", reads=COMMITTED,
          missing="no active loan",
          high=("larger share of new loans than most", "新签贷款占比高于多数客户"),
          low=("smaller share of new loans than most", "新签贷款占比低于多数客户"),
@@ -373,7 +372,7 @@ def _weighted_rate(of: Grains, known: nw.Expr, rate: nw.Expr) -> nw.Expr:
     return share(of.loans.sum_where(known, (rate * 2).cast(nw.Int64) * units), of.loans.sum_where(known, units)) / 20_000
 
 
-@feature("need", "rate", "加权利率", window="on the date", reads=f"{_OWED} loans.annual_rate rates.annual_rate rates.changed_on",
+@feature("need", "rate", "加权利率", window="on the date", reads=f"{OWED} loans.annual_rate rates.annual_rate rates.changed_on",
          missing="no balance whose rate is known", high=("pays a higher rate than most", "利率高于多数客户"),
          low=("pays a lower rate than most", "利率低于多数客户"), zero=("pays no interest", "利率为零"), history_months=0)
 def annual_rate_mean(of: Grains) -> nw.Expr:
@@ -385,7 +384,7 @@ def annual_rate_mean(of: Grains) -> nw.Expr:
 
 
 @feature("need", "rate", "加权利率与同类产品中位数之差", window="on the date",
-         reads=f"{_LINES} loans.annual_rate rates.annual_rate rates.changed_on", missing="no balance whose rate is known",
+         reads=f"{COMMITTED} loans.annual_rate rates.annual_rate rates.changed_on", missing="no balance whose rate is known",
          by_sign=True,
          high=("pays more than its products' median rate", "利率高于同类产品中位数"),
          low=("pays less than its products' median rate", "利率低于同类产品中位数"),

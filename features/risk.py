@@ -6,6 +6,11 @@ import narwhals as nw
 
 from features.catalogue import Grains, feature, flag, share
 from features.figures import (
+    COMMITTED,
+    OWED,
+    SCHEDULE,
+    UNPAID,
+    WITHDRAWN,
     arrears_bucket,
     committed,
     days_past_due_at,
@@ -18,19 +23,13 @@ from features.figures import (
 )
 from features.history import is_in_force
 
-_RECEIVED = "repayments.paid_on repayments.amount_paid repayments.interest_due repayments.returned_on"
-_WITHDRAWN = f"{_RECEIVED} repayments.principal_due repayments.scheduled_on repayments.superseded_on"
-_UNPAID = f"{_WITHDRAWN} repayments.due_on repayments.is_opening"
-_SCHEDULE = f"{_UNPAID} repayments.superseded_by"
-_FORBORNE = f"{_WITHDRAWN} repayments.superseded_by loans.signed_on"
-_BALANCE = f"{_RECEIVED} loans.committed_amount loans.product loans.signed_on drawdowns.amount drawdowns.drawn_on"
-_COMMITTED = f"{_BALANCE} limits.committed_amount limits.changed_on loans.closed_on loans.matures_on"
+_FORBORNE = f"{WITHDRAWN} repayments.superseded_by loans.signed_on"
 _PUBLISHED = "financials.period_ends_on financials.published_on"
 _RATED = {"needs": "ratings", "is_judgemental": True}
 _LINKED = {"needs": "links", "history_months": 0}
 
 
-@feature("risk", "count", "当前逾期档次（零至四）", window="on the date", reads=_UNPAID, missing="never missing",
+@feature("risk", "count", "当前逾期档次（零至四）", window="on the date", reads=UNPAID, missing="never missing",
          high=("worse arrears bucket than most", "逾期档次高于多数客户"),
          low=("better arrears bucket than most", "逾期档次低于多数客户"),
          zero=("nothing past due", "当前无逾期"), history_months=0)
@@ -39,7 +38,7 @@ def arrears_bucket_now(of: Grains) -> nw.Expr:
     return arrears_bucket(oldest_past_due(of))
 
 
-@feature("risk", "notches", "近一个月逾期档次变动", window="1 month", reads=_SCHEDULE, missing="never missing", by_sign=True,
+@feature("risk", "notches", "近一个月逾期档次变动", window="1 month", reads=SCHEDULE, missing="never missing", by_sign=True,
          high=("rolled into a worse arrears bucket in a month", "近一个月逾期档次恶化"),
          low=("moved to a better arrears bucket in a month", "近一个月逾期档次改善"),
          zero=("same arrears bucket as a month ago", "近一个月逾期档次未变"), history_months=0)
@@ -51,7 +50,7 @@ def arrears_roll_1m(of: Grains) -> nw.Expr:
     return arrears_bucket(oldest_past_due(of)) - arrears_bucket(days_past_due_at(of, 30))
 
 
-@feature("risk", "notches", "近三个月逾期档次变动", window="3 months", reads=_SCHEDULE, missing="never missing", by_sign=True,
+@feature("risk", "notches", "近三个月逾期档次变动", window="3 months", reads=SCHEDULE, missing="never missing", by_sign=True,
          high=("rolled into a worse arrears bucket in three months", "近三个月逾期档次恶化"),
          low=("moved to a better arrears bucket in three months", "近三个月逾期档次改善"),
          zero=("same arrears bucket as three months ago", "近三个月逾期档次未变"), history_months=0)
@@ -60,7 +59,7 @@ def arrears_roll_3m(of: Grains) -> nw.Expr:
     return arrears_bucket(oldest_past_due(of)) - arrears_bucket(days_past_due_at(of, 91))
 
 
-@feature("risk", "share", "逾期金额占余额的比例", window="on the date", reads=f"{_UNPAID} {_BALANCE}",
+@feature("risk", "share", "逾期金额占余额的比例", window="on the date", reads=f"{UNPAID} {OWED}",
          missing="neither balance nor arrears",
          high=("more overdue against its balance than most", "逾期金额占比高于多数客户"),
          low=("less overdue against its balance than most", "逾期金额占比低于多数客户"),
@@ -74,7 +73,7 @@ def overdue_share(of: Grains) -> nw.Expr:
     return share(overdue, nw.max_horizontal(overdue, exposure(of)))
 
 
-@feature("risk", "share", "逾期贷款余额占比", window="on the date", reads=f"{_UNPAID} {_BALANCE}", missing="no balance",
+@feature("risk", "share", "逾期贷款余额占比", window="on the date", reads=f"{UNPAID} {OWED}", missing="no balance",
          high=("more of its exposure in arrears than most", "逾期贷款占比高于多数客户"),
          low=("less of its exposure in arrears than most", "逾期贷款占比低于多数客户"),
          zero=("no balance on a loan over 30 days past due", "无逾期超三十天的贷款余额"), history_months=0)
@@ -83,7 +82,7 @@ def exposure_in_arrears_share(of: Grains) -> nw.Expr:
     return share(of.loans.sum_where(nw.col("days_past_due") > 30, nw.col("balance")), exposure(of))
 
 
-@feature("risk", "count", "近十二个月迟付三十天以上的期数", window="12 months", reads=_SCHEDULE, missing="never missing",
+@feature("risk", "count", "近十二个月迟付三十天以上的期数", window="12 months", reads=SCHEDULE, missing="never missing",
          high=("more instalments over 30 days late than most", "迟付超三十天的期数多于多数客户"),
          low=("fewer instalments over 30 days late than most", "迟付超三十天的期数少于多数客户"),
          zero=("no instalment over 30 days late in a year", "近一年无迟付超三十天"), history_months=0)
@@ -92,7 +91,7 @@ def n_late_30d_12m(of: Grains) -> nw.Expr:
     return of.repayments.count(due_within(365) & (late > 30))
 
 
-@feature("risk", "count", "近二十四个月迟付九十天以上的期数", window="24 months", reads=_SCHEDULE, missing="never missing",
+@feature("risk", "count", "近二十四个月迟付九十天以上的期数", window="24 months", reads=SCHEDULE, missing="never missing",
          high=("more instalments over 90 days late than most", "迟付超九十天的期数多于多数客户"),
          low=("fewer instalments over 90 days late than most", "迟付超九十天的期数少于多数客户"),
          zero=("no instalment over 90 days late in two years", "近两年无迟付超九十天"), history_months=0)
@@ -175,7 +174,7 @@ def months_since_forbearance(of: Grains) -> nw.Expr:
     return months(of.repayments.min(nw.when(nw.col("is_forborne")).then(nw.col("withdrawn_age_days"))))
 
 
-@feature("risk", "share", "已过到期日的余额占比", window="on the date", reads=f"{_BALANCE} loans.matures_on",
+@feature("risk", "share", "已过到期日的余额占比", window="on the date", reads=f"{OWED} loans.matures_on",
          missing="no balance",
          high=("more balance past maturity than most", "到期未结清余额占比高于多数客户"),
          low=("less balance past maturity than most", "到期未结清余额占比低于多数客户"),
@@ -186,7 +185,7 @@ def past_maturity_share(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "ratio", "余额中由折扣后抵押物价值覆盖的比例", window="on the date", needs="collateral",
-         reads=f"{_BALANCE} collateral.collateral_id collateral.value collateral.haircut collateral.valued_on",
+         reads=f"{OWED} collateral.collateral_id collateral.value collateral.haircut collateral.valued_on",
          missing="no balance, or no collateral table",
          high=("better covered by collateral than most", "抵押覆盖率高于多数客户"),
          low=("less covered by collateral than most", "抵押覆盖率低于多数客户"),
@@ -224,7 +223,7 @@ def _secured(of: Grains, kinds: list[str]) -> nw.Expr:
                  of.loans.sum_where(known, nw.col("balance")))
 
 
-_SECURITY = {"window": "on the date", "reads": f"{_BALANCE} loans.security", "missing": "no balance whose security is known",
+_SECURITY = {"window": "on the date", "reads": f"{OWED} loans.security", "missing": "no balance whose security is known",
              "history_months": 0}
 
 
@@ -285,7 +284,7 @@ def _latest(of: Grains, column: str, year: int = 1) -> nw.Expr:
 
 
 @feature("risk", "ratio", "债务（含未提用承诺）与息税折旧摊销前利润之比", window="12 months", needs="financials",
-         reads=f"{_PUBLISHED} financials.total_debt financials.ebitda {_COMMITTED}",
+         reads=f"{_PUBLISHED} financials.total_debt financials.ebitda {COMMITTED}",
          missing="debt or EBITDA not published, or EBITDA not positive", high=("more indebted than most", "负债倍数高于多数客户"),
          low=("less indebted than most", "负债倍数低于多数客户"), zero=("no debt and nothing undrawn", "无债务且无未提用承诺"),
          history_months=0)
@@ -365,7 +364,7 @@ def n_other_lenders(of: Grains) -> nw.Expr:
     return of.external_debt.count(is_in_force() & (nw.col("balance") > 0))
 
 
-@feature("risk", "share", "其他机构债务占全部债务的比例", **_ELSEWHERE, reads=f"{_REPORTED} {_BALANCE}",
+@feature("risk", "share", "其他机构债务占全部债务的比例", **_ELSEWHERE, reads=f"{_REPORTED} {OWED}",
          missing="no debt anywhere, or no external_debt table",
          high=("larger share of its debt with others than most", "其他机构债务占比高于多数客户"),
          low=("smaller share of its debt with others than most", "其他机构债务占比低于多数客户"),
@@ -406,7 +405,7 @@ def is_in_guarantee_circle(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "money", "所在互保圈的授信总额", window="on the date",
-         reads=f"links.from_id links.to_id links.kind links.linked_on links.ended_on {_COMMITTED}",
+         reads=f"links.from_id links.to_id links.kind links.linked_on links.ended_on {COMMITTED}",
          missing="in no guarantee circle, or no links table",
          high=("larger guarantee circle than most", "互保圈授信总额大于多数"),
          low=("smaller guarantee circle than most", "互保圈授信总额小于多数"),
@@ -417,7 +416,7 @@ def circle_exposure_committed(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "count", "与违约客户的担保距离", window="on the date",
-         reads=f"links.from_id links.to_id links.kind links.linked_on links.ended_on {_SCHEDULE}",
+         reads=f"links.from_id links.to_id links.kind links.linked_on links.ended_on {SCHEDULE}",
          missing="no guarantee link, no chain of them to a customer in default, or no links table",
          high=("further from a default than most", "距违约客户远于多数"),
          low=("nearer to a default than most", "距违约客户比多数客户更近"), zero=("in default itself", "自身违约"), **_LINKED)
@@ -432,7 +431,7 @@ def n_steps_to_default(of: Grains) -> nw.Expr:
     return nw.col("steps_to_default")
 
 
-@feature("risk", "days", "关联集团内最长逾期天数", window="on the date", reads=f"{_UNPAID} customers.group_id",
+@feature("risk", "days", "关联集团内最长逾期天数", window="on the date", reads=f"{UNPAID} customers.group_id",
          missing="never missing",
          high=("its group is further past due than most", "关联集团逾期天数多于多数"),
          low=("its group is less past due than most", "关联集团逾期天数少于多数"),
@@ -442,7 +441,7 @@ def group_days_past_due_max(of: Grains) -> nw.Expr:
     return of.group_max(oldest_past_due)
 
 
-@feature("risk", "share", "关联集团占全行敞口的份额", window="on the date", reads=f"customers.group_id {_COMMITTED}",
+@feature("risk", "share", "关联集团占全行敞口的份额", window="on the date", reads=f"customers.group_id {COMMITTED}",
          missing="the book has no exposure",
          high=("its group has a larger share of the book than most", "关联集团敞口占比高于多数"),
          low=("its group has a smaller share of the book than most", "关联集团敞口占比低于多数"),

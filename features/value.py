@@ -8,6 +8,10 @@ import narwhals as nw
 
 from features.catalogue import Grains, feature, money, share, taken_once
 from features.figures import (
+    COMMITTED,
+    OWED,
+    OWED_THEN,
+    RECEIVED,
     committed,
     exposure,
     exposure_at,
@@ -24,16 +28,12 @@ from features.figures import (
 
 CAPITAL_PERCENT = 8
 
-_RECEIVED = "repayments.amount_paid repayments.paid_on repayments.interest_due repayments.returned_on"
-_OWED = f"loans.committed_amount loans.product loans.signed_on drawdowns.amount drawdowns.drawn_on {_RECEIVED}"
-_OWED_THEN = f"{_OWED} drawdowns.is_opening repayments.is_opening"
-_COMMITTED = f"{_OWED} limits.committed_amount limits.changed_on loans.closed_on loans.matures_on"
-_INTEREST = f"{_RECEIVED} repayments.principal_due repayments.scheduled_on repayments.is_opening loans.signed_on"
+_INTEREST = f"{RECEIVED} repayments.principal_due repayments.scheduled_on repayments.is_opening loans.signed_on"
 _INCOME = f"{_INTEREST} fees.amount fees.charged_on"
 _AHEAD = f"{_INTEREST} repayments.due_on repayments.superseded_on loans.annual_rate"
 
 
-@feature("value", "money", "已提用的贷款余额", window="on the date", missing="never missing", reads=_OWED,
+@feature("value", "money", "已提用的贷款余额", window="on the date", missing="never missing", reads=OWED,
          high=("larger drawn exposure than most", "用信余额高于多数客户"),
          low=("smaller drawn exposure than most", "用信余额低于多数客户"), zero=("nothing drawn", "无用信余额"), history_months=0)
 def exposure_drawn(of: Grains) -> nw.Expr:
@@ -41,7 +41,7 @@ def exposure_drawn(of: Grains) -> nw.Expr:
     return money(exposure(of))
 
 
-@feature("value", "money", "未提用的承诺额度", window="on the date", missing="never missing", reads=_COMMITTED,
+@feature("value", "money", "未提用的承诺额度", window="on the date", missing="never missing", reads=COMMITTED,
          high=("more undrawn commitment than most", "未提用承诺高于多数客户"),
          low=("less undrawn commitment than most", "未提用承诺低于多数客户"), zero=("nothing left to draw", "无未提用承诺"),
          history_months=0)
@@ -50,7 +50,7 @@ def exposure_undrawn(of: Grains) -> nw.Expr:
     return money(of.loans.sum(undrawn))
 
 
-@feature("value", "money", "余额与未提用承诺之和", window="on the date", missing="never missing", reads=_COMMITTED,
+@feature("value", "money", "余额与未提用承诺之和", window="on the date", missing="never missing", reads=COMMITTED,
          high=("larger committed exposure than most", "授信敞口高于多数客户"),
          low=("smaller committed exposure than most", "授信敞口低于多数客户"),
          zero=("neither balance nor commitment", "既无余额也无承诺"), history_months=0)
@@ -59,7 +59,7 @@ def exposure_committed(of: Grains) -> nw.Expr:
     return money(committed(of))
 
 
-@feature("value", "share", "占全行当日授信敞口的份额", window="on the date", missing="the book has no exposure", reads=_COMMITTED,
+@feature("value", "share", "占全行当日授信敞口的份额", window="on the date", missing="the book has no exposure", reads=COMMITTED,
          high=("larger share of the book than most", "占全行敞口份额高于多数客户"),
          low=("smaller share of the book than most", "占全行敞口份额低于多数客户"), zero=("no share of the book", "不占全行敞口"),
          history_months=0)
@@ -72,7 +72,7 @@ def _growth(before: nw.Expr, now: nw.Expr) -> nw.Expr:
     return share(now - before, nw.max_horizontal(now, before))
 
 
-@feature("value", "ratio", "近六个月余额变动比例", window="6 months", missing="a balance neither then nor now", reads=_OWED_THEN,
+@feature("value", "ratio", "近六个月余额变动比例", window="6 months", missing="a balance neither then nor now", reads=OWED_THEN,
          by_sign=True, high=("exposure has grown in six months", "近六个月用信余额增长"),
          low=("exposure has shrunk in six months", "近六个月用信余额收缩"),
          zero=("exposure unchanged in six months", "近六个月用信余额未变"), history_months=0)
@@ -85,7 +85,7 @@ def exposure_growth_6m_ratio(of: Grains) -> nw.Expr:
 
 
 @feature("value", "ratio", "近十二个月余额变动比例", window="12 months", missing="a balance neither then nor now",
-         reads=_OWED_THEN, by_sign=True, high=("exposure has grown in a year", "近一年用信余额增长"),
+         reads=OWED_THEN, by_sign=True, high=("exposure has grown in a year", "近一年用信余额增长"),
          low=("exposure has shrunk in a year", "近一年用信余额收缩"), zero=("exposure unchanged in a year", "近一年用信余额未变"),
          history_months=0)
 def exposure_growth_12m_ratio(of: Grains) -> nw.Expr:
@@ -155,7 +155,7 @@ def _margin_base(of: Grains) -> nw.Expr:
 
 
 @feature("value", "rate", "加权利差（利率减资金成本）", window="on the date",
-         reads=f"{_OWED} loans.annual_rate rates.annual_rate rates.changed_on loans.funding_rate",
+         reads=f"{OWED} loans.annual_rate rates.annual_rate rates.changed_on loans.funding_rate",
          missing="no drawn loan has both its rate and its funding rate",
          high=("wider margin than most", "利差高于多数客户"), low=("thinner margin than most", "利差低于多数客户"),
          zero=("no margin over funding", "无利差"), history_months=0)
@@ -187,7 +187,7 @@ def _active_loans(of: Grains) -> nw.Expr:
     return of.loans.count(is_active)
 
 
-@feature("value", "count", "在用贷款笔数", window="on the date", reads=_COMMITTED, missing="never missing",
+@feature("value", "count", "在用贷款笔数", window="on the date", reads=COMMITTED, missing="never missing",
          high=("more active loans than most", "在用贷款多于多数客户"),
          low=("fewer active loans than most", "在用贷款少于多数客户"), zero=("no active loan", "无在用贷款"), history_months=0)
 def n_active_loans(of: Grains) -> nw.Expr:
@@ -195,7 +195,7 @@ def n_active_loans(of: Grains) -> nw.Expr:
     return _active_loans(of)
 
 
-@feature("value", "count", "使用的产品种类数", window="on the date", reads=_COMMITTED, missing="never missing",
+@feature("value", "count", "使用的产品种类数", window="on the date", reads=COMMITTED, missing="never missing",
          high=("uses more products than most", "使用产品种类多于多数客户"),
          low=("uses fewer products than most", "使用产品种类少于多数客户"), zero=("uses no product", "未使用任何产品"),
          history_months=0)
@@ -227,7 +227,7 @@ def _of_group(of: Grains, cents: Callable[[Grains], nw.Expr]) -> nw.Expr:
     return nw.when(~of.group_max(cents).is_null()).then(of.group_sum(cents)).otherwise(None)
 
 
-@feature("value", "money", "本户及所属集团的授信敞口", window="on the date", reads=f"{_COMMITTED} customers.group_id",
+@feature("value", "money", "本户及所属集团的授信敞口", window="on the date", reads=f"{COMMITTED} customers.group_id",
          missing="never missing",
          high=("with its group, larger committed exposure than most", "连同所属集团，授信敞口高于多数客户"),
          low=("with its group, smaller committed exposure than most", "连同所属集团，授信敞口低于多数客户"),
@@ -237,7 +237,7 @@ def group_exposure_committed(of: Grains) -> nw.Expr:
     return money(of.group_sum(committed))
 
 
-@feature("value", "ratio", "本户及所属集团近十二个月余额变动比例", window="12 months", reads=f"{_OWED_THEN} customers.group_id",
+@feature("value", "ratio", "本户及所属集团近十二个月余额变动比例", window="12 months", reads=f"{OWED_THEN} customers.group_id",
          missing="a balance of the group neither then nor now", by_sign=True,
          high=("with its group, exposure has grown in a year", "连同所属集团，近一年用信余额增长"),
          low=("with its group, exposure has shrunk in a year", "连同所属集团，近一年用信余额收缩"),
@@ -272,7 +272,7 @@ def group_income_share_12m(of: Grains) -> nw.Expr:
 
 
 @feature("value", "rate", "本户及所属集团加权利差（利率减资金成本）", window="on the date",
-         reads=f"{_OWED} loans.annual_rate rates.annual_rate rates.changed_on loans.funding_rate customers.group_id",
+         reads=f"{OWED} loans.annual_rate rates.annual_rate rates.changed_on loans.funding_rate customers.group_id",
          missing="no drawn loan of the group has both its rate and its funding rate",
          high=("with its group, wider margin than most", "连同所属集团，利差高于多数客户"),
          low=("with its group, thinner margin than most", "连同所属集团，利差低于多数客户"),
@@ -296,7 +296,7 @@ def group_tenure_months(of: Grains) -> nw.Expr:
     return months(of.group_max(_tenure_days))
 
 
-@feature("value", "count", "本户及所属集团在用贷款笔数", window="on the date", reads=f"{_COMMITTED} customers.group_id",
+@feature("value", "count", "本户及所属集团在用贷款笔数", window="on the date", reads=f"{COMMITTED} customers.group_id",
          missing="never missing",
          high=("with its group, more active loans than most", "连同所属集团，在用贷款多于多数客户"),
          low=("with its group, fewer active loans than most", "连同所属集团，在用贷款少于多数客户"),
@@ -320,7 +320,7 @@ def group_future_income_discounted(of: Grains) -> nw.Expr:
 
 
 @feature("value", "rate", "风险调整后资本回报率", window="12 months", needs="ratings", is_judgemental=True,
-         reads=f"{_OWED} {_INCOME} loans.funding_rate ratings.rated_on ratings.pd ratings.lgd ratings.annual_cost",
+         reads=f"{OWED} {_INCOME} loans.funding_rate ratings.rated_on ratings.pd ratings.lgd ratings.annual_cost",
          missing="less than 12 months of relationship, nothing drawn, or PD, LGD, cost, interest or a funding rate not given",
          high=("returns more on the bank's capital than most", "风险调整回报高于多数客户"),
          low=("returns less on the bank's capital than most", "风险调整回报低于多数客户"),
