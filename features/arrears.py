@@ -1,7 +1,7 @@
 """Lateness in its order: runs of late instalments, arrears cured, and arrears that came again.
 
 An instalment's lateness is one number; a run, a cure and a relapse only show when a loan's instalments stand in the order
-in which they fell due. Looked at are those that fell due in the last 24 months.
+in which they fell due. Looked at are those whose lateness reached into the last 24 months, however long ago their day was.
 """
 
 from __future__ import annotations
@@ -22,27 +22,33 @@ def late_records(loans: nw.LazyFrame, tables: Tables, n_dates: int) -> Iterator[
 
     Arrears are a stretch of days on which the loan had something past due. They are serious when an instalment of them was
     over 30 days late, and cured when every one of them has been settled; serious ones after a cure are a relapse.
-    ``loans`` has late_max_days, the most days that one of the instalments was late.
+    A run counts instalments that fell due in the 24 months. ``loans`` has late_since_age_days, the age of the oldest
+    instalment that was late in them.
     """
-    rows = _late_instalments(tables.in_chunk(loans).filter(nw.col("late_max_days") > 0), tables)
+    rows = _late_instalments(tables.in_chunk(loans).filter(~nw.col("late_since_age_days").is_null()), tables)
     for _ in tables.chunks(n_dates):
         late = tables.keep([rows])
-        runs = late.group_by(*OF_LOAN, "n_on_time").agg(nw.len().alias("n")).group_by(*OF_LOAN).agg(
+        recent = late.filter(nw.col("turn") > -RECORD_DAYS)
+        runs = recent.group_by(*OF_LOAN, "n_on_time").agg(nw.len().alias("n")).group_by(*OF_LOAN).agg(
             nw.col("n").max().cast(nw.Int64).alias("late_run"))
         # cured is what was settled, so other loans need not be looked through
         may_be_cured = late.filter(nw.col("is_settled") & (nw.col("days_late") > SERIOUSLY_LATE_DAYS)).select(*OF_LOAN).unique()
-        yield runs.join(_cures(late.join(may_be_cured, on=list(OF_LOAN), how="semi")), on=list(OF_LOAN), how="left")
+        found = late.select(*OF_LOAN).unique().join(runs, on=list(OF_LOAN), how="left")
+        yield found.join(_cures(late.join(may_be_cured, on=list(OF_LOAN), how="semi")), on=list(OF_LOAN), how="left")
         tables.drop(late)
 
 
 def _late_instalments(loans: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
     """One row per late instalment: turn (its day), days_late, is_settled; n_on_time, those on time before it."""
-    rows = repayments_known(loans.select(*OF_LOAN, "rate_bp"), tables, due_within=RECORD_DAYS)
+    rows = repayments_known(loans.select(*OF_LOAN, "rate_bp", "closed_age_days", "late_since_age_days"), tables,
+                            due_within=nw.max_horizontal(nw.col("late_since_age_days") + 1, nw.lit(RECORD_DAYS)))
     rows = rows.filter(nw.col("fell_due_age_days") >= 0)
-    rows = rows.select(*OF_LOAN, "instalment", "days_late", "is_settled", turn=-nw.col("fell_due_age_days"))
+    rows = rows.select(*OF_LOAN, "instalment", "days_late", "is_settled", "late_until_age_days",
+                       turn=-nw.col("fell_due_age_days"))
     is_on_time = nw.when(nw.col("days_late") == 0).then(1).otherwise(0)
     n_on_time = is_on_time.cum_sum().over(*OF_LOAN, order_by=["turn", "instalment"])
-    return rows.with_columns(n_on_time=n_on_time.cast(nw.Int64)).filter(nw.col("days_late") > 0)
+    rows = rows.with_columns(n_on_time=n_on_time.cast(nw.Int64))
+    return rows.filter(nw.col("days_late") > 0, nw.col("late_until_age_days") < RECORD_DAYS)
 
 
 def _cures(late: nw.LazyFrame) -> nw.LazyFrame:

@@ -6,6 +6,7 @@ import narwhals as nw
 
 from features.catalogue import Grains, feature, share, taken_once
 from features.figures import (
+    END,
     SCHEDULE,
     UNPAID,
     cash_paid_within,
@@ -23,8 +24,9 @@ from features.figures import (
 
 _PAID = "repayments.paid_on repayments.amount_paid repayments.returned_on repayments.is_opening"
 _OWED = f"{_PAID} repayments.interest_due drawdowns.amount drawdowns.drawn_on loans.committed_amount loans.product"
-_OPEN = "limits.committed_amount limits.changed_on loans.closed_on loans.matures_on"
+_OPEN = f"limits.committed_amount limits.changed_on {END}"
 _NONE_DUE_12M = "no instalment fell due in 12 months"
+_is_complaint = nw.col("kind").is_in(["complaint", "rate_complaint"])
 _CONTACTS = {"needs": "contacts", "missing": "the book has no contacts table", "history_months": 0}
 
 
@@ -36,7 +38,8 @@ def days_past_due(of: Grains) -> nw.Expr:
     """Days that the oldest instalment with a material rest unpaid is past due; 0 when nothing is.
 
     An instalment of which 1 % or less is unpaid counts as settled, after the relative threshold of Regulation (EU)
-    2018/171, here taken per instalment. What is due on the date itself is not past due.
+    2018/171, here taken per instalment. What is due on the date itself is not past due. Of a credit line without a schedule
+    nothing falls due; what is left at its end is in ``past_maturity_share``.
     """
     return oldest_past_due(of)
 
@@ -105,7 +108,10 @@ def days_late_mean_12m(of: Grains) -> nw.Expr:
          low=("pays on time less often than most", "按时还款比例低于多数客户"),
          zero=("paid nothing on time in a year", "近一年从未按时还款"), history_months=0)
 def on_time_share_12m(of: Grains) -> nw.Expr:
-    """Share of the instalments due in the last 12 months that were settled by the due date."""
+    """Share of the instalments due in the last 12 months that were settled by the due date.
+
+    One due on the date itself and unpaid may still be paid on its day: it is not counted yet.
+    """
     on_time = due_within(365) & (late == 0) & nw.col("is_settled")
     return share(of.repayments.count(on_time), _n_due(of, 365))
 
@@ -165,13 +171,13 @@ def n_late_run_max_24m(of: Grains) -> nw.Expr:
     return of.loans.max(of.shown("late_run")).fill_null(0)
 
 
-@feature("behaviour", "count", "近二十四个月严重逾期后恢复正常的次数", window="24 months", reads=SCHEDULE,
+@feature("behaviour", "count", "近二十四个月逾期超三十天后恢复正常的次数", window="24 months", reads=SCHEDULE,
          missing="never missing",
-         high=("cured serious arrears more often than most", "严重逾期后恢复正常的次数多于多数客户"),
-         low=("cured serious arrears less often than most", "严重逾期后恢复正常的次数少于多数客户"),
-         zero=("no serious arrears cured in two years", "近两年无严重逾期后恢复正常"), history_months=0)
+         high=("cured arrears of over 30 days more often than most", "逾期超三十天后恢复正常的次数多于多数客户"),
+         low=("cured arrears of over 30 days less often than most", "逾期超三十天后恢复正常的次数少于多数客户"),
+         zero=("no arrears of over 30 days cured in two years", "近两年无逾期超三十天后恢复正常"), history_months=0)
 def n_cures_24m(of: Grains) -> nw.Expr:
-    """Times that arrears of over 30 days were cured, loan by loan, among instalments due in the last 24 months.
+    """Times that arrears of over 30 days were cured, loan by loan, among instalments late in the last 24 months.
 
     Arrears are a stretch of days on which the loan had something past due, so that paying 60 days late month after month
     is one stretch and not many. They are cured when all of it has been settled (the return to a non-defaulted status in
@@ -180,13 +186,13 @@ def n_cures_24m(of: Grains) -> nw.Expr:
     return of.loans.sum(of.shown("n_cures"))
 
 
-@feature("behaviour", "count", "近二十四个月恢复正常后再次严重逾期的次数", window="24 months", reads=SCHEDULE,
+@feature("behaviour", "count", "近二十四个月恢复正常后再次逾期超三十天的次数", window="24 months", reads=SCHEDULE,
          missing="never missing",
-         high=("relapsed into serious arrears more often than most", "恢复正常后再次严重逾期的次数多于多数客户"),
-         low=("relapsed into serious arrears less often than most", "恢复正常后再次严重逾期的次数少于多数客户"),
-         zero=("no relapse into serious arrears in two years", "近两年恢复正常后无再次严重逾期"), history_months=0)
+         high=("relapsed into arrears of over 30 days more often than most", "恢复正常后再次逾期超三十天的次数多于多数客户"),
+         low=("relapsed into arrears of over 30 days less often than most", "恢复正常后再次逾期超三十天的次数少于多数客户"),
+         zero=("no relapse into arrears of over 30 days in two years", "近两年恢复正常后无再次逾期超三十天"), history_months=0)
 def n_relapses_24m(of: Grains) -> nw.Expr:
-    """Times that a loan came into arrears of over 30 days again after a cure, among instalments due in the last 24 months.
+    """Times that a loan came into arrears of over 30 days again after a cure, of instalments late in the last 24 months.
 
     Arrears and cures as in ``n_cures_24m``.
     """
@@ -229,12 +235,15 @@ def prepaid_12m_ratio(of: Grains) -> nw.Expr:
          low=("paid off fewer loans than most", "结清贷款少于多数客户"),
          zero=("paid off no loan in a year", "近一年无结清贷款"), history_months=0)
 def n_paid_off_12m(of: Grains) -> nw.Expr:
-    """Loans paid off, with no balance and nothing left to draw, whose last payment came in the last 12 months."""
-    return of.loans.count((nw.col("is_active") == 0) & (nw.col("last_payment_age_days") < 365))
+    """Loans paid off, with no balance and nothing left to draw, whose last payment came in the last 12 months.
+
+    Of a credit line that was paid back before it ended, its end counts: it could have been drawn again.
+    """
+    return of.loans.count((nw.col("is_active") == 0) & (nw.col("payoff_age_days") < 365))
 
 
-@feature("behaviour", "count", "近二十四个月提前结清的贷款笔数", window="24 months", reads=f"{_OWED} {_OPEN}",
-         missing="never missing",
+@feature("behaviour", "count", "近二十四个月提前超三十天结清的贷款笔数", window="24 months",
+         reads=f"{_OWED} {_OPEN} repayments.superseded_by", missing="never missing",
          high=("paid off more loans early than most", "提前结清的贷款多于多数客户"),
          low=("paid off fewer loans early than most", "提前结清的贷款少于多数客户"),
          zero=("no loan paid off early in two years", "近两年无提前结清的贷款"), history_months=0)
@@ -244,7 +253,7 @@ def n_paid_off_early_24m(of: Grains) -> nw.Expr:
     Prepayment in full (the one hazard beside default in Deng, Quigley and Van Order, "Mortgage terminations,
     heterogeneity and the exercise of mortgage options", 2000); of a loan whose maturity is not known nobody can say.
     """
-    return of.loans.count((nw.col("is_early_payoff") == 1) & (nw.col("last_payment_age_days") < 730))
+    return of.loans.count((nw.col("is_early_payoff") == 1) & (nw.col("payoff_age_days") < 730))
 
 
 @feature("behaviour", "count", "近二十四个月结清后未再借款的贷款笔数", window="24 months",
@@ -259,7 +268,7 @@ def n_refinanced_away_24m(of: Grains) -> nw.Expr:
     was needed any more. An agreement signed from 30 days before to 90 days after the payoff is new lending, a credit line
     or a guarantee too; a payoff younger than 90 days is not judged yet.
     """
-    age, is_gone = nw.col("last_payment_age_days"), (nw.col("is_active") == 0) & (of.shown("is_renewed") == 0)
+    age, is_gone = nw.col("payoff_age_days"), (nw.col("is_active") == 0) & (of.shown("is_renewed") == 0)
     return of.loans.count(is_gone & (age >= 90) & (age < 730))
 
 
@@ -295,7 +304,7 @@ def days_since_contact(of: Grains) -> nw.Expr:
          zero=("no complaint in a year", "近一年无投诉"))
 def n_complaints_12m(of: Grains) -> nw.Expr:
     """Complaints of any kind in the last 12 months."""
-    return of.contacts.count(nw.col("kind").is_in(["complaint", "rate_complaint"]) & (nw.col("age_days") < 365))
+    return of.contacts.count(_is_complaint & (nw.col("age_days") < 365))
 
 
 @feature("behaviour", "count", "近十二个月对利率的投诉次数", window="12 months", reads="contacts.contacted_on contacts.kind",
@@ -309,8 +318,8 @@ def n_rate_complaints_12m(of: Grains) -> nw.Expr:
 
 
 @feature("behaviour", "ratio", "近三个月往来次数乘以四与近十二个月之比", window="12 months",
-         reads=f"{_PAID} drawdowns.drawn_on drawdowns.is_opening loans.product loans.signed_on contacts.contacted_on",
-         missing="no dealing in 12 months, or less than 12 months of relationship",
+         reads=f"{_PAID} drawdowns.drawn_on drawdowns.is_opening loans.product loans.signed_on contacts.contacted_on "
+               "contacts.kind", missing="no dealing in 12 months, or less than 12 months of relationship",
          high=("kept up its dealings more than most", "近期往来保持程度高于多数客户"),
          low=("kept up its dealings less than most", "近期往来保持程度低于多数客户"),
          zero=("no dealing in three months", "近三个月无往来"), history_months=12)
@@ -318,12 +327,13 @@ def activity_3m_to_12m_ratio(of: Grains) -> nw.Expr:
     """Payments, drawdowns and contacts of the last 3 months, times four, over those of 12: below 1 the customer fades.
 
     Silent attrition shows here before a loan ends; of a newcomer, all of whose dealings are recent, nothing is said. Each
-    payment, drawdown or contact counts once, whatever its amount; a table that the book lacks adds none.
+    payment, drawdown or contact counts once, whatever its amount; a complaint is no dealing that is kept up, and a table
+    that the book lacks adds none.
     """
 
     def dealings(days: int) -> nw.Expr:
         return (of.repayments.count(cash_paid_within(days)) + of.drawdowns.count(drawn_within(days))
-                + of.contacts.count(nw.col("age_days") < days))
+                + of.contacts.count((nw.col("age_days") < days) & ~_is_complaint))
 
     return nw.when(record_days(of) >= 365).then(share(dealings(91) * 4, dealings(365))).otherwise(None)
 

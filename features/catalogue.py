@@ -211,6 +211,10 @@ class Grain:
         """Sum over the loan's rows, for use over ``of.loans``; 0 without rows."""
         return self._take("sum", expression, is_of_loan=True).fill_null(0)
 
+    def loan_max(self, expression: nw.Expr) -> nw.Expr:
+        """Largest over the loan's rows, for use over ``of.loans``; missing without rows."""
+        return self._take("max", expression, is_of_loan=True)
+
 
 #: Grains whose rows belong to a loan, and grains whose rows belong to a customer (see features/history.py).
 LOAN_GRAINS = ("repayments", "drawdowns", "limits", "rates", "collateral")

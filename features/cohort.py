@@ -7,18 +7,18 @@ from collections.abc import Iterable
 import narwhals as nw
 import pandas as pd
 
-from features.days import as_date, as_day
+from features.days import Day, as_date, as_day
 from features.errors import NoFactsYet
-from features.sources import Tables
+from features.sources import WHERE_REJECTS_LIE, Tables
 
 
-def days_of(tables: Tables, as_of: Iterable[str]) -> nw.LazyFrame:
+def days_of(tables: Tables, as_of: Iterable[Day]) -> nw.LazyFrame:
     """The dates as rows of the engine: column as_of, whole days since 1970-01-01.
 
     Raises
     ------
     NoFactsYet
-        The book has no loan, or a date lies before the first was signed.
+        The book has no loan that keeps the rules, or a date lies before the first was signed.
     ValueError
         No date is given, or something that is none.
     """
@@ -27,7 +27,7 @@ def days_of(tables: Tables, as_of: Iterable[str]) -> nw.LazyFrame:
         raise ValueError("no date is given")
     first = tables.collected(tables.loans.select(nw.col("signed_on").min()))["signed_on"].min()
     if pd.isna(first):
-        raise NoFactsYet("the book has no loan", "loans", "Deliver the loans of the book.")
+        raise _no_loan(tables)
     if days[0] < first:
         raise NoFactsYet(f"nothing is known on {as_date(days[0])}: the first loan was signed on {as_date(first)}", "--as-of",
                          "Give a later date.")
@@ -35,11 +35,34 @@ def days_of(tables: Tables, as_of: Iterable[str]) -> nw.LazyFrame:
 
 
 def everyone(tables: Tables, days: nw.LazyFrame) -> nw.LazyFrame:
-    """Every customer of the book, as far as the present chunk goes, on each day: customer_key, as_of.
+    """Every customer of the book on each day: customer_key, as_of; of the customers of the present chunk.
 
-    Customers who were not known yet keep a row; their features are missing.
+    Everyone is whoever has a row in the table of customers that keeps its rules: with loans or without, paid off long ago,
+    and recorded after the day too, so that each day has the same rows. What was not known on the day is missing in the
+    features, or 0 where they count. Who of them is active, and scored, is not asked here.
+
+    Parameters
+    ----------
+    tables : Tables
+        The kept rows of the book, of which ``chunks`` has begun a chunk; rows are planned, and computed when asked for.
+    days : LazyFrame
+        The dates as ``days_of`` gives them: as_of, whole days since 1970-01-01, each once.
+
+    Raises
+    ------
+    ValueError
+        The book is closed.
     """
     return tables.in_chunk(tables.customers.select("customer_key")).join(days, how="cross")
+
+
+def _no_loan(tables: Tables) -> NoFactsYet:
+    """The failure of a book without a kept loan: how many were read, and why none was kept."""
+    account = next(account for account in tables.accounts if account.table == "loans")
+    if not account.n_read:
+        return NoFactsYet("the book has no loan", "loans", "Deliver the loans of the book.")
+    worst = max((breach for breach in tables.breaches if breach.table == "loans"), key=lambda breach: breach.n_rows)
+    return NoFactsYet(f"no loan is left: {account}; most often: {worst.rule} ({worst.n_rows:,} rows)", "loans", WHERE_REJECTS_LIE)
 
 
 def last_fact(tables: Tables, as_of: str) -> str:

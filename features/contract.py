@@ -61,7 +61,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Repeats:
-    """Rows that share ``group`` repeat ``columns`` of the first of them, which has the lowest ``number``, 1 as a rule."""
+    """Rows that share ``group`` repeat ``columns`` of the first of them, whose ``number`` is 1."""
 
     name: str
     group: tuple[str, ...]

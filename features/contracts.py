@@ -45,7 +45,8 @@ _ALL = (
             text("region", "region", **MAYBE),
             text("industry", "industry", **MAYBE),
             text("ownership", "who owns it", one_of=("state", "foreign", "private"), **MAYBE),
-            text("group_id", "the group of connected customers it belongs to", **MAYBE),
+            text("group_id", "the group of connected customers it belongs to; read by the features of the group, and kept whole "
+                 "when customers are split into trained on and tested on", **MAYBE),
             date("founded_on", "day the firm was founded", **MAYBE),
             date("onboarded_on", "day it became a customer", **MAYBE),
             _RECORDED,
@@ -60,13 +61,15 @@ _ALL = (
             text("purpose", "what the money is for", **MAYBE),
             text("currency", "ISO 4217 code; one currency per book"),
             date("signed_on", "day the agreement was signed"),
-            date("matures_on", "day the last instalment is due", may_be_empty=True),
+            date("matures_on", "day the last instalment is due, as agreed at signing; a schedule that stands and runs beyond it "
+                 "extends it", may_be_empty=True),
             money("committed_amount", "amount promised at signing"),
             number("annual_rate", "yearly interest rate at signing, 0.045 = 4.5 %", **MAYBE),
             number("funding_rate", "yearly rate at which the bank funds it, 0.02 = 2 %", **MAYBE),
             text("security", "main security", one_of=("none", "collateral", "guarantee"), **MAYBE),
-            text("guarantor_id", "who guarantees it", **MAYBE),
-            date("closed_on", "day the facility was closed; unknown before that day", **MAYBE),
+            text("guarantor_id", "who guarantees it; kept, and read by no feature: they take guarantees from links", **MAYBE),
+            date("closed_on", "day the agreement was closed; unknown before that day. What falls due later went with it; what is "
+                 "unpaid then stays owed", **MAYBE),
             booked("closed_recorded_on", "closed_on"),
             _RECORDED,
         ),
@@ -80,7 +83,10 @@ _ALL = (
         (_OF_CUSTOMER,),
     ),
     Contract(
-        "repayments", "one row per instalment and payment on it", ("loan_id", "instalment", "payment"),
+        "repayments",
+        "one row per instalment and payment on it. An instalment is owed until it is paid or its superseded_on has come: a "
+        "schedule that no longer holds, or that another replaces, has to be superseded, or its loan closed",
+        ("loan_id", "instalment", "payment"),
         (
             text("loan_id", "the loan"),
             integer("instalment", "number of the instalment within the loan"),
@@ -95,7 +101,7 @@ _ALL = (
             date("returned_on", "day the payment was refunded or bounced: it counts no more", **MAYBE),
             booked("returned_recorded_on", "returned_on"),
             date("scheduled_on", "day the instalment entered the schedule; empty = at signing", **MAYBE),
-            date("superseded_on", "day the unpaid part was withdrawn from the schedule", **MAYBE),
+            date("superseded_on", "day the unpaid part was withdrawn from the schedule; empty = it counts as owed", **MAYBE),
             booked("superseded_recorded_on", "superseded_on"),
             text("superseded_by", "why", one_of=("forbearance", "prepayment", "revision"), **MAYBE),
             flag("is_derived", "the schedule is derived, not contractual", **MAYBE),
@@ -105,6 +111,7 @@ _ALL = (
         (
             Rule("instalment is negative", lambda: nw.col("instalment") < 0),
             Rule("payment is below 1", lambda: nw.col("payment") < 1),
+            Rule("payment is above 1 and not paid", lambda: (nw.col("payment") > 1) & nw.col("paid_on").is_null(), ("paid_on",)),
             Rule("paid_on and amount_paid are not both filled or both empty",
                  lambda: nw.col("paid_on").is_null() != nw.col("amount_paid").is_null(), ("paid_on", "amount_paid")),
             Rule("returned_on is filled without a payment",
@@ -115,12 +122,12 @@ _ALL = (
             not_before("superseded_recorded_on", "superseded_on"),
         ),
         (_of_loan("due_on", "paid_on"),),
-        Repeats("due side differs from the instalment's first payment", ("loan_id", "instalment"), "payment",
+        Repeats("payment 1 of the instalment is missing or differs on the due side", ("loan_id", "instalment"), "payment",
                 ("due_on", "principal_due", "interest_due", "scheduled_on", "is_opening")),
         terms=with_terms,
     ),
     Contract(
-        "drawdowns", "one row per payout of a loan; without this table every loan counts as drawn in full at signing",
+        "drawdowns", "one row per payout of a loan",
         ("loan_id", "drawdown"),
         (
             text("loan_id", "the loan"),
@@ -227,7 +234,8 @@ _ALL = (
         optional=True,
     ),
     Contract(
-        "links", "one row per guarantee or ownership; either side may be no customer of the bank",
+        "links", "one row per guarantee or ownership; either side may be no customer of the bank. Features read who guarantees "
+        "whom; ownership is kept and read by none yet",
         ("from_id", "to_id", "kind", "linked_on"),
         (
             text("from_id", "who guarantees or owns"),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import narwhals as nw
+import numpy as np
 
 EPOCH = date(1970, 1, 1)
+#: What may stand for a day; moments, pandas' and NumPy's too, only at midnight and without a zone.
+Day = str | date | np.datetime64
 
 
-def as_day(when: date | str) -> int:
-    """Whole days since 1970-01-01 of a date, a moment (its day) or an ISO text.
+def as_day(when: Day) -> int:
+    """Whole days since 1970-01-01 of an ISO text, a date, or a moment at midnight.
 
     >>> as_day("1970-01-31")
     30
@@ -18,13 +21,28 @@ def as_day(when: date | str) -> int:
     Raises
     ------
     ValueError
-        It is no date.
+        It is no date, or has a time of day or a zone.
     """
     try:
-        day = date.fromisoformat(when) if isinstance(when, str) else when
-        return (day.date() if isinstance(day, datetime) else day).toordinal() - EPOCH.toordinal()
-    except (ValueError, AttributeError) as error:
-        raise ValueError(f"{when!r} is no date; give one as YYYY-MM-DD") from error
+        return _date_of(when).toordinal() - EPOCH.toordinal()
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"{when!r} is no date; give one as YYYY-MM-DD, or a date without a time of day and a zone") from error
+
+
+def _date_of(when: Day) -> date:
+    if isinstance(when, str):
+        return date.fromisoformat(when)
+    if isinstance(when, np.datetime64):
+        day = when.astype("datetime64[D]")
+        if day != when or np.datetime_data(when)[0] in ("Y", "M"):
+            raise ValueError("not one whole day")
+        return day.item()
+    if isinstance(when, datetime):
+        day = when.date()
+        if when != datetime.combine(day, time()):
+            raise ValueError("a time of day, or a zone")
+        return day
+    return when
 
 
 def as_date(day: int) -> date:

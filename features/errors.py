@@ -86,6 +86,12 @@ class NotEnoughMemory(PentadError):
     exit_code = 18
 
 
+class AmountsTooLarge(PentadError):
+    """A sum of amounts, or of amounts times rates, does not fit into whole cents of 64 bits."""
+
+    exit_code = 19
+
+
 class UnwritableOutput(PentadError):
     """A file or folder that a job is to write cannot be written."""
 

@@ -14,13 +14,16 @@ from features.catalogue import Grains, share, shared, shared_of_loan, taken_once
 from features.days import start_of_month
 from features.history import is_in_force
 
-#: Source columns of what several features read: what was received, owed, could be drawn, and is unpaid by the schedule.
+#: Source columns of what several features read: what was received, owed, when a loan ends,
+#: what could be drawn, and what is unpaid by the schedule.
 RECEIVED = "repayments.amount_paid repayments.paid_on repayments.interest_due repayments.returned_on"
 OWED = f"loans.committed_amount loans.product loans.signed_on drawdowns.amount drawdowns.drawn_on {RECEIVED}"
 OWED_THEN = f"{OWED} drawdowns.is_opening repayments.is_opening"
-COMMITTED = f"{OWED} limits.committed_amount limits.changed_on loans.closed_on loans.matures_on"
+END = ("loans.matures_on repayments.due_on repayments.principal_due repayments.scheduled_on repayments.is_opening "
+       "repayments.superseded_on loans.closed_on")
+COMMITTED = f"{OWED} limits.committed_amount limits.changed_on {END}"
 WITHDRAWN = f"{RECEIVED} repayments.principal_due repayments.scheduled_on repayments.superseded_on"
-UNPAID = f"{WITHDRAWN} repayments.due_on repayments.is_opening"
+UNPAID = f"{WITHDRAWN} repayments.due_on repayments.is_opening loans.closed_on"
 SCHEDULE = f"{UNPAID} repayments.superseded_by"
 
 MONTHS_PER_DAY = 12 / 365.25
@@ -112,7 +115,7 @@ def future_income(of: Grains) -> nw.Expr:
     accrued = clipped(nw.col("falls_due_in_days") * nw.col("rate_bp"))
     today = (to_come.cast(nw.Float64) * 3_650_000 / (accrued + 3_650_000)).round().cast(nw.Int64)
     return nw.when(~known.is_null()).then(
-        of.repayments.sum_where((nw.col("falls_due_in_days") > 0) & has_rate, today)).otherwise(None)
+        of.repayments.sum_where((nw.col("falls_due_in_days") >= 0) & has_rate, today)).otherwise(None)
 
 
 @taken_once

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
 from importlib import import_module
 
 import narwhals as nw
@@ -18,7 +17,7 @@ import pandas as pd
 from features.catalogue import CUSTOMER_GRAINS, DIMENSIONS, FEATURES, Grains
 from features.circles import add_circles
 from features.cohort import days_of, everyone
-from features.days import as_date, as_day
+from features.days import Day, as_date, as_day
 from features.figures import committed, worst_past_due
 from features.history import OF_CUSTOMER, history_of_customers, history_of_loans
 from features.loans import (
@@ -46,9 +45,9 @@ def feature_frame(cohort: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     Parameters
     ----------
     cohort : DataFrame
-        customer_id and as_of (a date or ISO text), one row each.
+        customer_id and as_of (as in ``book_frame``), one row each.
     tables : Tables
-        The book; relative features compare with all its customers on the date, not with the cohort alone.
+        The kept rows of the book; relative features compare with all its customers on the date, not with the cohort alone.
 
     Returns
     -------
@@ -59,7 +58,9 @@ def feature_frame(cohort: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     Raises
     ------
     NoFactsYet
-        A date lies before the first loan was signed.
+        No loan keeps the rules, or a date lies before the first was signed.
+    AmountsTooLarge
+        A sum of amounts, or of amounts times rates, does not fit into 64 bits.
     ValueError
         The cohort has no row, or the same twice, or a date is none, or the book is closed.
     """
@@ -72,13 +73,23 @@ def feature_frame(cohort: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     return asked.merge(found, on=list(KEYS), how="left").sort_values(list(KEYS), ignore_index=True)
 
 
-def book_frame(tables: Tables, as_of: str | date | Iterable[str | date]) -> pd.DataFrame:
+def book_frame(tables: Tables, as_of: Day | Iterable[Day]) -> pd.DataFrame:
     """The feature frame of every customer of the book on one date, or on several.
+
+    Parameters
+    ----------
+    tables : Tables
+        The book. Only rows that kept the rules count; how many did not, ``tables.accounts`` and ``tables.breaches`` say, and
+        nothing stops here: ``open_tables`` does, given a reject_share_limit.
+    as_of : str, date, Timestamp or datetime64, or several
+        ISO text, or a date or moment without a time of day and a zone.
 
     Raises
     ------
     NoFactsYet
-        A date lies before the first loan was signed.
+        No loan keeps the rules, or a date lies before the first was signed.
+    AmountsTooLarge
+        A sum of amounts, or of amounts times rates, does not fit into 64 bits.
     ValueError
         A date is none, or the book is closed.
     """
@@ -86,7 +97,7 @@ def book_frame(tables: Tables, as_of: str | date | Iterable[str | date]) -> pd.D
     return _as_frame(feature_blocks(tables, as_of if several else [as_of]))
 
 
-def feature_blocks(tables: Tables, as_of: Iterable[str], cohort: pd.DataFrame | None = None) -> Iterator[pd.DataFrame]:
+def feature_blocks(tables: Tables, as_of: Iterable[Day], cohort: pd.DataFrame | None = None) -> Iterator[pd.DataFrame]:
     """The feature frame in blocks of rows, sorted by customer and date, so that a large book never stands in memory whole.
 
     ``cohort`` (customer_id, as_of in whole days) restricts the rows handed over, not the book they are compared with. One
@@ -95,7 +106,9 @@ def feature_blocks(tables: Tables, as_of: Iterable[str], cohort: pd.DataFrame | 
     Raises
     ------
     NoFactsYet
-        A date lies before the first loan was signed.
+        No loan keeps the rules, or a date lies before the first was signed.
+    AmountsTooLarge
+        A sum of amounts, or of amounts times rates, does not fit into 64 bits.
     ValueError
         A date is none, or the book is closed.
     RuntimeError
@@ -118,7 +131,7 @@ def _as_frame(blocks: Iterator[pd.DataFrame]) -> pd.DataFrame:
     return found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
 
 
-def measured(tables: Tables, dates: Collection[str]) -> nw.LazyFrame:
+def measured(tables: Tables, dates: Collection[Day]) -> nw.LazyFrame:
     """The features of every customer of the present chunk on every date, as rows of the engine: customer_id, as_of, features."""
     days, grains = days_of(tables, dates), Grains()
     wanted, cohort = _wanted(grains, tables), everyone(tables, days)

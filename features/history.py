@@ -70,7 +70,7 @@ def history_of_loans(cohort: nw.LazyFrame, tables: Tables) -> History:
         The kept rows of the book.
     """
     loans = _loans(cohort, tables)
-    keys = loans.select(*OF_LOAN, "rate_bp")
+    keys = loans.select(*OF_LOAN, "rate_bp", "closed_age_days")
     rows = {"repayments": repayments_known(keys, tables), "drawdowns": _drawdowns(keys, loans, tables)}
     if tables.limits is not None:
         rows["limits"] = _limits(keys, loans, tables)
@@ -89,10 +89,12 @@ def history_of_customers(cohort: nw.LazyFrame, tables: Tables) -> History:
     return History(_customers(cohort, tables), rows)
 
 
-def repayments_known(keys: nw.LazyFrame, tables: Tables, due_within: int | None = None) -> nw.LazyFrame:
-    """Instalments and payments of loans on their dates (as_of, loan_key), as features/repayments.py says.
+def repayments_known(keys: nw.LazyFrame, tables: Tables, due_within: nw.Expr | None = None) -> nw.LazyFrame:
+    """Instalments and payments of loans on their dates, as features/repayments.py says.
 
-    ``due_within`` leaves out instalments, and payments on them, whose day is as many days ago or more, or still to come.
+    ``keys`` has as_of, loan_key, rate_bp and closed_age_days.
+
+    ``due_within`` leaves out instalments, and payments on them, whose day is so many days ago or more, or still to come.
     """
     rows = keys.join(tables.repayments, on="loan_key", how="inner")
     if due_within is not None:
@@ -200,14 +202,20 @@ def _contacts(cohort: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
 
 
 def _financials(cohort: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
-    """sales, ebitda, interest_expense, total_debt as last published; year_back is 1 for the latest year, 2 before it."""
+    """sales, ebitda, interest_expense, total_debt as last published; year_back is 1 for the latest year, 2 the one before.
+
+    Nothing where the latest year ended 24 months ago or longer. A year is one that ended about so many years before the
+    latest: where a statement is lacking its year is lacking, and another does not stand in for it.
+    """
     per_year = (*OF_CUSTOMER, "period_ends_on")
     known = cohort.join(tables.financials, on="customer_key", how="inner").filter(is_known("published_on", "recorded_on"))
     last = known.with_columns(last=nw.col("published_on").max().over(*per_year)).filter(
         nw.col("published_on") == nw.col("last"))
-    ranked = last.with_columns(age_days=age("period_ends_on"), published_age_days=age("published_on"))
-    return ranked.select(*OF_CUSTOMER, "sales", "ebitda", "interest_expense", "total_debt", "age_days", "published_age_days",
-                         year_back=nw.col("age_days").rank("dense").over(*OF_CUSTOMER).cast(nw.Int64))
+    aged = last.with_columns(age_days=age("period_ends_on"))
+    aged = aged.with_columns(youngest=nw.col("age_days").min().over(*OF_CUSTOMER)).filter(nw.col("youngest") < RECORD_DAYS)
+    aged = aged.with_columns(year_back=(nw.col("age_days") - nw.col("youngest") + 182) // 365 + 1)
+    aged = aged.filter(nw.col("age_days") == nw.col("age_days").min().over(*OF_CUSTOMER, "year_back"))
+    return aged.select(*OF_CUSTOMER, "sales", "ebitda", "interest_expense", "total_debt", "year_back")
 
 
 def _external_debt(cohort: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:

@@ -50,7 +50,9 @@ def loans_on_the_date(past: History, grains: Grains) -> nw.LazyFrame:
 
     Adds to the columns of the history: drawn, owed (below zero when overpaid), balance, commitment, undrawn, rate_bp as of
     the date, commitment_age_days, is_cut_by_bank, is_active, overdue, days_past_due, last_payment_age_days,
-    n_principal_instalments, late_max_days (of the last 24 months).
+    payoff_age_days (where more could be drawn after the last payment: when that ended), n_principal_instalments,
+    late_since_age_days (of the last 24 months). Where the schedule that stands runs beyond the maturity agreed,
+    days_to_maturity follows it: the loan was extended. days_to_scheduled_end counts what has been prepaid too.
     """
     loans = past.whole
     for name in reversed(LOAN_GRAINS):  # the widest last
@@ -59,12 +61,19 @@ def loans_on_the_date(past: History, grains: Grains) -> nw.LazyFrame:
             loans = loans.join(aggregated(past.rows[name], OF_LOAN, grain, *_own(name)), on=list(OF_LOAN), how="left")
     of_tables = {"limits": ("limit_now", "changed_age_days", "is_cut_by_bank"), "rates": ("rate_now_bp",)}
     loans = with_missing(loans, [c for name, columns in of_tables.items() if name not in past.rows for c in columns])
-    commitment = nw.coalesce("limit_now", "first_commitment")
+    agreed = nw.col("days_to_maturity")
+    loans = loans.with_columns(**{name: nw.when(~agreed.is_null()).then(nw.max_horizontal(agreed, last)) for name, last in (
+        ("days_to_maturity", "last_due_in_days"), ("days_to_scheduled_end", "last_scheduled_in_days"))})
+    is_line, commitment = nw.col("product") == "revolver", nw.coalesce("limit_now", "first_commitment")
     drawn = nw.col("drawn").fill_null(0)
     owed = drawn - nw.col("principal_repaid").fill_null(0)
     balance = nw.when(owed > 0).then(owed).otherwise(0)  # what was overpaid is no more to draw
-    room = commitment - nw.when(nw.col("product") == "revolver").then(balance).otherwise(drawn)
+    room = commitment - nw.when(is_line).then(balance).otherwise(drawn)
     can_draw = nw.col("closed_age_days").is_null() & (nw.col("days_to_maturity") >= 0).fill_null(True) & (room > 0)
+    paid, matured = nw.col("last_payment_age_days"), nw.when(nw.col("days_to_maturity") < 0).then(-nw.col("days_to_maturity"))
+    cancelled = nw.when(is_line & (commitment == 0)).then(nw.col("changed_age_days"))
+    ended = nw.max_horizontal("closed_age_days", matured, cancelled)
+    could_draw = (is_line | (room > 0)) & ~paid.is_null()
     return loans.with_columns(
         commitment=commitment,
         rate_bp=nw.coalesce("rate_now_bp", "rate_bp"),
@@ -75,6 +84,7 @@ def loans_on_the_date(past: History, grains: Grains) -> nw.LazyFrame:
         undrawn=nw.when(can_draw).then(room).otherwise(0),
         is_active=nw.when((owed > 0) | can_draw).then(1).otherwise(0),
         commitment_age_days=nw.col("changed_age_days"),
+        payoff_age_days=nw.when(could_draw).then(nw.min_horizontal(paid, ended)).otherwise(paid),
     )
 
 
@@ -90,7 +100,11 @@ def _own(grain: str) -> list[nw.Expr]:
             "days_past_due": nw.when(owing).then(nw.col("fell_due_age_days")).max(),
             "last_payment_age_days": nw.col("cash_age_days").min(),
             "n_principal_instalments": nw.when(counts).then(1).otherwise(0).sum(),
-            "late_max_days": nw.when(nw.col("fell_due_age_days") < RECORD_DAYS).then(nw.col("days_late")).max(),
+            "late_since_age_days": nw.when((nw.col("days_late") > 0) & (nw.col("late_until_age_days") < RECORD_DAYS)).then(
+                nw.col("fell_due_age_days")).max(),
+            "last_due_in_days": nw.when(nw.col("falls_due") & nw.col("withdrawn_age_days").is_null()).then(
+                -nw.col("due_age_days")).max(),
+            "last_scheduled_in_days": nw.when(nw.col("falls_due") & ~is_replaced).then(-nw.col("due_age_days")).max(),
         }
     elif grain == "drawdowns":
         figures = {"drawn": nw.col("amount").sum()}
@@ -126,7 +140,7 @@ def add_what_loans_show(loans: nw.LazyFrame, shown: Iterable[Shown], grains: Gra
     for one in shown:
         loans = loans.join(one.rows, on=list(one.keys), how="left")
         counts += one.names if one.keys == OF_LOAN else ()
-    ahead = nw.col("last_payment_age_days") + nw.col("days_to_maturity")  # payoff before maturity by so many days
+    ahead = nw.col("payoff_age_days") + nw.col("days_to_scheduled_end")  # payoff before maturity by so many days
     loans = with_missing(loans, [name for grain in LOAN_GRAINS if grain in absent
                                  for name, _, _ in getattr(grains, grain).aggregates])
     loans = loans.with_columns(
@@ -153,10 +167,10 @@ def _product_medians(loans: nw.LazyFrame) -> nw.LazyFrame:
 
 def _renewed(loans: nw.LazyFrame) -> nw.LazyFrame:
     """Loans paid off beside which another was signed."""
-    paid_off = loans.filter((nw.col("is_active") == 0) & (nw.col("last_payment_age_days") < RECORD_DAYS))
-    paid_off = paid_off.select(*OF_CUSTOMER, "loan_key", "last_payment_age_days")
+    paid_off = loans.filter((nw.col("is_active") == 0) & (nw.col("payoff_age_days") < RECORD_DAYS))
+    paid_off = paid_off.select(*OF_CUSTOMER, "loan_key", "payoff_age_days")
     signed = loans.select(*OF_CUSTOMER, other_key=nw.col("loan_key"), signed=nw.col("signed_age_days"))
-    after = nw.col("last_payment_age_days") - nw.col("signed")  # days from the payoff to the signing
+    after = nw.col("payoff_age_days") - nw.col("signed")  # days from the payoff to the signing
     pairs = paid_off.join(signed, on=list(OF_CUSTOMER), how="inner").filter(
         (nw.col("other_key") != nw.col("loan_key")) & (after >= -RENEWED_BEFORE_DAYS) & (after <= RENEWED_AFTER_DAYS))
     return pairs.select(*OF_LOAN).unique().with_columns(is_renewed=nw.lit(1, nw.Int64))
@@ -172,9 +186,9 @@ def _rolled_over(loans: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
     has_no_schedule = (n == 0) & (nw.col("drawn") > 0) & ~nw.col("days_to_maturity").is_null()
     bullets = loans.filter(is_lent & ((n == 1) | has_no_schedule) & (nw.col("signed_age_days") < 365))
     bullets = with_calendar_month(bullets.select(*OF_CUSTOMER, "loan_key", "first_commitment", "signed_on"), nw.col("signed_on"))
-    amortising = loans.filter(nw.col("n_principal_instalments") > 1).select(*OF_CUSTOMER, "loan_key", "rate_bp")
+    amortising = loans.filter(nw.col("n_principal_instalments") > 1)
     amortising = amortising.join(bullets.select(*OF_CUSTOMER).unique(), on=list(OF_CUSTOMER), how="semi")
-    rows = repayments_known(amortising.select(*OF_LOAN, "rate_bp"), tables).filter(
+    rows = repayments_known(amortising.select(*OF_LOAN, "rate_bp", "closed_age_days"), tables).filter(
         (nw.col("principal_part") > 0) & (nw.col("cash_age_days") < 365 + 31))
     rows = with_calendar_month(rows.select(*OF_LOAN, "principal_part", paid_on=nw.col("as_of") - nw.col("cash_age_days")),
                                nw.col("paid_on"))

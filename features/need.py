@@ -7,6 +7,7 @@ import narwhals as nw
 from features.catalogue import Grains, feature, share, shared, shared_of_loan
 from features.figures import (
     COMMITTED,
+    END,
     GRID,
     MONTHS_PER_DAY,
     OWED,
@@ -31,8 +32,6 @@ HIGH_UTILISATION = 0.9
 
 _DRAWN_ON = "drawdowns.drawn_on drawdowns.is_opening"
 _LINES_THEN = f"{COMMITTED} drawdowns.is_opening repayments.is_opening"
-_DUE = ("repayments.due_on repayments.principal_due repayments.scheduled_on repayments.superseded_on repayments.is_opening "
-        "loans.matures_on")
 
 
 def _in_turn(values: list[nw.Expr]) -> nw.Expr:
@@ -257,7 +256,7 @@ def original_tenor_months(of: Grains) -> nw.Expr:
     return _weighted_tenor(of, nw.col("tenor_days"))
 
 
-@feature("need", "months", "加权剩余期限", window="ahead", reads=f"{OWED} loans.matures_on",
+@feature("need", "months", "加权剩余期限", window="ahead", reads=f"{OWED} {END}",
          missing="no balance with a maturity",
          high=("longer remaining tenor than most", "剩余期限长于多数客户"),
          low=("shorter remaining tenor than most", "剩余期限短于多数客户"),
@@ -280,13 +279,13 @@ def _not_overdue(of: Grains) -> nw.Expr:
 def _due_share(of: Grains, days: int) -> nw.Expr:
     soon = nw.col("falls_due_in_days") <= days
     scheduled = of.repayments.loan_sum(nw.when(soon).then(nw.col("unpaid_principal")))
-    matures = (nw.col("days_to_maturity") > 0) & (nw.col("days_to_maturity") <= days)
+    matures = (nw.col("days_to_maturity") >= 0) & (nw.col("days_to_maturity") <= days)
     owed = _not_overdue(of)
     due = nw.when(matures | (scheduled > owed)).then(owed).otherwise(scheduled)
     return share(of.loans.sum(due), exposure(of))
 
 
-@feature("need", "share", "未来三个月到期本金占余额的比例", window="ahead", reads=f"{OWED} {_DUE}", missing="no balance",
+@feature("need", "share", "未来三个月到期本金占余额的比例", window="ahead", reads=f"{OWED} {END}", missing="no balance",
          high=("larger share due within three months than most", "三个月内到期占比高于多数客户"),
          low=("smaller share due within three months than most", "三个月内到期占比低于多数客户"),
          zero=("nothing falls due within three months", "三个月内无到期本金"), history_months=0)
@@ -298,7 +297,7 @@ def due_share_3m(of: Grains) -> nw.Expr:
     return _due_share(of, 91)
 
 
-@feature("need", "share", "未来十二个月到期本金占余额的比例", window="ahead", reads=f"{OWED} {_DUE}", missing="no balance",
+@feature("need", "share", "未来十二个月到期本金占余额的比例", window="ahead", reads=f"{OWED} {END}", missing="no balance",
          high=("larger share due within a year than most", "一年内到期占比高于多数客户"),
          low=("smaller share due within a year than most", "一年内到期占比低于多数客户"),
          zero=("nothing falls due within a year", "一年内无到期本金"), history_months=0)
@@ -390,8 +389,9 @@ def annual_rate_mean(of: Grains) -> nw.Expr:
          low=("pays less than its products' median rate", "利率低于同类产品中位数"),
          zero=("pays its products' median rate", "利率等于同类产品中位数"), history_months=0)
 def rate_spread_to_product_rate(of: Grains) -> nw.Expr:
-    """Rate less the median rate of the book's active loans of the same product, weighted by balance.
+    """Rate less the median rate of the book's active loans of the same product, itself included, weighted by balance.
 
+    Where a product has one active loan whose rate is known, that loan is the median and its spread is 0.
     Balances weigh in whole units of the currency, rates in hundredths of a percent.
     """
     median = of.shown("product_median_bp")

@@ -29,20 +29,22 @@ def repayment_rows(rows: nw.LazyFrame, is_known: Callable[..., nw.Expr]) -> nw.L
     Parameters
     ----------
     rows : LazyFrame
-        The table with its terms, once for every as_of; with loan_key and rate_bp (the loan's rate at signing).
+        The table with its terms, once for every as_of; with loan_key, rate_bp (the loan's rate at signing) and
+        closed_age_days (missing unless the loan was closed).
     is_known : callable
         Given names of day columns, whether none of them lies after as_of.
 
     Returns
     -------
     LazyFrame
-        Of an instalment: fell_due_age_days (missing unless its day has come and it was not withdrawn before),
-        falls_due_in_days (missing unless its day is to come), principal_due, interest_due, paid, is_paid_in_part (in
-        several payments, or not enough), settled_age_days (missing unless settled), is_settled, withdrawn_age_days
-        (missing unless withdrawn), is_forborne, is_opening, late_until_age_days, days_late, paid_minus_due_days, overdue
-        (money whose day has passed), unpaid_principal, rate_bp. Of a payment: cash_age_days and cash_month, its month of
-        the grid (missing for opening figures), amount, principal_part, interest_part (interest is covered first),
-        is_unscheduled (missing where no principal was due and the interest is not known).
+        Of an instalment: fell_due_age_days (missing unless its day has come and it was not withdrawn by then),
+        falls_due_in_days (missing unless its day is to come, or is the date and it is unpaid), principal_due,
+        interest_due, paid, is_paid_in_part (in several payments, or not enough), settled_age_days (missing unless
+        settled), is_settled, withdrawn_age_days (missing unless withdrawn), is_forborne, is_opening, late_until_age_days,
+        days_late, paid_minus_due_days, overdue (money whose day has passed), unpaid_principal, rate_bp. Of a payment:
+        cash_age_days and cash_month, its month of the grid (missing for opening figures), amount, principal_part,
+        interest_part (interest is covered first), is_unscheduled (missing where no principal was due and the interest is
+        not known).
     """
     whole = _of_one_payment(_known(rows.filter(~nw.col("is_in_parts")), is_known))
     parts = _known(rows.filter(nw.col("is_in_parts")), is_known)
@@ -66,8 +68,8 @@ def _known(rows: nw.LazyFrame, is_known: Callable[..., nw.Expr]) -> nw.LazyFrame
     rows = rows.filter(is_paid | (~nw.col("is_unscheduled") & is_known("announced_on") & is_there))
     as_of, cause = nw.col("as_of"), nw.col("superseded_by")
     return rows.select(
-        *_PER_INSTALMENT, "payment", "principal_due", "interest_due", "due", "falls_due", "rate_bp", "is_paid", "is_enough",
-        "is_opening", "is_unscheduled", "principal_part", "interest_part",
+        *_PER_INSTALMENT, "payment", "principal_due", "interest_due", "due", "falls_due", "rate_bp", "closed_age_days", "is_paid",
+        "is_enough", "is_opening", "is_unscheduled", "principal_part", "interest_part",
         due_age_days=as_of - nw.col("due_on"),
         amount=nw.when(is_paid).then(nw.col("amount_paid")).otherwise(0),
         paid_age_days=nw.when(is_paid).then(as_of - nw.col("paid_on")),
@@ -86,7 +88,9 @@ def _with_cash(rows: nw.LazyFrame) -> nw.LazyFrame:
 
 
 def _with_unpaid(rows: nw.LazyFrame, principal_paid: nw.Expr) -> nw.LazyFrame:
-    """Add the principal still to be paid, zero where the instalment was withdrawn."""
+    """Withdraw what was to fall due after the loan was closed; add the principal still to be paid, zero where withdrawn."""
+    went_with_its_loan = nw.when(nw.col("closed_age_days") > nw.col("due_age_days")).then(nw.col("closed_age_days"))
+    rows = rows.with_columns(withdrawn_age_days=nw.coalesce(nw.col("withdrawn_age_days"), went_with_its_loan))
     unpaid, is_open = nw.col("principal_due") - principal_paid, nw.col("withdrawn_age_days").is_null()
     return rows.with_columns(unpaid_principal=nw.when(is_open & (unpaid > 0)).then(unpaid).otherwise(0))
 
@@ -118,7 +122,7 @@ def _of_payments(rows: nw.LazyFrame) -> nw.LazyFrame:
 def _of_parts(rows: nw.LazyFrame) -> nw.LazyFrame:
     """One row per instalment paid in parts, its payments summed; withdrawn on the first day that one of its rows says."""
     is_paid, age = nw.col("is_paid"), nw.col("paid_age_days")
-    repeated = ("due_age_days", "principal_due", "interest_due", "due", "falls_due", "is_opening", "rate_bp")
+    repeated = ("due_age_days", "principal_due", "interest_due", "due", "falls_due", "is_opening", "rate_bp", "closed_age_days")
     # age and cause as one number: the largest is the first withdrawal, a forbearance before a revision on the same day
     cause = nw.when(nw.col("is_forborne")).then(2).when(nw.col("is_revised")).then(1).otherwise(0)
     rows = rows.with_columns(withdrawal=nw.col("withdrawn_age_days") * 4 + cause)
@@ -153,14 +157,15 @@ def _instalment_facts(rows: nw.LazyFrame) -> nw.LazyFrame:
     """Whether each instalment is due, settled, late and by how much; missing or zero on the rows of payments alone."""
     days, is_settled = nw.col("due_age_days"), ~nw.col("settled_age_days").is_null()
     is_open = nw.col("withdrawn_age_days").is_null()
-    # withdrawn before its day, or found to have been scheduled wrongly: nobody was late on it, whatever was paid afterwards
-    before_its_day = (nw.col("withdrawn_age_days") > days).fill_null(False)
+    # withdrawn by its day, or found to have been scheduled wrongly: nobody was late on it, whatever was paid afterwards
+    by_its_day = (nw.col("withdrawn_age_days") >= days).fill_null(False)
     settled_first = (nw.col("settled_age_days") >= nw.col("withdrawn_age_days")).fill_null(False)
-    is_asked = is_open | settled_first | ~(before_its_day | nw.col("is_revised"))
+    is_asked = is_open | settled_first | ~(by_its_day | nw.col("is_revised"))
+    is_ahead = (days < 0) | ((days == 0) & ~is_settled)  # what is due on the date itself may still be paid on its day
     rows = rows.with_columns(
         is_settled=is_settled,
-        fell_due_age_days=nw.when(nw.col("falls_due") & (days >= 0) & is_asked).then(days),
-        falls_due_in_days=nw.when(nw.col("falls_due") & (days < 0) & is_open).then(-days),
+        fell_due_age_days=nw.when(nw.col("falls_due") & ~is_ahead & is_asked).then(days),
+        falls_due_in_days=nw.when(nw.col("falls_due") & is_ahead & is_open).then(-days),
         late_until_age_days=nw.coalesce("settled_age_days", "withdrawn_age_days", nw.lit(0)),
     )
     fell_due = nw.col("fell_due_age_days")

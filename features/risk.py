@@ -7,6 +7,7 @@ import narwhals as nw
 from features.catalogue import Grains, feature, flag, share
 from features.figures import (
     COMMITTED,
+    END,
     OWED,
     SCHEDULE,
     UNPAID,
@@ -16,6 +17,7 @@ from features.figures import (
     days_past_due_at,
     due_within,
     exposure,
+    is_active,
     late,
     months,
     oldest_past_due,
@@ -43,9 +45,10 @@ def arrears_bucket_now(of: Grains) -> nw.Expr:
          low=("moved to a better arrears bucket in a month", "近一个月逾期档次改善"),
          zero=("same arrears bucket as a month ago", "近一个月逾期档次未变"), history_months=0)
 def arrears_roll_1m(of: Grains) -> nw.Expr:
-    """Arrears bucket now less the bucket of 30 days ago; above 0 it became worse.
+    """Arrears bucket now less the bucket of 30 days ago, both as known on the date; above 0 it became worse.
 
-    The step that a roll-rate matrix counts over a portfolio, for one customer.
+    The step that a roll-rate matrix counts over a portfolio, for one customer. The bucket of 30 days ago is what the books of
+    the date say of that day: a payment made by then and booked later counts, one made by then and returned since does not.
     """
     return arrears_bucket(oldest_past_due(of)) - arrears_bucket(days_past_due_at(of, 30))
 
@@ -55,7 +58,10 @@ def arrears_roll_1m(of: Grains) -> nw.Expr:
          low=("moved to a better arrears bucket in three months", "近三个月逾期档次改善"),
          zero=("same arrears bucket as three months ago", "近三个月逾期档次未变"), history_months=0)
 def arrears_roll_3m(of: Grains) -> nw.Expr:
-    """Arrears bucket now less the bucket of 91 days ago; above 0 it became worse."""
+    """Arrears bucket now less the bucket of 91 days ago, both as known on the date; above 0 it became worse.
+
+    As ``arrears_roll_1m``: what was booked since of that day counts.
+    """
     return arrears_bucket(oldest_past_due(of)) - arrears_bucket(days_past_due_at(of, 91))
 
 
@@ -65,17 +71,18 @@ def arrears_roll_3m(of: Grains) -> nw.Expr:
          low=("less overdue against its balance than most", "逾期金额占比低于多数客户"),
          zero=("nothing overdue", "无逾期金额"), history_months=0)
 def overdue_share(of: Grains) -> nw.Expr:
-    """Unpaid principal and interest past their due date over the balance, at most 1.
+    """Unpaid principal and interest past their due date over the balance, at most 1; rests of 1 % or less are left out.
 
-    What is due on the date itself is not overdue yet; without a balance the overdue interest alone makes 1.
+    An instalment of which 1 % or less is unpaid counts as settled. What is due on the date itself is not overdue yet;
+    without a balance the overdue interest alone makes 1.
     """
     overdue = of.loans.sum(nw.col("overdue"))
     return share(overdue, nw.max_horizontal(overdue, exposure(of)))
 
 
-@feature("risk", "share", "逾期贷款余额占比", window="on the date", reads=f"{UNPAID} {OWED}", missing="no balance",
-         high=("more of its exposure in arrears than most", "逾期贷款占比高于多数客户"),
-         low=("less of its exposure in arrears than most", "逾期贷款占比低于多数客户"),
+@feature("risk", "share", "逾期超三十天的贷款余额占比", window="on the date", reads=f"{UNPAID} {OWED}", missing="no balance",
+         high=("more of its balance over 30 days past due than most", "逾期超三十天的余额占比高于多数客户"),
+         low=("less of its balance over 30 days past due than most", "逾期超三十天的余额占比低于多数客户"),
          zero=("no balance on a loan over 30 days past due", "无逾期超三十天的贷款余额"), history_months=0)
 def exposure_in_arrears_share(of: Grains) -> nw.Expr:
     """Share of the balance that stands on loans more than 30 days past due (PAR30, portfolio at risk, for one customer)."""
@@ -174,13 +181,16 @@ def months_since_forbearance(of: Grains) -> nw.Expr:
     return months(of.repayments.min(nw.when(nw.col("is_forborne")).then(nw.col("withdrawn_age_days"))))
 
 
-@feature("risk", "share", "已过到期日的余额占比", window="on the date", reads=f"{OWED} loans.matures_on",
+@feature("risk", "share", "已过到期日的余额占比", window="on the date", reads=f"{OWED} {END}",
          missing="no balance",
          high=("more balance past maturity than most", "到期未结清余额占比高于多数客户"),
          low=("less balance past maturity than most", "到期未结清余额占比低于多数客户"),
          zero=("no balance past maturity", "无到期未结清余额"), history_months=0)
 def past_maturity_share(of: Grains) -> nw.Expr:
-    """Share of the balance that stands on loans past their day of maturity."""
+    """Share of the balance that stands on loans past their day of maturity, or past the end of a schedule beyond it.
+
+    A credit line without a schedule that is not repaid when it ends shows here, not in the days past due.
+    """
     return share(of.loans.sum_where(nw.col("days_to_maturity") < 0, nw.col("balance")), exposure(of))
 
 
@@ -202,19 +212,20 @@ def collateral_cover_ratio(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "months", "有效抵押物估值距今的时间（取最旧者）", window="whole record", needs="collateral",
-         reads="collateral.collateral_id collateral.valued_on collateral.value loans.signed_on",
-         missing="no collateral in force, or no collateral table",
+         reads=f"collateral.collateral_id collateral.valued_on collateral.value {COMMITTED}",
+         missing="no collateral in force for an active loan, or no collateral table",
          high=("collateral valued longer ago than most", "抵押物估值旧于多数客户"),
          low=("collateral valued more recently than most", "抵押物估值新于多数客户"),
          zero=("collateral valued on the date", "当日估值"), history_months=0)
 def valuation_age_months(of: Grains) -> nw.Expr:
-    """Months since the collateral was valued, the oldest valuation in force counting.
+    """Months since the collateral of active loans was valued, the oldest valuation in force counting.
 
     CRR article 208(3) asks for at least one look at the value of commercial property a year. A released asset, valued at
-    zero, counts no more.
+    zero, counts no more, nor does that of a loan without balance and commitment.
     """
     standing = is_in_force() & (nw.col("value") > 0)
-    return months(of.collateral.max(nw.when(standing).then(nw.col("age_days"))))
+    oldest = of.collateral.loan_max(nw.when(standing).then(nw.col("age_days")))
+    return months(of.loans.max(nw.when(is_active).then(oldest)))
 
 
 def _secured(of: Grains, kinds: list[str]) -> nw.Expr:
@@ -268,18 +279,19 @@ def firm_age_months(of: Grains) -> nw.Expr:
     return months(nw.col("founded_age_days"))
 
 
-@feature("risk", "count", "近二十四个月内被银行调减的授信笔数", window="24 months", needs="limits", is_judgemental=True,
-         reads="loans.committed_amount limits.committed_amount limits.changed_on limits.cause",
+@feature("risk", "count", "最近一次额度变动是近二十四个月内银行调减的贷款笔数", window="24 months", needs="limits",
+         is_judgemental=True, reads="loans.committed_amount limits.committed_amount limits.changed_on limits.cause",
          missing="the book has no limits table",
-         high=("more limits cut by the bank than most", "被银行调减的授信笔数多于多数客户"),
-         low=("fewer limits cut by the bank than most", "被银行调减的授信笔数少于多数客户"),
+         high=("more bank cuts of limits stand than for most", "仍生效的银行调减多于多数客户"),
+         low=("fewer bank cuts of limits stand than for most", "仍生效的银行调减少于多数客户"),
          zero=("no bank cut of the last two years stands", "近两年无仍生效的银行调减"), history_months=0)
 def n_limits_cut_24m(of: Grains) -> nw.Expr:
-    """Loans whose latest change of commitment was a cut decided by the bank, made in the last 24 months."""
+    """Loans whose latest change of commitment is a cut decided by the bank in the last 24 months, so that it still stands."""
     return of.loans.count((nw.col("is_cut_by_bank") == 1) & (nw.col("commitment_age_days") < 730))
 
 
 def _latest(of: Grains, column: str, year: int = 1) -> nw.Expr:
+    """Of the latest published year, or of one before it, unless the latest ended over 24 months ago."""
     return of.financials.max(nw.when(nw.col("year_back") == year).then(nw.col(column)))
 
 
@@ -328,7 +340,7 @@ def interest_cover_ratio(of: Grains) -> nw.Expr:
          low=("fewer years of uncovered interest than most", "利息保障不足年数少于多数客户"),
          zero=("interest covered in every year", "各年利息均有保障"))
 def n_years_cover_below_one(of: Grains) -> nw.Expr:
-    """Years of the latest three published in which EBITDA did not cover the interest, where both are known.
+    """Years of the latest three in which EBITDA did not cover the interest, where both were published.
 
     Three years in a row mark a "zombie" firm (Banerjee and Hofmann, "The rise of zombie firms", BIS Quarterly Review,
     September 2018, there on EBIT).
@@ -346,13 +358,18 @@ def n_years_cover_below_one(of: Grains) -> nw.Expr:
          low=("debt grows slower than sales", "债务增速低于销售增速"),
          zero=("debt grows as sales do", "债务与销售同步增长"))
 def debt_minus_sales_growth_ratio(of: Grains) -> nw.Expr:
-    """Growth of total debt less growth of sales, latest published year against the one published before it."""
+    """Growth of total debt less growth of sales, latest published year against the year before it."""
     debt, sales = (share(_latest(of, c), _latest(of, c, 2)) for c in ("total_debt", "sales"))
     return debt - sales
 
 
 _REPORTED = "external_debt.lender external_debt.balance external_debt.reported_on"
-_ELSEWHERE = {"window": "on the date", "needs": "external_debt", "history_months": 0}
+_ELSEWHERE = {"window": "24 months", "needs": "external_debt", "history_months": 0}
+
+
+def _is_current() -> nw.Expr:
+    """The latest report of a lender, unless it has grown old: a lender who falls silent is owed nothing that we know of."""
+    return is_in_force() & (nw.col("age_days") < 730)
 
 
 @feature("risk", "count", "其他贷款机构数", **_ELSEWHERE, reads=_REPORTED, missing="the book has no external_debt table",
@@ -360,8 +377,8 @@ _ELSEWHERE = {"window": "on the date", "needs": "external_debt", "history_months
          low=("borrows from fewer other lenders than most", "其他贷款机构少于多数客户"),
          zero=("no other lender", "无其他贷款机构"))
 def n_other_lenders(of: Grains) -> nw.Expr:
-    """Number of other lenders to whom the customer owes something by their latest report."""
-    return of.external_debt.count(is_in_force() & (nw.col("balance") > 0))
+    """Number of other lenders to whom the customer owes something by their latest report of the last 24 months."""
+    return of.external_debt.count(_is_current() & (nw.col("balance") > 0))
 
 
 @feature("risk", "share", "其他机构债务占全部债务的比例", **_ELSEWHERE, reads=f"{_REPORTED} {OWED}",
@@ -370,8 +387,8 @@ def n_other_lenders(of: Grains) -> nw.Expr:
          low=("smaller share of its debt with others than most", "其他机构债务占比低于多数客户"),
          zero=("owes nothing to others", "无其他机构债务"))
 def external_debt_share(of: Grains) -> nw.Expr:
-    """Share of other lenders in what the customer owes to them, by their latest reports, and to us."""
-    elsewhere = of.external_debt.sum_where(is_in_force(), nw.col("balance"))
+    """Share of other lenders in what the customer owes to them, by their latest reports of the last 24 months, and to us."""
+    elsewhere = of.external_debt.sum_where(_is_current(), nw.col("balance"))
     return share(elsewhere, elsewhere + exposure(of))
 
 
@@ -431,23 +448,23 @@ def n_steps_to_default(of: Grains) -> nw.Expr:
     return nw.col("steps_to_default")
 
 
-@feature("risk", "days", "关联集团内最长逾期天数", window="on the date", reads=f"{UNPAID} customers.group_id",
+@feature("risk", "days", "本户及所属集团当前最长逾期天数", window="on the date", reads=f"{UNPAID} customers.group_id",
          missing="never missing",
-         high=("its group is further past due than most", "关联集团逾期天数多于多数"),
-         low=("its group is less past due than most", "关联集团逾期天数少于多数"),
-         zero=("nothing past due in its group", "关联集团无逾期"), history_months=0)
+         high=("with its group, further past due than most", "连同所属集团，逾期天数多于多数客户"),
+         low=("with its group, less past due than most", "连同所属集团，逾期天数少于多数客户"),
+         zero=("with its group, nothing past due", "连同所属集团，无逾期"), history_months=0)
 def group_days_past_due_max(of: Grains) -> nw.Expr:
     """Worst days past due on the date in the customer's connected group, itself included."""
     return of.group_max(oldest_past_due)
 
 
-@feature("risk", "share", "关联集团占全行敞口的份额", window="on the date", reads=f"customers.group_id {COMMITTED}",
+@feature("risk", "share", "本户及所属集团占全行当日授信敞口的份额", window="on the date", reads=f"customers.group_id {COMMITTED}",
          missing="the book has no exposure",
-         high=("its group has a larger share of the book than most", "关联集团敞口占比高于多数"),
-         low=("its group has a smaller share of the book than most", "关联集团敞口占比低于多数"),
-         zero=("its group has no share of the book", "关联集团无敞口"), history_months=0)
+         high=("with its group, larger share of the book than most", "连同所属集团，占全行敞口份额高于多数客户"),
+         low=("with its group, smaller share of the book than most", "连同所属集团，占全行敞口份额低于多数客户"),
+         zero=("with its group, no share of the book", "连同所属集团，不占全行敞口"), history_months=0)
 def group_exposure_share(of: Grains) -> nw.Expr:
-    """Share of the customer's connected group, or its own, in the balance and undrawn commitment of the book.
+    """Share of the customer with its connected group, its own without one, in the balance and undrawn commitment of the book.
 
     Connected customers are one risk: large exposures, Basel LEX10.
     """

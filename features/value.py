@@ -9,9 +9,11 @@ import narwhals as nw
 from features.catalogue import Grains, feature, money, share, taken_once
 from features.figures import (
     COMMITTED,
+    GRID,
     OWED,
     OWED_THEN,
     RECEIVED,
+    balance_at,
     committed,
     exposure,
     exposure_at,
@@ -30,7 +32,7 @@ CAPITAL_PERCENT = 8
 
 _INTEREST = f"{RECEIVED} repayments.principal_due repayments.scheduled_on repayments.is_opening loans.signed_on"
 _INCOME = f"{_INTEREST} fees.amount fees.charged_on"
-_AHEAD = f"{_INTEREST} repayments.due_on repayments.superseded_on loans.annual_rate"
+_AHEAD = f"{_INTEREST} repayments.due_on repayments.superseded_on loans.closed_on loans.annual_rate"
 
 
 @feature("value", "money", "已提用的贷款余额", window="on the date", missing="never missing", reads=OWED,
@@ -191,7 +193,10 @@ def _active_loans(of: Grains) -> nw.Expr:
          high=("more active loans than most", "在用贷款多于多数客户"),
          low=("fewer active loans than most", "在用贷款少于多数客户"), zero=("no active loan", "无在用贷款"), history_months=0)
 def n_active_loans(of: Grains) -> nw.Expr:
-    """Number of loans with a balance or an open commitment."""
+    """Number of loans with a balance of any size, a cent too, or an open commitment.
+
+    The share of 1 % below which an instalment counts as settled does not end a loan.
+    """
     return _active_loans(of)
 
 
@@ -302,7 +307,10 @@ def group_tenure_months(of: Grains) -> nw.Expr:
          low=("with its group, fewer active loans than most", "连同所属集团，在用贷款少于多数客户"),
          zero=("with its group, no active loan", "连同所属集团，无在用贷款"), history_months=0)
 def n_group_active_loans(of: Grains) -> nw.Expr:
-    """Number of loans of the customer's connected group with a balance or an open commitment; its own without a group."""
+    """Number of loans of the customer's connected group with a balance or an open commitment; its own without a group.
+
+    As ``n_active_loans``.
+    """
     return of.group_sum(_active_loans)
 
 
@@ -320,26 +328,24 @@ def group_future_income_discounted(of: Grains) -> nw.Expr:
 
 
 @feature("value", "rate", "风险调整后资本回报率", window="12 months", needs="ratings", is_judgemental=True,
-         reads=f"{OWED} {_INCOME} loans.funding_rate ratings.rated_on ratings.pd ratings.lgd ratings.annual_cost",
-         missing="less than 12 months of relationship, nothing drawn, or PD, LGD, cost, interest or a funding rate not given",
+         reads=f"{OWED_THEN} {_INCOME} loans.funding_rate ratings.rated_on ratings.pd ratings.lgd ratings.annual_cost",
+         missing="less than 12 months of relationship, no balance in 12 months, or PD, LGD, cost, interest or funding not given",
          high=("returns more on the bank's capital than most", "风险调整回报高于多数客户"),
          low=("returns less on the bank's capital than most", "风险调整回报低于多数客户"),
          zero=("returns nothing on the bank's capital", "风险调整回报为零"), history_months=12)
 def raroc_rate(of: Grains) -> nw.Expr:
-    """Risk-adjusted return on capital: income less funding, cost and expected loss, over 8 % of the balance.
+    """Risk-adjusted return on capital: income less funding, cost and expected loss, over 8 % of the average balance.
 
-    Expected loss is PD times LGD times the balance; capital is the Basel minimum of 8 % at a risk weight of 100 %
-    (unrated corporates, CRE20). Funding is a year's cost of today's balance, which less than a year's income would not
-    bear. PD, LGD and cost are those of the rating in
-    force; fees count as far as the book has them. Other missing inputs make it missing: none is invented.
+    A year's income is set against the balance that earned it: the mean of the balances at twelve month-ends, the date's
+    the last. Expected loss is PD times LGD times it; capital is the Basel minimum of 8 % at a risk weight of 100 %
+    (unrated corporates, CRE20). PD, LGD and cost are those of the rating in force; fees count as far as the book has them.
+    Other missing inputs make it missing: none is invented.
     PD and LGD count in hundredths of a percent, and funding on the balance in whole units of the currency.
     """
-    funded = ~nw.col("funding_bp").is_null()
-    units = nw.col("balance") // 100
-    funding = of.loans.sum_where(funded, nw.col("funding_bp") * units).cast(nw.Float64) / 10_000
-    unfunded = of.loans.sum_where(~funded, nw.col("balance"))
+    funded, of_months = ~nw.col("funding_bp").is_null(), sum((balance_at(of, month) for month in GRID), nw.lit(0))
+    funding = of.loans.sum_where(funded, nw.col("funding_bp") * (of_months // 100)).cast(nw.Float64) / 10_000 / 12
+    unfunded, owed = of.loans.sum_where(~funded, of_months), money(of.loans.sum(of_months)) / 12
     pd, lgd = (rating(of, name).cast(nw.Float64) / 10_000 for name in ("pd_bp", "lgd_bp"))
     earned = money(interest(of) + fees(of)) - funding - money(rating(of, "annual_cost"))
-    owed = money(exposure(of))
     return nw.when((owed > 0) & (unfunded == 0) & (record_days(of) >= 365)).then(
         (earned - pd * lgd * owed) / (owed * CAPITAL_PERCENT / 100)).otherwise(None)

@@ -87,8 +87,13 @@ class Instalment:
     payments: list[Payment] = field(default_factory=list)
     withdrawals: list[tuple[date, str]] = field(default_factory=list)
 
-    def withdraw(self) -> None:
-        """The first day that one of its rows says; on the same day a forbearance goes before a revision, and that before else."""
+    def withdraw(self, closed_on: date | None) -> None:
+        """The first day that one of its rows says; on the same day a forbearance goes before a revision, and that before else.
+
+        If none says one, what was still to come when the loan was closed went with it.
+        """
+        if not self.withdrawals and closed_on is not None and closed_on < self.due_on:
+            self.withdrawals = [(closed_on, "")]
         if self.withdrawals:
             order = ["forbearance", "revision", "prepayment", ""]
             self.withdrawn_on, self.why = min(self.withdrawals, key=lambda w: (w[0], order.index(w[1])))
@@ -118,16 +123,23 @@ class Instalment:
 
     @cached_property
     def fell_due(self) -> bool:
-        """Its day has come, and it was not withdrawn before it came, nor found to be wrong."""
+        """Its day has come, and it was not withdrawn by then, nor found to be wrong."""
         if not self.is_asked or self.due_on > self.today:
             return False
+        if self.due_on == self.today and self.settled_on is None:
+            return False  # it may still be paid on its day
         if self.withdrawn_on is None or (self.settled_on is not None and self.settled_on <= self.withdrawn_on):
             return True
-        return self.withdrawn_on >= self.due_on and self.why != "revision"
+        return self.withdrawn_on > self.due_on and self.why != "revision"
 
     @cached_property
     def is_ahead(self) -> bool:
-        return self.is_asked and self.due_on > self.today and self.withdrawn_on is None
+        is_to_come = self.due_on > self.today or (self.due_on == self.today and self.settled_on is None)
+        return self.is_asked and is_to_come and self.withdrawn_on is None
+
+    @cached_property
+    def is_replaced(self) -> bool:
+        return self.withdrawn_on is not None and self.why in ("forbearance", "revision")
 
     @cached_property
     def late_until(self) -> date:
@@ -200,7 +212,7 @@ class Loan:
         return self.limit_on(self.today)
 
     def is_open_on(self, day: date) -> bool:
-        is_running = self.matures_on is None or day <= self.matures_on
+        is_running = self.ends_on is None or day <= self.ends_on
         return self.signed_on <= day and is_running and (self.closed_on is None or day < self.closed_on)
 
     @cached_property
@@ -228,6 +240,32 @@ class Loan:
         return max([p.day for p in self.cash_payments], default=None)
 
     @cached_property
+    def ends_on(self) -> date | None:
+        """The maturity agreed, or the end of a schedule that stands and runs beyond it."""
+        if self.matures_on is None:
+            return None
+        return max([self.matures_on, *(i.due_on for i in self.instalments if i.is_asked and i.withdrawn_on is None)])
+
+    @cached_property
+    def scheduled_until(self) -> date | None:
+        """As long as it was meant to run before anything of it was prepaid."""
+        if self.matures_on is None:
+            return None
+        return max([self.matures_on, *(i.due_on for i in self.instalments if i.is_asked and not i.is_replaced)])
+
+    @cached_property
+    def paid_off_on(self) -> date | None:
+        """The last payment; where more could be drawn after it, the day on which that ended."""
+        ends = [day for day in (self.closed_on, self.ends_on) if day is not None and (day < self.today or day == self.closed_on)]
+        if self.product == "revolver":
+            ends += [day for day, _, _ in sorted(self.limits)[-1:] if self.limit == 0]
+        elif self.limit <= sum(amount for _, amount, _ in self.payouts):
+            return self.last_payment_on
+        if self.last_payment_on is None or not ends:
+            return self.last_payment_on
+        return max(self.last_payment_on, min(ends))
+
+    @cached_property
     def limit_changes(self) -> list[tuple[date, Decimal, str]]:
         """Day, change and cause of every change of the commitment."""
         changes, before = [], self.promised
@@ -244,8 +282,7 @@ class Loan:
     @cached_property
     def n_principal_instalments(self) -> int:
         """Instalments of principal in the schedule, those since prepaid too, but not those replaced by others."""
-        return sum(i.principal > 0 and not i.is_opening and not (i.withdrawn_on and i.why in ("forbearance", "revision"))
-                   for i in self.instalments)
+        return sum(i.principal > 0 and not i.is_opening and not i.is_replaced for i in self.instalments)
 
 
 class Customer:
@@ -366,8 +403,12 @@ class Customer:
         return [other for other in self.world.customers.values() if other.group == self.group]
 
     def statement(self, years_back: int) -> Row | None:
-        ends = sorted(self.statements, reverse=True)
-        return self.statements[ends[years_back]][1] if years_back < len(ends) else None
+        """The statement of the year that ended about so many years before the latest, which must be younger than two."""
+        latest = max(self.statements, default=None)
+        if latest is None or not self.is_within(latest, 730):
+            return None
+        ends = [end for end in self.statements if -182 <= (latest - end).days - 365 * years_back < 183]
+        return self.statements[max(ends)][1] if ends else None
 
     def published(self, column: str, years_back: int = 0) -> Decimal | None:
         statement = self.statement(years_back)
@@ -375,7 +416,8 @@ class Customer:
 
     @cached_property
     def debts_elsewhere(self) -> list[Decimal]:
-        return [max(reports)[1] for reports in self.reports.values()]
+        latest = [max(reports) for reports in self.reports.values()]
+        return [debt for day, debt in latest if self.is_within(day, 730)]
 
 
 class World:
@@ -444,9 +486,9 @@ class World:
                 instalment.withdrawals.append((withdrawn_on, row.get("superseded_by", "")))
             if paid_on is not None:
                 instalment.payments.append(Payment(paid_on, int(row["payment"]), Decimal(row["amount_paid"])))
-        for instalment in found.values():
+        for (loan, _), instalment in found.items():
             instalment.settle()
-            instalment.withdraw()
+            instalment.withdraw(self.loans[loan].closed_on)
 
     def _payouts(self) -> None:
         if "drawdowns" in self.book:
@@ -693,15 +735,17 @@ def group_future_income_discounted(c: Customer):
 @measure("ratings")
 def raroc_rate(c: Customer):
     pd, lgd, cost = (c.rating(column) for column in ("pd", "lgd", "annual_cost"))
-    owing = [loan for loan in c.loans if loan.balance > 0]
+    owed = {loan.name: sum(loan.balance_on(grid(c.today, month)) for month in range(12)) for loan in c.loans}
+    owing = [loan for loan in c.loans if owed[loan.name] > 0]
     if None in (pd, lgd, cost, c.interest) or not c.has_dealt_for(365):
         return None
     if not owing or any(loan.funding is None for loan in owing):
         return None
-    funding = sum(Fraction(loan.funding, 10_000) * int(loan.balance) for loan in owing)
-    lost = Fraction(hundredths(pd), 10_000) * Fraction(hundredths(lgd), 10_000) * Fraction(c.exposure)
+    average = Fraction(sum(owed.values())) / 12
+    funding = sum(Fraction(loan.funding, 10_000) * int(owed[loan.name]) for loan in owing) / 12
+    lost = Fraction(hundredths(pd), 10_000) * Fraction(hundredths(lgd), 10_000) * average
     earned = Fraction(c.interest + c.recent_fees - Decimal(cost)) - funding - lost
-    return earned / (Fraction(c.exposure) * Fraction(8, 100))
+    return earned / (average * Fraction(8, 100))
 
 
 # need
@@ -819,7 +863,7 @@ def original_tenor_months(c: Customer):
 
 @measure()
 def remaining_tenor_months(c: Customer):
-    return tenor(c, lambda loan: max(0, (loan.matures_on - loan.today).days))
+    return tenor(c, lambda loan: max(0, (loan.ends_on - loan.today).days))
 
 
 def due_share(c: Customer, days: int):
@@ -829,7 +873,7 @@ def due_share(c: Customer, days: int):
         overdue = sum((i.principal_left for i in loan.instalments if i.fell_due and i.withdrawn_on is None), ZERO)
         owed = max(ZERO, loan.balance - overdue)
         soon = [i for i in loan.instalments if i.is_ahead and (i.due_on - c.today).days <= days]
-        is_ending = loan.matures_on is not None and 0 < (loan.matures_on - c.today).days <= days
+        is_ending = loan.ends_on is not None and 0 <= (loan.ends_on - c.today).days <= days
         due += owed if is_ending else min(owed, sum((i.principal_left for i in soon), ZERO))
     return share(due, c.exposure)
 
@@ -975,12 +1019,12 @@ def n_late_run_max_24m(c: Customer):
 def delays(c: Customer, loan: Loan) -> list[list[Instalment]]:
     """Stretches of days on which the loan had something past due, each as its late instalments."""
     found: list[list[Instalment]] = []
-    for instalment in recent_due(c, loan):
-        if instalment.days_late > 0:
-            if found and instalment.due_on < max(i.late_until for i in found[-1]):
-                found[-1].append(instalment)
-            else:
-                found.append([instalment])
+    late = [i for i in loan.instalments if i.fell_due and i.days_late > 0 and c.is_within(i.late_until, 730)]
+    for instalment in sorted(late, key=lambda i: (i.due_on, i.number)):
+        if found and instalment.due_on < max(i.late_until for i in found[-1]):
+            found[-1].append(instalment)
+        else:
+            found.append([instalment])
     return found
 
 
@@ -1030,20 +1074,20 @@ def paid_off(c: Customer) -> list[Loan]:
 
 @measure()
 def n_paid_off_12m(c: Customer):
-    return sum(c.is_within(loan.last_payment_on, 365) for loan in paid_off(c))
+    return sum(c.is_within(loan.paid_off_on, 365) for loan in paid_off(c))
 
 
 @measure()
 def n_paid_off_early_24m(c: Customer):
-    return sum(c.is_within(loan.last_payment_on, 730) and (loan.matures_on - loan.last_payment_on).days > 30
-               for loan in paid_off(c) if loan.matures_on is not None)
+    return sum(c.is_within(loan.paid_off_on, 730) and (loan.scheduled_until - loan.paid_off_on).days > 30
+               for loan in paid_off(c) if loan.scheduled_until is not None)
 
 
 @measure()
 def n_refinanced_away_24m(c: Customer):
     found = 0
     for loan in paid_off(c):
-        end = loan.last_payment_on
+        end = loan.paid_off_on
         is_renewed = any(-30 <= (other.signed_on - end).days <= 90 for other in c.loans if other is not loan)
         found += 90 <= c.age(end) < 730 and not is_renewed
     return found
@@ -1080,7 +1124,8 @@ def n_rate_complaints_12m(c: Customer):
 
 @measure()
 def activity_3m_to_12m_ratio(c: Customer):
-    recent, whole = (len(c.paid_within(days)) + len(c.drawn_within(days)) + n_contacts(c, days) for days in (91, 365))
+    recent, whole = (len(c.paid_within(days)) + len(c.drawn_within(days)) + n_contacts(c, days, "meeting", "call", "service")
+                     for days in (91, 365))
     return share(4 * recent, whole) if c.has_dealt_for(365) else None
 
 
@@ -1183,7 +1228,7 @@ def months_since_forbearance(c: Customer):
 
 @measure()
 def past_maturity_share(c: Customer):
-    past = [loan for loan in c.loans if loan.matures_on is not None and loan.matures_on < c.today]
+    past = [loan for loan in c.loans if loan.ends_on is not None and loan.ends_on < c.today]
     return share(sum((loan.balance for loan in past), ZERO), c.exposure)
 
 
@@ -1198,7 +1243,7 @@ def collateral_cover_ratio(c: Customer):
 
 @measure("collateral")
 def valuation_age_months(c: Customer):
-    standing = [c.age(day) for loan in c.loans for day, value, _ in loan.collateral if value > 0]
+    standing = [c.age(day) for loan in c.active_loans for day, value, _ in loan.collateral if value > 0]
     return months(max(standing)) if standing else None
 
 

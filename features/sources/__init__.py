@@ -9,9 +9,9 @@ from __future__ import annotations
 from features.sources.finding import others
 from features.sources.fingerprints import fingerprint
 from features.sources.opening import examine, open_tables
-from features.sources.refusing import must_have_rows
+from features.sources.refusing import WHERE_REJECTS_LIE, must_have_rows
 from features.sources.spark import catalogue_tables
 from features.sources.tables import Account, Findings, Tables
 
-__all__ = ["Account", "Findings", "Tables", "catalogue_tables", "examine", "fingerprint", "must_have_rows",
+__all__ = ["WHERE_REJECTS_LIE", "Account", "Findings", "Tables", "catalogue_tables", "examine", "fingerprint", "must_have_rows",
            "open_tables", "others"]

@@ -12,7 +12,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from features.errors import NotEnoughMemory
+from features.errors import AmountsTooLarge, NotEnoughMemory
 from features.sources.tables import CLOSED
 
 BLOCK_ROWS = 100_000
@@ -56,7 +56,7 @@ class DuckEngine:
             sql = part.to_native().sql_query()
             verb = f"INSERT INTO {name}" if name else f"CREATE TEMP TABLE {self._next_name()} AS"
             name = name or f"held_{self._n_held}"
-            with self.named():
+            with self.named(), self._summing_up():
                 self.con.execute(f"{verb} {sql}")
         return self.table(name)
 
@@ -78,7 +78,7 @@ class DuckEngine:
     def blocks(self, rows: nw.LazyFrame) -> Iterator[pd.DataFrame]:
         """Hand over a result in blocks of rows, the first of them empty; until the last the engine answers nothing else."""
         self._must_be_free()
-        with self.named():
+        with self.named(), self._summing_up():
             reader = rows.to_native().to_arrow_reader(BLOCK_ROWS)
             self._is_read = True
             try:
@@ -127,6 +127,14 @@ class DuckEngine:
         except duckdb.OutOfMemoryException as error:
             raise not_enough_memory(error) from error
 
+    @contextmanager
+    def _summing_up(self) -> Iterator[None]:
+        """Name whole numbers that do not fit: the kept rows hold nothing else that could be out of range."""
+        try:
+            yield
+        except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
+            raise amounts_too_large(first_line(error)) from error
+
     def _must_be_open(self) -> None:
         if self._is_closed:
             raise ValueError(CLOSED)
@@ -149,6 +157,12 @@ class DuckEngine:
 def not_enough_memory(error: duckdb.Error) -> NotEnoughMemory:
     """The failure that says how much memory there was."""
     return NotEnoughMemory(first_line(error), "memory_gb", "Allow more memory (memory_gb in run.toml), or fewer dates.")
+
+
+def amounts_too_large(why: str) -> AmountsTooLarge:
+    """The failure that repeats what the engine says did not fit."""
+    return AmountsTooLarge(f"a sum does not fit into whole cents of 64 bits ({why})", "amounts",
+                           "Look for amounts or rates that are typed wrongly, or deliver the book in a larger unit of money.")
 
 
 def quoted(text: str) -> str:

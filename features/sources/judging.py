@@ -78,19 +78,18 @@ def worked_out(contract: Contract, kept: nw.LazyFrame) -> nw.LazyFrame:
 
 
 def odd_repeats(contract: Contract, kept: nw.LazyFrame) -> nw.LazyFrame:
-    """Keys of the kept rows that do not repeat what the first kept row of their group says.
+    """Keys of the kept rows that do not repeat what the first row of their group says, or have no first row.
 
     Only groups of several rows are compared; each of them has a row numbered above 1.
     """
     one = contract.repeats
     group = list(one.group)
     several = kept.join(kept.filter(nw.col(one.number) > 1).select(group).unique(), on=group, how="semi")
-    lowest = several.group_by(group).agg(nw.col(one.number).min())
-    first = several.join(lowest, on=[*group, one.number], how="semi")
+    first = several.filter(nw.col(one.number) == 1)
     first = first.select(*group, *(nw.col(column).alias(f"first {column}") for column in (one.number, *one.columns)))
-    differs = [_differs(contract.column(column)) for column in one.columns]
-    later = several.join(first, on=group, how="inner").filter(nw.col(one.number) > nw.col(f"first {one.number}"))
-    return later.filter(nw.any_horizontal(*differs, ignore_nulls=True)).select(*contract.key).unique()
+    odd = [nw.col(f"first {one.number}").is_null(), *(_differs(contract.column(column)) for column in one.columns)]
+    later = several.filter(nw.col(one.number) > 1).join(first, on=group, how="left")
+    return later.filter(nw.any_horizontal(*odd, ignore_nulls=True)).select(*contract.key).unique()
 
 
 def set_aside(judged: nw.LazyFrame, odd: nw.LazyFrame, contract: Contract) -> nw.LazyFrame:

@@ -47,6 +47,9 @@ def open_tables(where: Path | str | Mapping[str, Any], rejects_to: Path | None =
                 memory_gb: float = MEMORY_GB) -> Tables:
     """Open and check a book; the first broken table stops it.
 
+    A row that breaks a rule stops nothing unless ``reject_share_limit`` says so: unless told, all rows of a table may be
+    rejected. The tables' ``accounts`` say how many were, ``breaches`` by which rules, the files in ``rejects_to`` which.
+
     Parameters
     ----------
     where : Path, str or mapping
@@ -55,9 +58,10 @@ def open_tables(where: Path | str | Mapping[str, Any], rejects_to: Path | None =
         Names of columns are in lower case; a column of no contract is ignored and named in its table's account.
         Frames of Spark stay in Spark; ``catalogue_tables`` finds those of a database in its catalogue.
     rejects_to : Path, optional
-        Folder for the reject files, one CSV a table with the row as it was read and the reasons.
+        Folder for the reject files, one CSV a table with the row as it was read and the reasons; without it none is written.
     reject_share_limit : float
-        Largest share of rejected rows in any table, 0 to 1.
+        Largest share of rejected rows tolerated in any table, 0 to 1; a larger one is TooManyRejects. 1.0, the default,
+        tolerates all, 0.0 none (``pentad`` takes it from run.toml).
     memory_gb : float
         Gigabytes (10^9 bytes) that DuckDB may take; the rest goes to the disk. Spark has settings of its own.
 

@@ -15,6 +15,9 @@ from features.errors import BrokenTable, EmptyTable, TooManyRejects
 from features.sources.tables import Account
 
 KEYS_SHOWN = 5
+#: Where the reader of a failure finds the rows that were set aside.
+WHERE_REJECTS_LIE = ("Mend the rows: the folder of rejected ones (--rejects, or rejects_to of open_tables) has each with its "
+                     "reason, and `pentad validate` and Tables.breaches name every rule that was broken.")
 #: Kinds, of DuckDB and of Spark, that hold several values or bytes of any meaning.
 _NO_VALUE = re.compile(r"(?is)(struct|map|list|array|union|blob|binary|bit|variant|geometry)\b.*|.*\]")
 
@@ -93,7 +96,8 @@ def empty(accounts: Iterable[Account], at: str) -> list[EmptyTable]:
     """The faults of the tables that every book needs and that have no kept row."""
     return [
         EmptyTable(f"{a.table} has no kept row ({a.n_read:,} read, {a.n_rejected:,} rejected)" if a.n_read
-                   else f"{a.table} has no row", at, f"Deliver the rows of {a.table}; without them nobody can be judged.")
+                   else f"{a.table} has no row", at,
+                   WHERE_REJECTS_LIE if a.n_read else f"Deliver the rows of {a.table}; without them nobody can be judged.")
         for a in accounts if not a.n_kept and not CONTRACTS[a.table].optional
     ]
 

@@ -6,6 +6,7 @@ session is the engine's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -19,7 +20,7 @@ import pyarrow as pa
 from features.contract import Breach, Column, Contract
 from features.contracts import CONTRACTS
 from features.errors import BrokenTable, PentadError, UnreadableFile
-from features.sources.duck import first_line
+from features.sources.duck import amounts_too_large, first_line
 from features.sources.finding import FRAMES, find, place_name
 from features.sources.judging import (
     BETWEEN_REASONS,
@@ -66,6 +67,10 @@ _TYPED = {
 }
 
 
+#: What Spark says where a whole number does not fit.
+_OVERFLOW = re.compile(r"\[(ARITHMETIC|CAST)_OVERFLOW[^\n]{0,120}")
+
+
 class SparkEngine:
     """A Spark session that holds the tables of one book."""
 
@@ -85,7 +90,12 @@ class SparkEngine:
         """Compute parts of one frame into the executors' memory and disks, and forget how: later plans begin there."""
         kept = None
         for part in parts:
-            rows = part.to_native().localCheckpoint()
+            try:
+                rows = part.to_native().localCheckpoint()
+            except Exception as error:  # PySpark is not imported here
+                if said := _OVERFLOW.search(str(error)):
+                    raise amounts_too_large(said[0]) from error
+                raise
             kept = rows if kept is None else kept.unionByName(rows)
         return nw.from_native(kept)
 

@@ -132,4 +132,81 @@ CIRCLE = Book(
     """,
 )
 
-CORNERS = (UNANNOUNCED, REVISED, FORBORNE, RATED, CIRCLE)
+# Lines and loans that ended by what was agreed and not by their schedules, of two who guarantee each other: one line is paid
+# back, one drawn and cut, both pledged; one loan is paid back, one ends soon. Schedules are to come,
+# or were replaced this month. The lines of two more were fully drawn after the end agreed.
+EXTENDED = Book(
+    loans="""
+        loan_id     customer_id  product   signed_on   matures_on  purpose  committed_amount
+        kept-back   kept         revolver  2021-01-31  2024-06-30  stock    900.00
+        kept-drawn  kept         revolver  2021-01-31  2024-06-30  plant    1000.00
+        kept-term   kept         term      2021-01-31  2024-04-15  stock    300.00
+        kept-new    kept         term      2024-11-30  2027-06-30  trade    200.00
+        old-back    old          revolver  2021-01-31  2024-06-30  stock    900.00
+        old-drawn   old          revolver  2021-01-31  2024-06-30  plant    1000.00
+        old-term    old          term      2021-01-31  2024-04-15  stock    300.00
+        old-new     old          term      2024-11-30  2027-06-30  trade    200.00
+        old-soon    old          term      2021-01-31  2025-02-28  trade    200.00
+        last-back   last         revolver  2021-01-31  2024-06-30  stock    900.00
+        last-term   last         term      2021-01-31  2027-06-30  trade    200.00
+        gone-back   gone         revolver  2021-01-31  2024-06-30  stock    900.00
+        gone-term   gone         term      2021-01-31  2027-06-30  trade    200.00
+    """,
+    repayments="""
+        loan_id     instalment  due_on      principal_due  paid_on     amount_paid  scheduled_on  superseded_on  superseded_by
+        kept-back   1           2024-03-31  350.00         2024-03-31  350.00       -             -              -
+        kept-back   2           2026-03-31  100.00         -           -            2024-12-15    -              -
+        kept-drawn  1           2024-03-31   50.00         2024-03-31   50.00       -             -              -
+        kept-drawn  2           2026-03-31  100.00         -           -            2024-12-15    -              -
+        kept-term   1           2024-03-31  300.00         2024-03-31  300.00       -             -              -
+        kept-term   2           2026-03-31  100.00         -           -            2024-12-15    -              -
+        old-back    1           2024-03-31  350.00         2024-03-31  350.00       -             -              -
+        old-back    2           2026-03-31  100.00         -           -            2024-02-29    2024-12-15     forbearance
+        old-drawn   1           2024-03-31   50.00         2024-03-31   50.00       -             -              -
+        old-drawn   2           2026-03-31  100.00         -           -            2024-02-29    2024-12-15     forbearance
+        old-term    1           2024-03-31  300.00         2024-03-31  300.00       -             -              -
+        old-term    2           2026-03-31  100.00         -           -            2024-02-29    2024-12-15     forbearance
+        old-soon    1           2026-03-31  100.00         -           -            2024-02-29    2024-12-15     forbearance
+        last-back   1           2024-06-30  900.00         2024-10-31  900.00       -             -              -
+        last-back   2           2026-03-31  100.00         -           -            2024-12-15    -              -
+        gone-back   1           2024-06-30  900.00         2024-10-31  900.00       -             -              -
+        gone-back   2           2026-03-31  100.00         -           -            2024-02-29    2024-12-15     forbearance
+    """,
+    drawdowns="""
+        loan_id     drawn_on    amount
+        kept-back   2024-01-31  350.00
+        kept-drawn  2024-01-31  350.00
+        kept-term   2024-01-31  300.00
+        kept-new    2024-11-30  200.00
+        old-back    2024-01-31  350.00
+        old-drawn   2024-01-31  950.00
+        old-term    2024-01-31  300.00
+        old-new     2024-11-30  200.00
+        last-back   2024-08-31  900.00
+        last-term   2024-01-31  200.00
+        gone-back   2024-08-31  900.00
+        gone-term   2024-01-31  200.00
+    """,
+    limits="""
+        loan_id     changed_on  committed_amount  cause
+        kept-drawn  2024-07-31  1200.00           customer
+        old-drawn   2024-07-31  1010.00           customer
+    """,
+    collateral="""
+        loan_id    collateral_id  valued_on   value
+        kept-back  a              2023-06-30  50.00
+        old-back   b              2022-06-30  60.00
+    """,
+    links="""
+        from_id  to_id
+        kept     old
+        old      kept
+    """,
+    financials="""
+        customer_id  period_ends_on  published_on  ebitda  total_debt
+        kept         2023-12-31      2024-04-30    100.00  900.00
+        old          2023-12-31      2024-04-30    100.00  900.00
+    """,
+)
+
+CORNERS = (UNANNOUNCED, REVISED, FORBORNE, RATED, CIRCLE, EXTENDED)

@@ -79,8 +79,8 @@ def rated(rated_on: str, recorded_on: str = "") -> Rows:
                          "annual_cost": "2", "recorded_on": recorded_on}]}
 
 
-def contact(contacted_on: str, recorded_on: str = "") -> Rows:
-    return {"contacts": [{"contact": 1, "contacted_on": contacted_on, "kind": "rate_complaint", "recorded_on": recorded_on}]}
+def contact(contacted_on: str, recorded_on: str = "", kind: str = "rate_complaint") -> Rows:
+    return {"contacts": [{"contact": 1, "contacted_on": contacted_on, "kind": kind, "recorded_on": recorded_on}]}
 
 
 def links(linked_on: str, recorded_on: str = "", ended_on: str = "", ended_recorded_on: str = "") -> Rows:
@@ -149,7 +149,7 @@ FACTS = {
     "a-rating": Fact(rated, "rating_grade impairment_stage is_watchlisted"),
     "a-rating-recorded-late": Fact(lambda day: rated(LATELY, day), "rating_grade impairment_stage is_watchlisted"),
     "a-contact": Fact(contact, "n_contacts_12m n_complaints_12m n_rate_complaints_12m days_since_contact"),
-    "a-contact-recorded-late": Fact(lambda day: contact(LATELY, day), "n_contacts_12m activity_3m_to_12m_ratio"),
+    "a-contact-recorded-late": Fact(lambda day: contact(LATELY, day, "call"), "n_contacts_12m activity_3m_to_12m_ratio"),
     "a-circle": Fact(links, "is_in_guarantee_circle circle_exposure_committed"),
     "a-circle-recorded-late": Fact(lambda day: links(LATELY, day), "is_in_guarantee_circle"),
     "a-circle-ended": Fact(lambda day: links(LONG_AGO, ended_on=day), "is_in_guarantee_circle", links(LONG_AGO)),
@@ -212,7 +212,7 @@ PAST_FACTS = {
                                          "repayments": [instalment_of(1) | {"due_on": "2024-06-30"}]}, "days_past_due"),
     "rated-in-full": Fact(lambda _: rated(LATELY), "raroc_rate"),
     "repaid-elsewhere": Fact(lambda _: {"external_debt": [
-        {"lender": "other", "reported_on": day, "balance": owed} for day, owed in ((LONG_AGO, "50"), (LATELY, "0"))]}, ""),
+        {"lender": "other", "reported_on": day, "balance": owed} for day, owed in (("2024-06-30", "50"), (LATELY, "0"))]}, ""),
     "at-the-edge-of-a-year": Fact(lambda _: prepaid(shift(AS_OF, -365)), "days_since_payment exposure_drawn"),
     "just-within-a-year": Fact(lambda _: prepaid(shift(AS_OF, -364)), "prepaid_12m_ratio"),
     "due-at-the-edge-of-a-year": Fact(lambda _: {"repayments": [late(11, shift(AS_OF, -365), LATELY)]}, "record_months"),

@@ -9,6 +9,7 @@ measured side by side as one.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, timedelta
 from random import Random
 from zlib import crc32
@@ -281,7 +282,7 @@ def known_then(as_of: str, book: Rows) -> Rows:
     for name, rows in then.items():
         if "loan_id" in {column.name for column in CONTRACTS[name].columns}:
             then[name] = [row for row in rows if row["loan_id"] in signed]
-    then["repayments"] = [row for row in (_payment_then(as_of, row) for row in then["repayments"]) if row]
+    then["repayments"] = _numbered_anew([row for row in (_payment_then(as_of, row) for row in then["repayments"]) if row])
     if "labels" in then:
         then["labels"] = [row for row in then["labels"] if is_known(as_of, row, "labelled_on")]
     spoken_of = {row["customer_id"] for name, rows in then.items() if name != "customers" for row in rows if "customer_id" in row}
@@ -293,6 +294,12 @@ def known_then(as_of: str, book: Rows) -> Rows:
         elif customer["customer_id"] in borrowers | spoken_of:
             customers.append(blank(customer, *(column for column in customer if column != "customer_id")))
     return then | {"customers": customers}
+
+
+def _numbered_anew(repayments: list[dict]) -> list[dict]:
+    """The payments of each instalment numbered from 1, as far as they have come."""
+    n = Counter()
+    return [row | {"payment": n[of]} for row in repayments if (of := (row["loan_id"], row["instalment"])) and not n.update([of])]
 
 
 def _payment_then(as_of: str, row: dict) -> dict | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from books import Book, Spec, check
+from schedules import ALL_BEYOND, ALL_DUE_TODAY, BEYOND_MATURITY, DUE_TODAY
 
 AS_OF = "2024-12-31"
 MONTHS = 12 / 365.25  # months in a day
@@ -116,19 +117,30 @@ ALL_PAYERS = ("one-percent", "over-one", "middle", "returned", "twice", "bounces
               "late-booked", "revised", "interest")
 SINCE_JUNE_30 = 31 + 31 + 30 + 31 + 30 + 31  # July to December
 
-# Withdrawn before its day, and paid before that, or long afterwards.
+# Withdrawn before its day, and paid before that, or long afterwards; withdrawn on its day, or on the next.
 RESCHEDULED = Book(
     loans="""
-        loan_id  customer_id
-        before   before
-        after    after
+        loan_id   customer_id
+        before    before
+        after     after
+        own-day   own-day
+        forborne  forborne
+        in-part   in-part
+        paid      paid
+        next-day  next-day
     """,
     repayments="""
-        loan_id  due_on      principal_due  paid_on     amount_paid  superseded_on  superseded_by
-        before   2024-06-01  100.00         2024-05-01  100.00       2024-05-01     forbearance
-        after    2024-06-01  100.00         2024-12-01  100.00       2024-05-01     forbearance
+        loan_id   due_on      principal_due  paid_on     amount_paid  superseded_on  superseded_by
+        before    2024-06-01  100.00         2024-05-01  100.00       2024-05-01     forbearance
+        after     2024-06-01  100.00         2024-12-01  100.00       2024-05-01     forbearance
+        own-day   2024-06-01  100.00         -           -            2024-06-01     prepayment
+        forborne  2024-06-01  100.00         -           -            2024-06-01     forbearance
+        in-part   2024-06-01  100.00         2024-06-01   60.00       2024-06-01     prepayment
+        paid      2024-06-01  100.00         2024-06-01  100.00       2024-06-01     prepayment
+        next-day  2024-06-01  100.00         -           -            2024-06-02     prepayment
     """,
 )
+ALL_RESCHEDULED = ("before", "after", "own-day", "forborne", "in-part", "paid", "next-day")
 
 # How late instalments follow each other.
 DELAYS = Book(
@@ -179,6 +191,114 @@ DELAYS = Book(
     """,
 )
 
+# An instalment of June 2022 that stayed unpaid for long, and others paid late in the 24 months, which reach to 2023-01-02.
+LONG_UNPAID = Book(
+    loans="""
+        loan_id   customer_id
+        unpaid    unpaid
+        settled   settled
+        edge      edge
+        between   between
+        forborne  forborne
+        replaced  replaced
+        alone     alone
+    """,
+    repayments="""
+        loan_id   due_on      principal_due  paid_on     amount_paid  superseded_on  superseded_by
+        unpaid    2022-06-30  50.00          -           -            -              -
+        unpaid    2024-01-31  50.00          2024-04-30  50.00        -              -
+        unpaid    2024-06-30  50.00          2024-08-31  50.00        -              -
+        settled   2022-06-30  50.00          2023-01-02  50.00        -              -            # 729 days ago
+        settled   2024-01-31  50.00          2024-04-30  50.00        -              -
+        edge      2022-06-30  50.00          2023-01-01  50.00        -              -            # 730
+        edge      2024-01-31  50.00          2024-04-30  50.00        -              -
+        between   2022-06-30  50.00          2024-06-30  50.00        -              -
+        between   2024-01-31  50.00          2024-04-30  50.00        -              -
+        between   2024-08-31  50.00          -           -            -              -
+        forborne  2022-06-30  50.00          -           -            2023-06-30     forbearance
+        forborne  2024-01-31  50.00          2024-04-30  50.00        -              -
+        replaced  2022-06-30  50.00          2023-01-02  50.00        -              -
+        replaced  2022-07-31  50.00          -           -            2023-01-01     forbearance  # 730 days ago
+        alone     2022-06-30  50.00          -           -            -              -
+    """,
+)
+
+# Credit lines of 1000 drawn and paid back, and when they ended; one was never drawn, and one loan is no line.
+LINES_PAID_BACK = Book(
+    loans="""
+        loan_id      customer_id  product   signed_on   matures_on  closed_on   closed_recorded_on
+        closed       closed       revolver  2020-01-01  2035-01-01  2024-06-30  -
+        ended        ended        revolver  2020-01-01  2024-06-30  -           -
+        first-end    first-end    revolver  2020-01-01  2023-06-30  2024-06-30  -
+        soon         soon         revolver  2020-01-01  2024-07-30  2024-06-30  -                   # 30 days early
+        inside12     inside12     revolver  2020-01-01  2035-01-01  2024-01-02  -                   # 364 days ago
+        edge12       edge12       revolver  2020-01-01  2035-01-01  2024-01-01  -                   # 365
+        inside24     inside24     revolver  2020-01-01  2035-01-01  2023-01-02  -                   # 729
+        edge24       edge24       revolver  2020-01-01  2035-01-01  2023-01-01  -                   # 730
+        today        today        revolver  2020-01-01  2035-01-01  2024-12-31  -
+        last-day     last-day     revolver  2020-01-01  2024-12-31  -           -
+        booked       booked       revolver  2020-01-01  2035-01-01  2024-06-30  2025-01-05
+        overstayed   overstayed   revolver  2020-01-01  2023-06-30  -           -
+        undrawn      undrawn      revolver  2020-01-01  2024-06-30  -           -
+        term         term         term      2020-01-01  2024-06-30  2024-06-30  -
+        renewed      renewed      revolver  2020-01-01  2024-06-30  -           -
+        renewed-by   renewed      term      2024-07-31  2035-01-01  -           -
+        replaced     replaced     revolver  2020-01-01  2024-06-30  -           -
+        replaced-by  replaced     term      2022-10-31  2035-01-01  -           -                   # a month after the payment
+        cut          cut          revolver  2020-01-01  2035-01-01  -           -
+        project      project      project   2020-01-01  2024-06-30  -           -                   # half of it drawn
+        full         full         project   2020-01-01  2024-06-30  -           -
+    """,
+    drawdowns="""
+        loan_id      drawn_on    amount
+        closed       2020-01-01  1000.00
+        ended        2020-01-01  1000.00
+        first-end    2020-01-01  1000.00
+        soon         2020-01-01  1000.00
+        inside12     2020-01-01  1000.00
+        edge12       2020-01-01  1000.00
+        inside24     2020-01-01  1000.00
+        edge24       2020-01-01  1000.00
+        today        2020-01-01  1000.00
+        last-day     2020-01-01  1000.00
+        booked       2020-01-01  1000.00
+        overstayed   2020-01-01  1000.00
+        term         2020-01-01  1000.00
+        renewed      2020-01-01  1000.00
+        replaced     2020-01-01  1000.00
+        cut          2020-01-01  1000.00
+        project      2020-01-01   500.00
+        full         2020-01-01  1000.00
+    """,
+    repayments="""
+        loan_id     due_on      paid_on     amount_paid
+        closed      2022-09-30  2022-09-30  1000.00
+        ended       2022-09-30  2022-09-30  1000.00
+        first-end   2022-09-30  2022-09-30  1000.00
+        soon        2022-09-30  2022-09-30  1000.00
+        inside12    2022-09-30  2022-09-30  1000.00
+        edge12      2022-09-30  2022-09-30  1000.00
+        inside24    2022-09-30  2022-09-30  1000.00
+        edge24      2022-09-30  2022-09-30  1000.00
+        today       2022-09-30  2022-09-30  1000.00
+        last-day    2022-09-30  2022-09-30  1000.00
+        booked      2022-09-30  2022-09-30  1000.00
+        overstayed  2024-06-30  2024-06-30  1000.00
+        term        2023-09-30  2023-09-30  1000.00
+        renewed     2022-09-30  2022-09-30  1000.00
+        replaced    2022-09-30  2022-09-30  1000.00
+        cut         2022-09-30  2022-09-30  1000.00
+        project     2022-09-30  2022-09-30   500.00
+        full        2022-09-30  2022-09-30  1000.00
+    """,
+    limits="""
+        loan_id  changed_on  committed_amount  cause
+        cut      2024-06-30  0.00              customer
+    """,
+)
+ALL_LINES = ("closed", "ended", "first-end", "soon", "inside12", "edge12", "inside24", "edge24", "today", "last-day", "booked",
+             "overstayed", "undrawn", "term", "renewed", "replaced", "cut", "project", "full")
+
 # Loans of 1000 paid off, most of them before they mature in 2035, and what was signed around it.
 PAYOFFS = Book(
     loans="""
@@ -227,6 +347,24 @@ PAYOFFS = Book(
 PAID_OFF = ("judged", "young", "inside24", "edge24", "inside12", "edge12", "renewed", "late", "prepared", "unrelated",
             "month-early", "earlier", "matured", "undated")
 SINCE_MAY_1 = 30 + 30 + SINCE_JUNE_30  # the rest of May, June, July to December
+
+# Loans closed on the day of an instalment, before the next one, and closed but not booked yet.
+LEAVERS = Book(
+    loans="""
+        loan_id  customer_id  product  signed_on   closed_on   closed_recorded_on
+        gone     gone         term     2023-01-01  2024-06-30  -
+        owing    owing        term     2023-01-01  2024-06-30  -
+        going    going        term     2023-01-01  2024-06-29  2025-01-01
+    """,
+    repayments="""
+        loan_id  instalment  due_on      principal_due  interest_due  paid_on     amount_paid
+        gone     1           2024-05-31  100.00         5.00          2024-05-31  105.00
+        gone     2           2024-07-01  100.00         5.00          -           -
+        owing    1           2024-06-30  100.00         5.00          -           -
+        going    1           2024-05-31  100.00         5.00          2024-05-31  105.00
+        going    2           2024-06-30  100.00         5.00          -           -
+    """,
+)
 
 # Who speaks with the bank, pays and draws, and who has fallen silent.
 TALKERS = Book(
@@ -335,6 +473,8 @@ SPECS = [
          | dict.fromkeys(("over-one", "returned", "late-booked"), SINCE_JUNE_30) | {"interest": 31 - 1},
          "1 % unpaid is settled and 1.01 % is not; a returned payment pays nothing once known; a withdrawal booked after "
          "the date is not known; interest alone counts"),
+    Spec("days_past_due", LEAVERS, AS_OF, {"gone": 0, "owing": SINCE_JUNE_30, "going": SINCE_JUNE_30},
+         "what falls due the day after a loan was closed went with it, once the closing is known; what was unpaid then stays"),
     Spec("days_past_due_max_3m", INSIDE_AND_ON_THE_EDGE, AS_OF, dict.fromkeys(ALL_IN_WINDOWS, 0) | SETTLED_IN_3M,
          "what was paid 90 days ago was past due in the window, what was paid 91 days ago was not"),
     Spec("days_past_due_max_6m", INSIDE_AND_ON_THE_EDGE, AS_OF, dict.fromkeys(ALL_IN_WINDOWS, 0) | SETTLED_IN_6M,
@@ -345,15 +485,15 @@ SPECS = [
          "the last part of the June instalment came 20 days late; a prepaid instalment never fell due"),
     Spec("days_past_due_max_24m", INSIDE_AND_ON_THE_EDGE, AS_OF, dict.fromkeys(ALL_IN_WINDOWS, 0) | SETTLED_IN_24M,
          "729 days ago is inside, 730 is not"),
-    Spec("days_late_mean_12m", BORROWERS, AS_OF, {"A": (10 + 20 + 20 + 0) / 4, "B": None, "C": 0 / 1},
-         "four instalments of A fell due within the year"),
+    Spec("days_late_mean_12m", BORROWERS, AS_OF, {"A": (10 + 20 + 20 + 0) / 4, "B": None, "C": None},
+         "four instalments of A fell due within the year; that of C may still be paid on its day"),
     Spec("days_late_mean_12m", PAYERS, AS_OF,
          {"one-percent": 5, "over-one": SINCE_JUNE_30, "middle": 10, "returned": SINCE_JUNE_30, "twice": 8, "bounces": 0,
           "early": (0 + 0) / 2, "punctual": 0, "forborne": 30, "late-booked": SINCE_JUNE_30, "revised": None,
           "interest": 31 - 1},
          "the second of three payments settled; early is not negative; late until withdrawn; wrongly scheduled is never due"),
-    Spec("on_time_share_12m", BORROWERS, AS_OF, {"A": 1 / 4, "B": None, "C": 0 / 1},
-         "only the last one was paid in full by its day; unpaid on its day is not on time"),
+    Spec("on_time_share_12m", BORROWERS, AS_OF, {"A": 1 / 4, "B": None, "C": None},
+         "only the last one was paid in full by its day; what is due on the date may still be"),
     Spec("on_time_share_12m", PAYERS, AS_OF,
          dict.fromkeys(ALL_PAYERS, 0) | {"bounces": 1, "early": 2 / 2, "punctual": 2 / 2, "revised": None},
          "a return booked after the date is not known; 98.99 % on the day is not on time"),
@@ -361,6 +501,8 @@ SPECS = [
          dict.fromkeys(ALL_IN_WINDOWS, None)
          | dict.fromkeys(("inside3", "edge3", "inside6", "edge6", "unpaid"), 0) | {"worse": 1 / 3},
          "what fell due 364 days ago counts, what fell due 365 days ago does not, whenever it was paid"),
+    Spec("on_time_share_12m", LEAVERS, AS_OF, {"gone": 1 / 1, "owing": 0 / 1, "going": 1 / 2},
+         "what went with its loan never fell due"),
     Spec("paid_minus_due_mean_12m", PAYERS, AS_OF,
          dict.fromkeys(ALL_PAYERS, None)
          | {"one-percent": 5, "middle": 10, "twice": 8, "bounces": 0, "early": -(5 + 3) / 2, "punctual": 0},
@@ -376,10 +518,27 @@ SPECS = [
          {"broken": 2, "two-loans": 1, "rolling": 4, "relapsed": 1, "same-day": 2, "withdrawn": 2, "mild": 1, "open": 2,
           "within": 3, "half": 2, "edge": 1},
          "an instalment paid on its day breaks the run; runs of two loans do not add up; 730 days ago is outside"),
-    Spec("n_partial_payments_12m", RESCHEDULED, AS_OF, {"before": 0, "after": 0}, "paid whole"),
-    Spec("days_past_due_max_12m", RESCHEDULED, AS_OF, {"before": 0, "after": 0},
-         "withdrawn before its day: nobody was late on it, whatever was paid afterwards"),
-    Spec("on_time_share_12m", RESCHEDULED, AS_OF, {"before": 1, "after": None}, "settled before it was withdrawn, or never due"),
+    Spec("n_partial_payments_12m", RESCHEDULED, AS_OF, dict.fromkeys(ALL_RESCHEDULED, 0), "paid whole, or never due"),
+    Spec("days_past_due_max_12m", RESCHEDULED, AS_OF, dict.fromkeys(ALL_RESCHEDULED, 0) | {"next-day": 1},
+         "withdrawn by its day: nobody was late on it, whatever was paid afterwards"),
+    Spec("on_time_share_12m", RESCHEDULED, AS_OF,
+         dict.fromkeys(ALL_RESCHEDULED, None) | {"before": 1 / 1, "paid": 1 / 1, "next-day": 0 / 1},
+         "settled by the day it was withdrawn, or never due, where that was its own day or before"),
+    Spec("days_late_mean_12m", RESCHEDULED, AS_OF,
+         dict.fromkeys(ALL_RESCHEDULED, None) | {"before": 0 / 1, "paid": 0 / 1, "next-day": 1 / 1},
+         "late until it was withdrawn, and never due where that was by its day"),
+    Spec("on_time_share_12m", DUE_TODAY, AS_OF,
+         {"unpaid": 0 / 1, "paid": 1 / 2, "ahead": 1 / 2, "in-part": 0 / 1, "prepaid": 0 / 1, "new-open": None, "new-paid": 1 / 1,
+          "ends": 0 / 1},
+         "due on the date itself: on time where it is paid, not counted where it still may be"),
+    Spec("days_late_mean_12m", DUE_TODAY, AS_OF,
+         {"unpaid": 10 / 1, "paid": (10 + 0) / 2, "ahead": (10 + 0) / 2, "in-part": 10 / 1, "prepaid": 10 / 1, "new-open": None,
+          "new-paid": 0 / 1, "ends": 10 / 1},
+         "what may still be paid on its day does not make the mean smaller"),
+    Spec("n_partial_payments_12m", DUE_TODAY, AS_OF, dict.fromkeys(ALL_DUE_TODAY, 0), "the rest may still come on its day"),
+    Spec("record_months", DUE_TODAY, AS_OF,
+         dict.fromkeys(ALL_DUE_TODAY, (31 + 30 + 31) * MONTHS) | {"new-open": None, "new-paid": 0},
+         "begins with the first instalment that fell due, on the date itself where it is paid"),
     Spec("n_cures_24m", DELAYS, AS_OF,
          {"broken": 0, "two-loans": 0, "rolling": 1, "relapsed": 2, "same-day": 2, "withdrawn": 0, "mild": 0, "open": 1,
           "within": 1, "half": 0, "edge": 1},
@@ -389,6 +548,16 @@ SPECS = [
          {"broken": 0, "two-loans": 0, "rolling": 0, "relapsed": 1, "same-day": 1, "withdrawn": 0, "mild": 0, "open": 1,
           "within": 0, "half": 0, "edge": 0},
          "serious again after a cure, paid since or not; always 60 days late is no relapse, since nothing was cured between"),
+    Spec("n_cures_24m", LONG_UNPAID, AS_OF,
+         {"unpaid": 0, "settled": 1 + 1, "edge": 1, "between": 1, "forborne": 1, "replaced": 1, "alone": 0},
+         "an instalment unpaid for over 24 months keeps the loan in arrears, whatever is paid beside it; one settled in them is "
+         "a cure itself; what was withdrawn before them is not looked at"),
+    Spec("n_relapses_24m", LONG_UNPAID, AS_OF,
+         {"unpaid": 0, "settled": 1, "edge": 0, "between": 1, "forborne": 0, "replaced": 0, "alone": 0},
+         "after a cure of the 24 months, whenever its instalment fell due; without a cure there is no relapse"),
+    Spec("n_late_run_max_24m", LONG_UNPAID, AS_OF,
+         {"unpaid": 2, "settled": 1, "edge": 1, "between": 2, "forborne": 1, "replaced": 0, "alone": 0},
+         "a run counts instalments that fell due in the 24 months, however long one before them stayed unpaid"),
     Spec("days_late_trend_12m", INSIDE_AND_ON_THE_EDGE, AS_OF,
          dict.fromkeys(ALL_IN_WINDOWS, None) | {"worse": 10 - (4 + 0) / 2},
          "due 90 days ago is recent, due 91 days ago is before, due 365 days ago is neither; one side alone is no trend"),
@@ -407,6 +576,23 @@ SPECS = [
     Spec("n_paid_off_12m", PAYOFFS, AS_OF,
          dict.fromkeys(PAID_OFF, 1) | {"inside24": 0, "edge24": 0, "edge12": 0, "in-part": 0},
          "364 days ago is inside, 365 is not"),
+    Spec("n_paid_off_12m", LINES_PAID_BACK, AS_OF,
+         dict.fromkeys(ALL_LINES, 0)
+         | dict.fromkeys(("closed", "ended", "soon", "inside12", "today", "overstayed", "renewed", "replaced", "cut",
+                          "project"), 1),
+         "a line counts from the day it ended, or was cut to nothing, the first of two, or from a payment after it; it is open "
+         "on its last day; one never drawn was not paid off; a loan drawn in full counts from its last payment, a project with "
+         "a rest to draw from its end"),
+    Spec("n_paid_off_early_24m", LINES_PAID_BACK, AS_OF,
+         dict.fromkeys(ALL_LINES, 0) | dict.fromkeys(("closed", "inside12", "edge12", "inside24", "today", "term", "cut"), 1),
+         "a line that ran its course was not paid off early, whenever it was paid back; one closed over 30 days before was"),
+    Spec("n_paid_off_12m", BEYOND_MATURITY, AS_OF, dict.fromkeys(ALL_BEYOND, 0) | {"prepaid": 1, "given-up": 1},
+         "a line that may be drawn until the last instalment's day is not paid off"),
+    Spec("n_refinanced_away_24m", LINES_PAID_BACK, AS_OF,
+         dict.fromkeys(ALL_LINES, 1) | dict.fromkeys(("edge24", "today", "last-day", "booked", "undrawn", "renewed", "full"), 0),
+         "what was signed around the end of the line renews it, not what was signed around the last payment"),
+    Spec("n_paid_off_early_24m", BEYOND_MATURITY, AS_OF, dict.fromkeys(ALL_BEYOND, 0) | {"prepaid": 1, "given-up": 1},
+         "a schedule prepaid a year before its end was prepaid early, though the maturity agreed was near"),
     Spec("n_paid_off_early_24m", PAYOFFS, AS_OF,
          dict.fromkeys(PAID_OFF, 1) | {"edge24": 0, "month-early": 0, "matured": 0, "undated": 0, "in-part": 0},
          "729 days ago is inside, 730 is not; 30 days early is not early; renewed or not; without a maturity nobody knows"),
@@ -429,14 +615,14 @@ SPECS = [
          "about the rate or anything else; the complaint of the day after is not known"),
     Spec("n_rate_complaints_12m", TALKERS, AS_OF, dict.fromkeys(ALL_TALKERS, 0) | {"talks": 1}, "about the rate alone"),
     Spec("activity_3m_to_12m_ratio", TALKERS, AS_OF,
-         {"talks": 1 * 4 / 4, "pays": 1 * 4 / 4, "fades": 0 * 4 / 2, "draws": (1 + 1) * 4 / (2 + 1), "silent": None},
-         "payments, payouts and contacts; 90 days ago is recent, 91 is not, 365 is outside the year"),
+         {"talks": 1 * 4 / 2, "pays": 1 * 4 / 4, "fades": 0 * 4 / 2, "draws": (1 + 1) * 4 / (2 + 1), "silent": None},
+         "payments, payouts and contacts, but no complaints; 90 days ago is recent, 91 is not, 365 is outside the year"),
     Spec("activity_3m_to_12m_ratio", BORROWERS, AS_OF, {"A": 2 * 4 / 5, "B": 0 * 4 / 1, "C": 1 * 4 / 1},
          "a book without contacts counts payments; two of A's five came in December"),
     Spec("activity_3m_to_12m_ratio", NEWCOMERS, AS_OF, {"year": 1 * 4 / 1, "younger": None, "visitor": None},
          "365 days of relationship but not 364: all that a newcomer does is recent"),
-    Spec("record_months", BORROWERS, AS_OF, {"A": A_RECORD * MONTHS, "B": None, "C": 0},
-         "since the first instalment fell due"),
+    Spec("record_months", BORROWERS, AS_OF, {"A": A_RECORD * MONTHS, "B": None, "C": None},
+         "since the first instalment fell due; that of C may still be paid on its day"),
 ]
 
 

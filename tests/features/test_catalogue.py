@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import narwhals as nw
 import pytest
 from books import opened
@@ -67,6 +69,15 @@ def test_what_the_bank_decided_is_marked_as_its_judgement():
     assert {name for name, one in FEATURES.items() if one.is_judgemental} == {
         "raroc_rate", "rating_grade", "rating_notches_3m", "rating_notches_12m", "impairment_stage", "is_watchlisted",
         "n_forborne_24m", "months_since_forbearance", "n_limits_cut_24m"}
+
+
+def test_the_chinese_names_the_days_and_the_group_that_the_english_names():
+    days = {"30": "三十天", "90": "九十天"}
+    for name, one in FEATURES.items():
+        for number in re.findall(r"(?:over|more than) (\d+) days", one.meaning_en):
+            assert days[number] in one.meaning_zh, name
+        if "customers.group_id" in one.reads:
+            assert one.meaning_zh.startswith("本户及所属集团"), name
 
 
 def young(as_of: str, book: Rows, days: int) -> Rows:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import duckdb
 import narwhals as nw
+import numpy as np
+import pandas as pd
 import pytest
 
 from features.days import as_date, as_day, grid_month, month_ends, start_of_month, with_calendar_month
@@ -57,3 +59,21 @@ def test_two_years_have_twenty_four_month_ends_in_order():
 def test_a_day_and_its_date_are_the_same(when):
     assert as_date(as_day(when)).isoformat() == when
     assert as_day(date.fromisoformat(when)) == as_day(when)
+
+
+@pytest.mark.parametrize("when", [
+    "2024-02-29", np.str_("2024-02-29"), date(2024, 2, 29), datetime.fromisoformat("2024-02-29"), pd.Timestamp("2024-02-29"),
+    *(np.datetime64("2024-02-29", unit) for unit in ("D", "h", "s", "us", "ns"))], ids=repr)
+def test_a_day_may_be_a_text_a_date_or_a_moment_at_midnight_of_any_library(when):
+    assert as_day(when) == (date(2024, 2, 29) - date(1970, 1, 1)).days
+
+
+@pytest.mark.parametrize("when", [
+    datetime.fromisoformat("2024-02-29T01"), datetime(2024, 2, 29, tzinfo=UTC), pd.Timestamp("2024-02-29 00:00:00.000000001"),
+    pd.Timestamp("2024-02-29", tz="Asia/Shanghai"), pd.NaT, pd.Period("2024-02-29"), np.datetime64("2024-02-29T01"),
+    np.datetime64("2024-02"), np.datetime64("2024"), np.datetime64("NaT"), np.datetime64(10**17, "D"), "2024-02-29 00:00",
+    "2024-02-30", 19_782, True, None, time(1)], ids=repr)
+def test_what_has_a_time_of_day_or_a_zone_or_is_no_day_is_refused_by_name(when):
+    with pytest.raises(ValueError) as caught:
+        as_day(when)
+    assert str(caught.value) == f"{when!r} is no date; give one as YYYY-MM-DD, or a date without a time of day and a zone"

@@ -16,7 +16,8 @@ import pyarrow as pa
 import pytest
 from test_sources import GOOD, kept
 
-from features.errors import BrokenTable, NoBook, UnreadableFile
+from features.errors import AmountsTooLarge, BrokenTable, NoBook, NoFactsYet, UnreadableFile
+from features.frame import book_frame, feature_frame
 from features.sources import examine, fingerprint, open_tables
 
 CUSTOMER = {"customer_id": ["C1", "C2", "C3", "C4"]}
@@ -172,3 +173,56 @@ def test_an_instant_in_a_column_that_no_contract_has_is_ignored_without_a_warnin
     with closing(open_tables(given(loans=loans))) as tables:
         assert tables.accounts[1].ignored == ("updated_at",)
         assert tables.accounts[1].n_kept == 1
+
+
+def test_a_frame_of_features_takes_a_day_of_any_library_and_several_of_them():
+    day = np.datetime64("2024-12-31")
+    with closing(open_tables(given())) as tables:
+        frame = book_frame(tables, "2024-12-31")
+        for one in (pd.Timestamp(day), day, np.array([day, day])):
+            pd.testing.assert_frame_equal(book_frame(tables, one), frame)
+        cohort = pd.DataFrame({"customer_id": ["C1"], "as_of": [day]})
+        pd.testing.assert_frame_equal(feature_frame(cohort, tables), frame)
+        with pytest.raises(ValueError, match="no date.*without a time of day"):
+            book_frame(tables, pd.Timestamp("2024-12-31 12:00"))
+
+
+def test_a_book_of_which_every_loan_is_rejected_says_how_many_and_where_they_lie():
+    loans = pd.DataFrame([GOOD["loans"] | {"loan_id": f"L{n}", "signed_on": "soon" if n else "2030-02-30"} for n in range(3)])
+    loans.loc[0, "committed_amount"] = "much"
+    with closing(open_tables(given(loans=loans))) as tables, pytest.raises(NoFactsYet) as caught:
+        book_frame(tables, "2024-12-31")
+    assert caught.value.found == ("no loan is left: loans: 3 read = 0 kept + 3 rejected; most often: signed_on is not a date "
+                                  "(YYYY-MM-DD) (3 rows)")
+    assert "rejects_to" in caught.value.todo and "Tables.breaches" in caught.value.todo
+    said = {fault.found: fault.todo for fault in examine(given(loans=loans)).faults}
+    assert said["loans has no kept row (3 read, 3 rejected)"] == caught.value.todo
+
+
+def test_a_book_without_a_row_of_loans_says_that():
+    with closing(open_tables(given(loans=changed("loans").iloc[:0]))) as tables, pytest.raises(NoFactsYet, match="has no loan"):
+        book_frame(tables, "2024-12-31")
+
+
+def large(n_loans: int, rate: float) -> dict:
+    """A book of loans of the largest amount that the contract allows, each drawn and owing interest of the same amount."""
+    names, most = [f"L{n}" for n in range(n_loans)], "10000000000000.00"
+    loans = pd.DataFrame([GOOD["loans"]] * n_loans).assign(loan_id=names, committed_amount=most, annual_rate=rate)
+    unpaid = {"paid_on": "", "amount_paid": "", "returned_on": "", "superseded_on": "", "superseded_by": ""}
+    repayments = pd.DataFrame([GOOD["repayments"] | unpaid | {"principal_due": most, "interest_due": most}] * n_loans)
+    drawdowns = pd.DataFrame([GOOD["drawdowns"]] * n_loans).assign(loan_id=names, amount=most)
+    return given(loans=loans.assign(closed_on=""), repayments=repayments.assign(loan_id=names), drawdowns=drawdowns)
+
+
+def test_sums_of_the_largest_amounts_are_exact_as_far_as_they_fit():
+    with closing(open_tables(large(461, 0.1))) as tables:
+        (found,) = book_frame(tables, "2024-12-31").to_dict("records")
+    assert (found["exposure_drawn"], found["annual_rate_mean"], found["margin_rate"]) == (461e13, 0.1, 0.08)
+
+
+@pytest.mark.parametrize(("n_loans", "rate"), [(462, 0.1), (120, 1.9), (9_224, 0.0)])
+def test_a_sum_of_amounts_that_does_not_fit_is_a_named_failure(n_loans, rate):
+    with closing(open_tables(large(n_loans, rate))) as tables:
+        assert tables.accounts[1].n_kept == n_loans
+        with pytest.raises(AmountsTooLarge, match="^amounts: a sum does not fit into whole cents of 64 bits .*INT64"):
+            book_frame(tables, "2024-12-31")

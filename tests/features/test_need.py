@@ -7,6 +7,7 @@ from math import sqrt
 
 import pytest
 from books import Book, Spec, check
+from schedules import ALL_BEYOND, BEYOND_MATURITY, DUE_TODAY
 
 AS_OF = "2024-12-31"
 
@@ -218,6 +219,20 @@ SPECS = [
          {"A": A_BALANCE / (A_BALANCE + A_UNDRAWN), "B": 1000 / 1000, "C": 100 / (100 + 800)},
          "a credit line may be drawn again, a project only up to its amount, a matured loan no more"),
     Spec("utilisation_share", DRAWN_AT_SIGNING, AS_OF, {"C": 1600 / (1600 + 500)}, "the latest limit is in force"),
+    Spec("utilisation_share", BEYOND_MATURITY, AS_OF,
+         dict.fromkeys(ALL_BEYOND, 600 / 600) | {"line": 600 / 1000, "last-day": 600 / 1000, "prepaid": None, "given-up": None,
+                                            "idle": 0 / 1000},
+         "a line may be drawn again until the last instalment's day"),
+    Spec("line_utilisation_share", BEYOND_MATURITY, AS_OF,
+         dict.fromkeys(ALL_BEYOND, None) | {"line": 600 / 1000, "last-day": 600 / 1000, "idle": 0 / 1000},
+         "no line is open after the last instalment that still stands"),
+    Spec("line_utilisation_mean_share_12m", BEYOND_MATURITY, AS_OF,
+         dict.fromkeys(ALL_BEYOND, None)
+         | dict.fromkeys(("line", "last-day"), (7 * 600 / 1000 + 5 * 1000 / 1000) / 12)
+         | {"over": (6 * 600 / 1000 + 5 * 1000 / 1000) / 11, "forborne": 1000 / 1000, "revised": 1000 / 1000,
+            "announced": 1000 / 1000, "shortened": 1000 / 1000,
+            "given-up": (2 * 0 / 1000 + 4 * 1000 / 1000) / 6, "idle": (8 * 0 / 1000 + 4 * 1000 / 1000) / 12},
+         "five readings came before the end agreed, seven after it; at the last of six the line was not given up yet"),
     Spec("line_utilisation_share", BORROWERS, AS_OF, {"A": (400 + 200 - 100) / 1000, "B": None, "C": None},
          "of credit lines alone, not of projects"),
     Spec("line_utilisation_share", LINES, AS_OF,
@@ -248,6 +263,9 @@ SPECS = [
          "was before the bank's raise is -1"),
     Spec("limit_change_12m_ratio", DRAWN_AT_SIGNING, AS_OF, {"C": (1500 - 1200) / (1500 + 600)}, "the change of 2023 is too old"),
     Spec("limit_change_12m_ratio", BORROWERS, AS_OF, {"A": None, "B": None, "C": None}, "the book has no limits"),
+    Spec("limit_change_12m_ratio", BEYOND_MATURITY, AS_OF,
+         dict.fromkeys(ALL_BEYOND, 0) | {"prepaid": None, "given-up": (0 - 1000) / 1000},
+         "a line given up before the last instalment's day was open"),
     Spec("n_limit_raises_24m", LINES, AS_OF, {"F": 0, "G": 0, "H": 0, "I": 0, "J": 0, "K": 0, "L": 0, "M": 3},
          "729 days ago but not 730; neither a cut nor the same limit again is a raise"),
     Spec("n_limit_raises_24m", DECISIONS, AS_OF,
@@ -282,10 +300,34 @@ SPECS = [
     Spec("remaining_tenor_months", BORROWERS, AS_OF,
          {"A": (500 * 365 + 500 * 3652) / 1000 * 12 / 365.25, "B": 0, "C": 3652 * 12 / 365.25},
          "weighted by balance; 3,652 days are ten years; past its maturity no time is left"),
+    Spec("original_tenor_months", BEYOND_MATURITY, AS_OF,
+         dict.fromkeys(ALL_BEYOND, days("2020-01-01", "2024-06-30") * 12 / 365.25)
+         | {"undated": None, "prepaid": None, "given-up": None, "idle": None}, "as agreed at signing"),
+    Spec("remaining_tenor_months", BEYOND_MATURITY, AS_OF,
+         dict.fromkeys(ALL_BEYOND, 0)
+         | {"term": days(AS_OF, "2026-06-30") * 12 / 365.25, "line": 90 * 12 / 365.25, "undated": None, "prepaid": None,
+            "given-up": None, "idle": None},
+         "to the last instalment known that was not replaced; without a maturity agreed nobody knows"),
+    Spec("due_share_3m", BEYOND_MATURITY, AS_OF,
+         dict.fromkeys(ALL_BEYOND, 0)
+         | {"line": 600 / 600, "last-day": 600 / 600, "prepaid": None, "given-up": None, "idle": None},
+         "whole where the last instalment comes in that time, on the date itself too"),
+    Spec("due_share_3m", DUE_TODAY, AS_OF,
+         {"unpaid": 100 / 900, "paid": 0 / 800, "ahead": 0 / 800, "in-part": 100 / 900, "prepaid": 0 / 900,
+          "new-open": 100 / 1000, "new-paid": 0 / 900, "ends": 900 / 900},
+         "due on the date itself and unpaid falls due, and so does a loan that ends that day; 4 paid cover interest alone"),
     Spec("due_share_3m", TERMS, AS_OF, {"A": 0 / 2700, "B": 0 / 500, "C": 100 / 100, "D": (200 - 50) / D_BALANCE, "E": 0 / 400},
          "91 days ahead, not 92; less what is paid ahead, without what was withdrawn; a line that matures falls due whole"),
     Spec("due_share_12m", BORROWERS, AS_OF, {"A": (200 + 50 + 500) / A_BALANCE, "B": 0 / 1000, "C": 100 / 100},
          "365 days ahead, not 366; the line matures in 365 days; never more than the balance"),
+    Spec("due_share_12m", BEYOND_MATURITY, AS_OF,
+         {"term": 300 / 600, "line": 600 / 600, "last-day": 600 / 600, "over": 0, "forborne": 0, "revised": 0, "announced": 0,
+          "shortened": 0, "undated": 600 / 600, "prepaid": None, "given-up": None, "idle": None},
+         "the term loan goes on for 18 months; what is past maturity does not fall due again"),
+    Spec("due_share_12m", DUE_TODAY, AS_OF,
+         {"unpaid": 100 / 900, "paid": 0 / 800, "ahead": 0 / 800, "in-part": 100 / 900, "prepaid": 0 / 900,
+          "new-open": 100 / 1000, "new-paid": 0 / 900, "ends": 900 / 900},
+         "due on the date itself and unpaid falls due, and so does a loan that ends that day"),
     Spec("due_share_12m", TERMS, AS_OF,
          {"A": 0 / 2700, "B": 0 / 500, "C": 100 / 100, "D": (200 - 50 + 300) / D_BALANCE, "E": (400 - 150) / 400},
          "what is overdue does not fall due again"),

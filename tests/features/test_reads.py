@@ -74,10 +74,11 @@ def moved() -> set[tuple[str, str]]:
 
 def told(*columns: str) -> Rows:
     """One book of many rates, so that a loan more or less moves their median, in which these columns are told otherwise."""
-    book = side_by_side({str(n): book for n, book in enumerate(drawn_books(AS_OF)[:N_COMPARED])})
-    random = Random("compared")
-    return reduce(lambda told, column: told_otherwise(told, column, AS_OF, random),
-                  ("loans.annual_rate", "rates.annual_rate", *columns), book)
+    books = [*drawn_books(AS_OF)[:N_COMPARED], *(book.rows() for book in CORNERS * TURNS_OF_CORNERS)]
+    book, random = side_by_side({str(n): book for n, book in enumerate(books)}), Random("compared")
+    for table in ("loans", "rates"):
+        book[table] = [row | {"annual_rate": f"{random.randint(1, 2000) / 10_000:.4f}"} for row in book[table]]
+    return reduce(lambda told, column: told_otherwise(told, column, AS_OF, random), columns, book)
 
 
 @lru_cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from books import Book, Spec, check
+from schedules import ALL_BEYOND, BEYOND_MATURITY
 
 AS_OF = "2024-12-31"
 MONTHS = 12 / 365.25  # months in a day
@@ -171,6 +172,33 @@ FILES = Book(
 )
 ALL_WITH_FILES = ("several", "boundary", "new", "unbooked", "revalued", "released", "over", "secured")
 
+# Assets pledged for loans that are owed, may be drawn, or are done with.
+PLEDGES = Book(
+    loans="""
+        loan_id     customer_id  product   matures_on
+        repaid      repaid       term      2030-12-31
+        both-owed   both         term      2030-12-31
+        both-done   both         term      2030-12-31
+        open        open         revolver  2030-12-31
+        ended       ended        revolver  2024-06-30
+    """,
+    repayments="""
+        loan_id    due_on      paid_on     amount_paid
+        repaid     2024-03-31  2024-03-31  1000.00
+        both-done  2024-03-31  2024-03-31  1000.00
+        open       2024-03-31  2024-03-31  1000.00
+        ended      2024-03-31  2024-03-31  1000.00
+    """,
+    collateral="""
+        loan_id    valued_on   value
+        repaid     2020-01-01  500.00
+        both-owed  2024-06-30  500.00
+        both-done  2020-01-01  500.00
+        open       2023-12-31  500.00
+        ended      2020-01-01  500.00
+    """,
+)
+
 # Statements as they came in, and reports of other lenders. Everybody has a line of 1000 of which 800 are drawn, but for
 # the silent one, who has a guarantee.
 STATEMENTS = Book(
@@ -183,6 +211,8 @@ STATEMENTS = Book(
         nought     nought       revolver   1000.00
         debtless   debtless     revolver   1000.00
         partly     partly       revolver   1000.00
+        old        old          revolver   1000.00
+        gap        gap          revolver   1000.00
         silent     silent       guarantee  1000.00
     """,
     drawdowns="""
@@ -194,12 +224,14 @@ STATEMENTS = Book(
         nought     2023-01-01  800.00
         debtless   2023-01-01  800.00
         partly     2023-01-01  800.00
+        old        2023-01-01  800.00
+        gap        2023-01-01  800.00
     """,
     financials="""
         customer_id  period_ends_on  published_on  sales    ebitda   interest_expense  total_debt
         plain        2022-12-31      2023-04-30    1000.00   100.00   40.00             300.00
         plain        2023-12-31      2024-04-30    1100.00   120.00   60.00             450.00
-        unread       2022-12-31      2023-04-30     500.00    50.00  100.00             200.00
+        unread       2023-01-02      2023-04-30     500.00    50.00  100.00             200.00   # 729 days ago
         unread       2023-12-31      2025-01-01     900.00   500.00   10.00             100.00   # published the day after
         corrected    2022-12-31      2024-10-31     200.00   100.00   50.00             100.00   # published after its successor
         corrected    2023-12-31      2024-04-30     300.00   200.00   50.00             400.00
@@ -215,6 +247,10 @@ STATEMENTS = Book(
         debtless     2022-12-31      2023-04-30     100.00   100.00    0.00               0.00
         debtless     2023-12-31      2024-04-30     100.00   100.00    0.00               0.00
         partly       2023-12-31      2024-04-30     100.00        -       -                  -
+        old          2023-01-01      2023-04-30     500.00    50.00  100.00             200.00   # 730 days ago
+        old          2022-01-01      2022-04-30     500.00    50.00  100.00             200.00
+        gap          2021-12-31      2022-04-30     100.00    20.00   50.00             100.00
+        gap          2023-12-31      2024-04-30     200.00    50.00   40.00             300.00   # and none of 2022
     """,
     external_debt="""
         customer_id  lender  reported_on  balance  recorded_on
@@ -226,9 +262,12 @@ STATEMENTS = Book(
         unread       north   2024-01-31   200.00   -
         unread       north   2024-12-01   900.00   2025-01-02
         unread       south   2025-01-01   900.00   -
+        old          north   2023-01-01   900.00   -            # 730 days ago
+        old          south   2023-01-02   300.00   -            # 729
     """,
 )
-WITH_STATEMENTS = ("plain", "unread", "corrected", "negative", "nought", "debtless", "partly", "silent")
+WITH_STATEMENTS = ("plain", "unread", "corrected", "negative", "nought", "debtless", "partly", "old", "gap",
+                   "silent")
 
 # An old loan that repays 100 in a month, and a new one: how large, when signed, how repaid.
 ROLLOVERS = Book(
@@ -500,6 +539,11 @@ SPECS = [
     Spec("past_maturity_share", ARREARS, AS_OF,
          dict.fromkeys(ALL_IN_ARREARS, 0) | {"ended": 1000 / 1000, "ends-today": 0 / 1000, "paid-off": None},
          "the day of maturity itself has not passed"),
+    Spec("past_maturity_share", BEYOND_MATURITY, AS_OF,
+         dict.fromkeys(ALL_BEYOND, 0) | dict.fromkeys(("over", "forborne", "revised", "announced", "shortened"), 1)
+         | {"prepaid": None, "given-up": None, "idle": None},
+         "a schedule beyond the maturity extends the loan until its last day, unless it was replaced or prepaid, or is not "
+         "announced yet; an unscheduled repayment extends nothing"),
     Spec("collateral_cover_ratio", FILES, AS_OF,
          dict.fromkeys(ALL_WITH_FILES, 0)
          | {"revalued": (500 * (1 - 0.2) + 100) / 1000, "over": 1000 / (1000 + 1000), "unbooked": 700 / 1000},
@@ -508,6 +552,9 @@ SPECS = [
          dict.fromkeys(ALL_WITH_FILES, None)
          | {"revalued": 366 * MONTHS, "over": 0, "unbooked": SINCE_JUNE_30 * MONTHS},
          "the oldest among the latest of each asset; a valuation booked after the date is not known"),
+    Spec("valuation_age_months", PLEDGES, AS_OF,
+         {"repaid": None, "both": SINCE_JUNE_30 * MONTHS, "open": 366 * MONTHS, "ended": None},
+         "for a loan that is owed or may be drawn; what secures nothing any more needs no valuation"),
     Spec("secured_share", BORROWERS, AS_OF, {"A": 100 / A_BALANCE, "B": None, "C": None}, "by balance, where known"),
     Spec("secured_share", FILES, AS_OF,
          dict.fromkeys(ALL_WITH_FILES, None) | {"secured": (300 + 200) / (300 + 200 + 100)},
@@ -526,30 +573,34 @@ SPECS = [
     Spec("leverage_ratio", STATEMENTS, AS_OF,
          dict.fromkeys(WITH_STATEMENTS, None)
          | {"plain": (450 + 200) / 120, "unread": (200 + 200) / 50, "corrected": (500 + 200) / 80,
-            "debtless": (0 + 200) / 100},
-         "of the latest statement published, as last corrected, with 200 undrawn; missing where EBITDA is not positive"),
+            "debtless": (0 + 200) / 100, "gap": (300 + 200) / 50},
+         "of the latest statement published, as last corrected, with 200 undrawn; missing where EBITDA is not positive, or "
+         "where the year ended 24 months ago"),
     Spec("leverage_ratio", BORROWERS, AS_OF, {"A": None, "B": None, "C": None}, "a book without statements"),
     Spec("is_ebitda_negative", STATEMENTS, AS_OF,
-         {"plain": 0, "unread": 0, "corrected": 0, "negative": 1, "nought": 1, "debtless": 0, "partly": None, "silent": None},
+         {"plain": 0, "unread": 0, "corrected": 0, "negative": 1, "nought": 1, "debtless": 0, "partly": None, "silent": None,
+          "old": None, "gap": 0},
          "nought is not positive; not published is not known"),
     Spec("interest_cover_ratio", STATEMENTS, AS_OF,
          {"plain": 120 / 60, "unread": 50 / 100, "corrected": 80 / 50, "negative": -30 / 50, "nought": 0 / 50,
-          "debtless": None, "partly": None, "silent": None},
+          "debtless": None, "partly": None, "old": None, "gap": 50 / 40, "silent": None},
          "below zero where EBITDA is; no interest, no cover"),
     Spec("n_years_cover_below_one", STATEMENTS, AS_OF,
-         {"plain": 0, "unread": 1, "corrected": 0, "negative": 3, "nought": 1, "debtless": 0, "partly": None, "silent": None},
-         "of three years; exactly one is enough, one cent less is not; a year without EBITDA says nothing"),
+         {"plain": 0, "unread": 1, "corrected": 0, "negative": 3, "nought": 1, "debtless": 0, "partly": None, "old": None,
+          "gap": 1, "silent": None},
+         "of three years, one of them lacking; exactly one is enough, one cent less is not; a year without EBITDA says nothing"),
     Spec("debt_minus_sales_growth_ratio", STATEMENTS, AS_OF,
          dict.fromkeys(WITH_STATEMENTS, None)
          | {"plain": 450 / 300 - 1100 / 1000, "corrected": 500 / 100 - 300 / 200, "negative": 120 / 100 - 100 / 100},
-         "against the year before, whichever was published first; missing with one year, or nothing to grow from"),
-    Spec("n_other_lenders", STATEMENTS, AS_OF, dict.fromkeys(WITH_STATEMENTS, 0) | {"plain": 1 + 1, "unread": 1},
+         "against the year before, whichever was published first; missing without that year, or nothing to grow from"),
+    Spec("n_other_lenders", STATEMENTS, AS_OF, dict.fromkeys(WITH_STATEMENTS, 0) | {"plain": 1 + 1, "unread": 1, "old": 1},
          "south was repaid; a report of the day after is not known"),
     Spec("n_other_lenders", BORROWERS, AS_OF, {"A": None, "B": None, "C": None}, "a book without external debt"),
     Spec("external_debt_share", STATEMENTS, AS_OF,
          dict.fromkeys(WITH_STATEMENTS, 0)
-         | {"plain": (500 + 100) / (500 + 100 + 800), "unread": 200 / (200 + 800), "silent": None},
-         "the latest report of each lender; a report booked after the date is not known; who owes nobody has no share"),
+         | {"plain": (500 + 100) / (500 + 100 + 800), "unread": 200 / (200 + 800), "old": 300 / (300 + 800), "silent": None},
+         "the latest report of each lender in 24 months; a report booked after the date is not known; who owes nobody has no "
+         "share"),
     Spec("n_rollovers_12m", ROLLOVERS, AS_OF,
          {"half": 1, "less": 0, "most": 1, "more": 0, "next": 0, "parts": 1, "inside": 1, "edge": 0, "slow": 0, "line": 0,
           "bullet": 0},

@@ -67,6 +67,7 @@ BREAKS = {
     ("loans", "customer_id is not a kept row of customers"): {"customer_id": "C404"},
     ("repayments", "instalment is negative"): {"instalment": "-1"},
     ("repayments", "payment is below 1"): {"payment": "0"},
+    ("repayments", "payment is above 1 and not paid"): {"payment": "2", "paid_on": "", "amount_paid": ""},
     ("repayments", "paid_on and amount_paid are not both filled or both empty"): {"amount_paid": ""},
     ("repayments", "recorded_on is before paid_on"): {"recorded_on": "2022-02-28"},
     ("repayments", "returned_on is filled without a payment"): {"paid_on": "", "amount_paid": ""},
@@ -76,7 +77,7 @@ BREAKS = {
     ("repayments", "loan_id is not a kept row of loans"): {"loan_id": "L404"},
     ("repayments", "due_on is before the loan's signed_on"): {"due_on": "2022-01-30"},
     ("repayments", "paid_on is before the loan's signed_on"): {"paid_on": "2022-01-30"},
-    ("repayments", "due side differs from the instalment's first payment"): {
+    ("repayments", "payment 1 of the instalment is missing or differs on the due side"): {
         "instalment": "1", "payment": "2", "principal_due": "99.00"},
     ("drawdowns", "amount is zero"): {"amount": "0.00"},
     ("drawdowns", "recorded_on is before drawn_on"): {"recorded_on": "2022-01-30"},
@@ -540,7 +541,7 @@ def test_a_required_table_without_a_kept_row_is_named(opened, tmp_path):
     assert [fault.found for fault in examine(book).faults] == ["repayments has no kept row (1 read, 1 rejected)"]
 
 
-DIFFERS = "due side differs from the instalment's first payment"
+DIFFERS = "payment 1 of the instalment is missing or differs on the due side"
 
 
 @pytest.mark.parametrize("change", [{"due_on": "2022-03-01"}, {"principal_due": "100.01"}, {"interest_due": ""},
@@ -557,13 +558,13 @@ def test_a_later_payment_whose_due_side_differs_is_set_aside_and_never_the_first
     assert row["reason"] == DIFFERS
 
 
-def test_a_payment_is_compared_with_the_first_that_is_kept(opened, tmp_path):
+def test_payments_of_an_instalment_whose_first_is_set_aside_are_set_aside_with_it(opened, tmp_path):
     rows = [GOOD["repayments"] | {"principal_due": "-1.00"}, GOOD["repayments"] | {"payment": "2"},
-            GOOD["repayments"] | {"payment": "3", "interest_due": "9.00"}]
+            GOOD["repayments"] | {"instalment": "2", "payment": "2"}, GOOD["repayments"] | {"instalment": "3"}]
     tables = opened(write(tmp_path / "book", repayments=rows))
     assert {(breach.rule, breach.keys) for breach in tables.breaches} == {
-        ("principal_due is negative", ("L1 1 1",)), (DIFFERS, ("L1 1 3",))}
-    assert kept(tables, "repayments")["payment"].tolist() == [2]
+        ("principal_due is negative", ("L1 1 1",)), (DIFFERS, ("L1 1 2", "L1 2 2"))}
+    assert kept(tables, "repayments")["instalment"].tolist() == [3]
 
 
 @pytest.mark.parametrize(("number", "whole"), [("990.5", None), ("1.4", None), ("2.0", 2), ("2.", 2), ("7", 7), ("1e3", 1000),

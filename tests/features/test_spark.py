@@ -22,7 +22,7 @@ import test_value
 
 from features.catalogue import FEATURES
 from features.contracts import CONTRACTS
-from features.errors import BrokenTable, NoBook, TooManyRejects, UnreadableFile
+from features.errors import AmountsTooLarge, BrokenTable, NoBook, TooManyRejects, UnreadableFile
 from features.frame import book_frame, feature_frame
 from features.sources import catalogue_tables, examine, open_tables
 from pipeline.simulate import simulate
@@ -318,6 +318,14 @@ def test_a_table_that_spark_cannot_read_is_named(spark, tmp_path):
         file.unlink()
     with pytest.raises(UnreadableFile, match="data frames loans"):
         open_tables(tables)
+
+
+def test_a_sum_of_amounts_that_does_not_fit_is_named_on_spark_too(spark):
+    most = LOAN | {"committed_amount": "10000000000000.00", "annual_rate": "1.9", "closed_on": ""}
+    tables = open_tables(cluster.in_spark(spark, good_tables(loans=[most | {"loan_id": f"L{n}"} for n in range(250)])))
+    assert tables.accounts[1].n_kept == 250
+    with pytest.raises(AmountsTooLarge, match=r"^amounts: a sum does not fit into whole cents of 64 bits .*OVERFLOW"):
+        book_frame(tables, AS_OF)
 
 
 def test_a_book_is_all_in_spark_or_not_at_all(spark):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from books import Book, Spec, check
+from schedules import ALL_BEYOND, ALL_DUE_TODAY, BEYOND_MATURITY, DUE_TODAY
 
 AS_OF = "2024-12-31"
 
@@ -51,6 +52,21 @@ RECORDS = Book(
         loan_id  due_on      principal_due  interest_due  paid_on     amount_paid  is_opening
         old      2024-03-31    0.00         0.00          2024-03-31   40.00       true
         line     2022-01-01  100.00         -             2022-01-01  120.00       false
+    """,
+)
+# Loans closed with a schedule that still stands; of one the closing is booked after the date.
+CLOSED = Book(
+    loans="""
+        loan_id  customer_id  product  signed_on   matures_on  committed_amount  annual_rate  closed_on   closed_recorded_on
+        gone     gone         term     2023-01-01  2026-01-01  100.00            0.10         2024-06-30  -
+        going    going        term     2023-01-01  2026-01-01  100.00            0.10         2024-06-30  2025-01-01
+    """,
+    repayments="""
+        loan_id  instalment  due_on      principal_due  interest_due  paid_on     amount_paid
+        gone     1           2024-06-30  100.00         5.00          2024-06-30  105.00
+        gone     2           2025-12-31    0.00         5.50          -           -
+        going    1           2024-06-30  100.00         5.00          2024-06-30  105.00
+        going    2           2025-12-31    0.00         5.50          -           -
     """,
 )
 # P and Q are one group; S has no loan; T has a guarantee only. 2024-01-01 is 365 days ago, 2024-01-02 is 364.
@@ -160,6 +176,7 @@ YEARLINGS = Book(
 )
 
 INCOME_P, INCOME_Q, INCOME_T = (45 + 20) + 5, 30 + 10, 12
+MEAN_P = (11 * 800 + 700) / 12  # the month-ends before the payment of December, and the date itself
 INCOME_ALL = INCOME_P + INCOME_Q + INCOME_T
 HALF_A_CENT = Book(
     loans="""
@@ -183,10 +200,16 @@ SPECS = [
          "a payment recorded after the date does not count; a part covers interest first"),
     Spec("exposure_undrawn", FACILITIES, AS_OF, {"H": (1500 - 400) + (3000 - 500), "I": 700, "J": 0},
          "the limit known on the date; a line closed or matured is not drawn again, one whose closing is booked later is"),
+    Spec("exposure_undrawn", BEYOND_MATURITY, AS_OF,
+         dict.fromkeys(ALL_BEYOND, 0) | {"line": 1000 - 600, "last-day": 1000 - 600, "idle": 1000},
+         "a line is open until the last instalment's day; a schedule that was replaced or is announced later does not extend it"),
     Spec("exposure_committed", BORROWERS, AS_OF, {"A": 800 + 500, "B": 2000, "C": 0},
          "a guarantee is a commitment that is not drawn"),
     Spec("exposure_committed", FACILITIES, AS_OF, {"H": 1500 + 3000, "I": 700 + 100, "J": 0},
          "a matured line counts for what is still owed"),
+    Spec("exposure_committed", BEYOND_MATURITY, AS_OF,
+         dict.fromkeys(ALL_BEYOND, 600) | {"line": 600 + 400, "last-day": 600 + 400, "prepaid": 0, "given-up": 0, "idle": 1000},
+         "of a line that is over, what is still owed"),
     Spec("exposure_share", BORROWERS, AS_OF,
          {"A": 1300 / (1300 + 2000), "B": 2000 / (1300 + 2000), "C": 0 / (1300 + 2000)}, "parts of the whole book"),
     Spec("exposure_growth_6m_ratio", BORROWERS, AS_OF, {"A": (800 - 820) / 820, "B": (2000 - 2500) / 2500, "C": None},
@@ -225,6 +248,8 @@ SPECS = [
           "T": 730 * 12 / 365.25, "U": 334 * 12 / 365.25}, "since onboarding or the first loan, whichever came first"),
     Spec("n_active_loans", BORROWERS, AS_OF, {"A": 2, "B": 1, "C": 0}, "a balance or an open commitment"),
     Spec("n_active_loans", FACILITIES, AS_OF, {"H": 2, "I": 2, "J": 0}, "neither closed nor repaid nor an expired guarantee"),
+    Spec("n_active_loans", BEYOND_MATURITY, AS_OF, dict.fromkeys(ALL_BEYOND, 1) | {"prepaid": 0, "given-up": 0},
+         "a line that may still be drawn, though nothing is owed and its maturity agreed has passed"),
     Spec("n_product_families", BORROWERS, AS_OF, {"A": 2, "B": 1, "C": 0}, "a term loan and a guarantee are two"),
     Spec("n_product_families", FACILITIES, AS_OF, {"H": 2, "I": 1, "J": 0}, "two lines are one family"),
     Spec("future_income_discounted", INCOME, AS_OF,
@@ -232,17 +257,24 @@ SPECS = [
          "neither interest paid ahead nor a withdrawn instalment is to come; a negative rate discounts nothing"),
     Spec("future_income_discounted", HALF_A_CENT, AS_OF, {"C": 31538 / 100}, "353.22 / 1.12 is 315.375, rounded up"),
     Spec("future_income_discounted", BORROWERS, AS_OF, {"A": None, "B": None, "C": None}, "no rate, no discounting"),
+    Spec("future_income_discounted", DUE_TODAY, AS_OF,
+         dict.fromkeys(ALL_DUE_TODAY, 0) | {"unpaid": 10, "new-open": 10, "in-part": 10 - 4},
+         "due on the date itself is to come as far as it is unpaid, and nothing is discounted"),
     Spec("group_exposure_committed", INCOME, AS_OF,
          {"P": 700 + 450, "Q": 700 + 450, "R": 800, "S": 0, "T": 300, "U": 200}, "P and Q are one group, the others alone"),
     Spec("group_income_12m", INCOME, AS_OF,
          {"P": INCOME_P + INCOME_Q, "Q": INCOME_P + INCOME_Q, "R": 0, "S": None, "T": 12, "U": 0},
          "P and Q are one group; nothing is known of S"),
+    Spec("future_income_discounted", CLOSED, AS_OF, {"gone": 0, "going": 5.50 / (1 + 0.10 * 365 / 365)},
+         "what was to come went with the loan, once the closing is known"),
     Spec("group_future_income_discounted", INCOME, AS_OF,
          {"P": AHEAD_P + AHEAD_Q, "Q": AHEAD_P + AHEAD_Q, "R": AHEAD_R, "S": None, "T": None, "U": 10},
          "P and Q are one group, each at its own rate"),
     Spec("raroc_rate", INCOME, AS_OF,
-         {"P": (INCOME_P - 0.04 * 700 - 8 - 0.01 * 0.45 * 700) / (0.08 * 700), "Q": None, "R": None, "S": None, "T": None,
-          "U": None}, "the rating known on the date; missing without PD (Q), funding rate (R, U) or balance (S, T)"),
+         {"P": (INCOME_P - 0.04 * MEAN_P - 8 - 0.01 * 0.45 * MEAN_P) / (0.08 * MEAN_P), "Q": None, "R": None, "S": None,
+          "T": None, "U": None},
+         "the rating known on the date, the balance of twelve month-ends; missing without PD (Q), funding rate (R, U) or "
+         "balance (S, T)"),
     Spec("group_exposure_growth_12m_ratio", INCOME, AS_OF,
          {"P": (700 + 450 - 900 - 500) / (900 + 500), "Q": (700 + 450 - 900 - 500) / (900 + 500), "R": (800 - 0) / 800,
           "S": None, "T": None, "U": (200 - 0) / 200}, "of the group's balance, then and now"),
