@@ -18,7 +18,7 @@ from books import bits, opened
 from books import moved as moved_between
 from corners import CORNERS
 from facts import AS_OF, FACTS, PAST_FACTS, world
-from generated import Rows, drawn_books, side_by_side
+from generated import OPTIONAL, Rows, a_book, side_by_side
 from test_point_in_time import RELATIVE
 from test_specs import SPECS
 from told_otherwise import COLUMNS, told_otherwise
@@ -34,6 +34,12 @@ N_DRAWN, N_COMPARED = 200, 100
 TURNS_OF_CORNERS, TURNS = 20, 3
 
 
+@lru_cache
+def drawn(n: int) -> list[Rows]:
+    """Generated books, the same whatever else is tested beside."""
+    return [a_book(Random(number), AS_OF, OPTIONAL) for number in range(n)]
+
+
 def books(has_drawdowns: bool) -> list[tuple[Rows, int]]:
     """Books and how often to tell each column otherwise; with no table of drawdowns loans count as drawn at signing."""
 
@@ -44,7 +50,7 @@ def books(has_drawdowns: bool) -> list[tuple[Rows, int]]:
     return [*((told(book.rows()), TURNS_OF_CORNERS) for book in CORNERS),
             *((told(world(AS_OF, facts)), TURNS) for facts in (FACTS, PAST_FACTS)),
             *((book, TURNS) for book in specs if ("drawdowns" in book) == has_drawdowns),
-            *((told(book), 1) for book in drawn_books(AS_OF)[:N_DRAWN])]
+            *((told(book), 1) for book in drawn(N_DRAWN))]
 
 
 def moved_in_copies(has_drawdowns: bool) -> set[tuple[str, str]]:
@@ -74,7 +80,7 @@ def moved() -> set[tuple[str, str]]:
 
 def told(*columns: str) -> Rows:
     """One book of many rates, so that a loan more or less moves their median, in which these columns are told otherwise."""
-    books = [*drawn_books(AS_OF)[:N_COMPARED], *(book.rows() for book in CORNERS * TURNS_OF_CORNERS)]
+    books = [*drawn(N_COMPARED), *(book.rows() for book in CORNERS * TURNS_OF_CORNERS)]
     book, random = side_by_side({str(n): book for n, book in enumerate(books)}), Random("compared")
     for table in ("loans", "rates"):
         book[table] = [row | {"annual_rate": f"{random.randint(1, 2000) / 10_000:.4f}"} for row in book[table]]
