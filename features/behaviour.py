@@ -24,7 +24,7 @@ from features.figures import (
 
 _PAID = "repayments.paid_on repayments.amount_paid repayments.returned_on repayments.is_opening"
 _OWED = f"{_PAID} repayments.interest_due drawdowns.amount drawdowns.drawn_on loans.committed_amount loans.product"
-_OPEN = f"limits.committed_amount limits.changed_on {END}"
+_OPEN = "limits.committed_amount limits.changed_on loans.closed_on loans.matures_on"
 _NONE_DUE_12M = "no instalment fell due in 12 months"
 _is_complaint = nw.col("kind").is_in(["complaint", "rate_complaint"])
 _CONTACTS = {"needs": "contacts", "missing": "the book has no contacts table", "history_months": 0}
@@ -97,7 +97,7 @@ def _days_late(of: Grains, days: int) -> nw.Expr:
 
 @feature("behaviour", "days", "近十二个月平均迟付天数", window="12 months", reads=SCHEDULE, missing=_NONE_DUE_12M,
          high=("pays later than most", "平均迟付天数多于多数客户"), low=("pays less late than most", "平均迟付天数少于多数客户"),
-         zero=("paid nothing late in a year", "近一年无迟付"), history_months=0)
+         zero=("none of the year's instalments late", "近一年到期各期无迟付"), history_months=0)
 def days_late_mean_12m(of: Grains) -> nw.Expr:
     """Mean days late of the instalments due in the last 12 months; early counts as 0, unpaid as late until the date."""
     return share(_days_late(of, 365), _n_due(of, 365))
@@ -127,7 +127,7 @@ def _paid_minus_due(of: Grains, power: int) -> nw.Expr:
     return of.repayments.count(counts) if power == 0 else of.repayments.sum_where(counts, days if power == 1 else days * days)
 
 
-@feature("behaviour", "days", "近十二个月实付日与应付日之差的均值", window="12 months", reads=SCHEDULE,
+@feature("behaviour", "days", "近十二个月实付日与应付日之差的均值", window="12 months", reads=UNPAID,
          missing=_SETTLED_12M, by_sign=True,
          high=("pays after the due date on average", "平均晚于应付日还款"),
          low=("pays before the due date on average", "平均早于应付日还款"),
@@ -137,7 +137,7 @@ def paid_minus_due_mean_12m(of: Grains) -> nw.Expr:
     return share(_paid_minus_due(of, 1), _paid_minus_due(of, 0))
 
 
-@feature("behaviour", "days", "近十二个月实付日与应付日之差的标准差", window="12 months", reads=SCHEDULE,
+@feature("behaviour", "days", "近十二个月实付日与应付日之差的标准差", window="12 months", reads=UNPAID,
          missing="fewer than two instalments due in 12 months were settled",
          high=("pays less regularly than most", "还款规律性低于多数客户"),
          low=("pays more regularly than most", "还款规律性高于多数客户"),
@@ -243,7 +243,7 @@ def n_paid_off_12m(of: Grains) -> nw.Expr:
 
 
 @feature("behaviour", "count", "近二十四个月提前超三十天结清的贷款笔数", window="24 months",
-         reads=f"{_OWED} {_OPEN} repayments.superseded_by", missing="never missing",
+         reads=f"{_OWED} {_OPEN} {END} repayments.superseded_by", missing="never missing",
          high=("paid off more loans early than most", "提前结清的贷款多于多数客户"),
          low=("paid off fewer loans early than most", "提前结清的贷款少于多数客户"),
          zero=("no loan paid off early in two years", "近两年无提前结清的贷款"), history_months=0)
@@ -256,11 +256,12 @@ def n_paid_off_early_24m(of: Grains) -> nw.Expr:
     return of.loans.count((nw.col("is_early_payoff") == 1) & (nw.col("payoff_age_days") < 730))
 
 
-@feature("behaviour", "count", "近二十四个月结清后未再借款的贷款笔数", window="24 months",
+@feature("behaviour", "count", "结清满九十天、不满二十四个月且未再借款的贷款笔数", window="24 months",
          reads=f"{_OWED} {_OPEN} loans.signed_on", missing="never missing",
          high=("paid off more loans without borrowing again than most", "结清后未再借款的贷款多于多数客户"),
          low=("paid off fewer loans without borrowing again than most", "结清后未再借款的贷款少于多数客户"),
-         zero=("no loan paid off without borrowing again in two years", "近两年无结清后未再借款的贷款"), history_months=0)
+         zero=("no loan paid off 90 days to two years ago without borrowing again", "两年内无结清满九十天且未再借款的贷款"),
+         history_months=0)
 def n_refinanced_away_24m(of: Grains) -> nw.Expr:
     """Loans paid off 90 days to 24 months ago with no new agreement around the payoff, early or at maturity.
 
@@ -319,7 +320,7 @@ def n_rate_complaints_12m(of: Grains) -> nw.Expr:
 
 @feature("behaviour", "ratio", "近三个月往来次数乘以四与近十二个月之比", window="12 months",
          reads=f"{_PAID} drawdowns.drawn_on drawdowns.is_opening loans.product loans.signed_on contacts.contacted_on "
-               "contacts.kind", missing="no dealing in 12 months, or less than 12 months of relationship",
+               "contacts.kind", missing="no dealing in 12 months, or less than 12 months since the first loan",
          high=("kept up its dealings more than most", "近期往来保持程度高于多数客户"),
          low=("kept up its dealings less than most", "近期往来保持程度低于多数客户"),
          zero=("no dealing in three months", "近三个月无往来"), history_months=12)

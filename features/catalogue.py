@@ -291,6 +291,17 @@ class Grains:
         """Largest figure in the customer's connected group; its own where it has none."""
         return self._relate("group max", figure, *more)
 
+    def group_rank(self, figure: Callable[..., nw.Expr], *more: object) -> nw.Expr:
+        """Number of groups of the book on the same date whose sum is smaller; missing where nobody in its own has the figure.
+
+        A customer without a group is a group of its own.
+        """
+        return self._relate("group rank", figure, *more)
+
+    def group_count(self, figure: Callable[..., nw.Expr], *more: object) -> nw.Expr:
+        """Number of groups of the book on the same date in which somebody has the figure."""
+        return self._relate("group count", figure, *more)
+
 
 def share(part: nw.Expr, whole: nw.Expr) -> nw.Expr:
     """Part over whole; missing where the whole is zero or negative, so never infinite."""

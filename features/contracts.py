@@ -94,8 +94,8 @@ _ALL = (
                     "payment on"),
             date("due_on", "day the instalment is due"),
             money("principal_due", "principal due, repeated on every payment of the instalment"),
-            money("interest_due", "interest due, repeated likewise; empty = not known; an unscheduled repayment has 0 of both",
-                  may_be_empty=True),
+            money("interest_due", "interest due, repeated likewise; empty = not known, and all that is paid counts as principal; "
+                  "an unscheduled repayment has 0 of both", may_be_empty=True),
             date("paid_on", "day of the payment; empty while unpaid", may_be_empty=True),
             money("amount_paid", "amount of the payment, interest first; empty while unpaid", may_be_empty=True),
             date("returned_on", "day the payment was refunded or bounced: it counts no more", **MAYBE),
@@ -106,7 +106,8 @@ _ALL = (
             text("superseded_by", "why", one_of=("forbearance", "prepayment", "revision"), **MAYBE),
             flag("is_derived", "the schedule is derived, not contractual", **MAYBE),
             _OPENING,
-            _RECORDED,
+            date("recorded_on", "day the bank learnt of the payment, or of an instalment without one; empty = its own day. Since "
+                 "when a paid instalment stood in the schedule is said by scheduled_on alone", **MAYBE),
         ),
         (
             Rule("instalment is negative", lambda: nw.col("instalment") < 0),
@@ -174,7 +175,7 @@ _ALL = (
             text("loan_id", "the loan it secures"),
             text("collateral_id", "the asset"),
             date("valued_on", "day of the valuation"),
-            money("value", "market value"),
+            money("value", "market value, as far as it secures this loan: split one that is pledged for several"),
             number("haircut", "share of the value not counted, 0 to 1; empty = 0", **MAYBE),
             text("kind", "kind of asset", **MAYBE),
             _RECORDED,

@@ -21,7 +21,7 @@ OWED = f"loans.committed_amount loans.product loans.signed_on drawdowns.amount d
 OWED_THEN = f"{OWED} drawdowns.is_opening repayments.is_opening"
 END = ("loans.matures_on repayments.due_on repayments.principal_due repayments.scheduled_on repayments.is_opening "
        "repayments.superseded_on loans.closed_on")
-COMMITTED = f"{OWED} limits.committed_amount limits.changed_on {END}"
+COMMITTED = f"{OWED} limits.committed_amount limits.changed_on loans.closed_on loans.matures_on"
 WITHDRAWN = f"{RECEIVED} repayments.principal_due repayments.scheduled_on repayments.superseded_on"
 UNPAID = f"{WITHDRAWN} repayments.due_on repayments.is_opening loans.closed_on"
 SCHEDULE = f"{UNPAID} repayments.superseded_by"
@@ -81,10 +81,14 @@ def committed(of: Grains) -> nw.Expr:
 
 @shared
 def interest(of: Grains) -> nw.Expr:
-    """Interest received in the last 12 months, cents; missing where no instalment says how much interest is due."""
-    known = of.repayments.max(nw.col("interest_due"))
-    return nw.when(~known.is_null()).then(
-        of.repayments.sum_where(cash_paid_within(365), nw.col("interest_part"))).otherwise(None)
+    """Interest received in the last 12 months, cents.
+
+    Missing where no instalment says how much interest is due, or one that was paid in that time does not.
+    """
+    known, is_recent = of.repayments.max(nw.col("interest_due")), cash_paid_within(365)
+    n_unknown = of.repayments.count(is_recent & nw.col("interest_part").is_null())
+    return nw.when(~known.is_null() & (n_unknown == 0)).then(
+        of.repayments.sum_where(is_recent, nw.col("interest_part"))).otherwise(None)
 
 
 @taken_once

@@ -34,6 +34,8 @@ from features.sources import Tables
 
 KEYS = ("customer_id", "as_of")
 _GROUP = ("as_of", "group_key")
+#: What a group is beside the other groups, as a customer is beside the others.
+_AMONG_GROUPS = {"group rank": "portfolio rank", "group count": "portfolio count"}
 
 for dimension in DIMENSIONS:  # importing the four files fills the register, in the order of the dimensions
     import_module(f"features.{dimension}")
@@ -202,11 +204,26 @@ def _own(grains: Grains) -> list[str]:
 
 
 def _related(customers: nw.LazyFrame, grains: Grains) -> nw.LazyFrame:
-    """Add the figures that compare a customer with the whole book, or with its group, on the date."""
-    if not grains.relatives:
-        return customers
-    return customers.with_columns(**{name: _relation(how, nw.col(own)).cast(nw.Int64)
-                                     for name, (how, own) in grains.relatives.items()})
+    """Add the figures that compare a customer with the whole book or its group, or its group with the others, on the date."""
+    among_groups = {name: (_AMONG_GROUPS[how], own) for name, (how, own) in grains.relatives.items() if how in _AMONG_GROUPS}
+    of_customer = {name: one for name, one in grains.relatives.items() if name not in among_groups}
+    related = customers.with_columns(**_relations(of_customer)) if of_customer else customers
+    if not among_groups:
+        return related
+    groups = _groups(customers, {own for _, own in among_groups.values()}).select(*_GROUP, **_relations(among_groups))
+    return related.join(groups, on=list(_GROUP), how="left")
+
+
+def _groups(customers: nw.LazyFrame, figures: Collection[str]) -> nw.LazyFrame:
+    """One row per group and date: the sum of each figure, missing where nobody in the group has it."""
+    sums = [nw.col(own).sum().cast(nw.Int64).alias(own) for own in figures]
+    knowns = [nw.col(own).count().alias(f"n_{own}") for own in figures]
+    return customers.group_by(*_GROUP).agg(*sums, *knowns).with_columns(
+        **{own: nw.when(nw.col(f"n_{own}") > 0).then(nw.col(own)).otherwise(None) for own in figures})
+
+
+def _relations(relatives: dict[str, tuple[str, str]]) -> dict[str, nw.Expr]:
+    return {name: _relation(how, nw.col(own)).cast(nw.Int64) for name, (how, own) in relatives.items()}
 
 
 def _relation(how: str, own: nw.Expr) -> nw.Expr:

@@ -51,8 +51,9 @@ def loans_on_the_date(past: History, grains: Grains) -> nw.LazyFrame:
     Adds to the columns of the history: drawn, owed (below zero when overpaid), balance, commitment, undrawn, rate_bp as of
     the date, commitment_age_days, is_cut_by_bank, is_active, overdue, days_past_due, last_payment_age_days,
     payoff_age_days (where more could be drawn after the last payment: when that ended), n_principal_instalments,
-    late_since_age_days (of the last 24 months). Where the schedule that stands runs beyond the maturity agreed,
-    days_to_maturity follows it: the loan was extended. days_to_scheduled_end counts what has been prepaid too.
+    late_since_age_days (of the last 24 months); days_to_end, where a schedule that stands beyond the maturity agreed
+    has extended the loan, and days_to_scheduled_end, which counts what has been prepaid too. Until when it can be drawn
+    is what was agreed.
     """
     loans = past.whole
     for name in reversed(LOAN_GRAINS):  # the widest last
@@ -63,7 +64,7 @@ def loans_on_the_date(past: History, grains: Grains) -> nw.LazyFrame:
     loans = with_missing(loans, [c for name, columns in of_tables.items() if name not in past.rows for c in columns])
     agreed = nw.col("days_to_maturity")
     loans = loans.with_columns(**{name: nw.when(~agreed.is_null()).then(nw.max_horizontal(agreed, last)) for name, last in (
-        ("days_to_maturity", "last_due_in_days"), ("days_to_scheduled_end", "last_scheduled_in_days"))})
+        ("days_to_end", "last_due_in_days"), ("days_to_scheduled_end", "last_scheduled_in_days"))})
     is_line, commitment = nw.col("product") == "revolver", nw.coalesce("limit_now", "first_commitment")
     drawn = nw.col("drawn").fill_null(0)
     owed = drawn - nw.col("principal_repaid").fill_null(0)
@@ -73,7 +74,8 @@ def loans_on_the_date(past: History, grains: Grains) -> nw.LazyFrame:
     paid, matured = nw.col("last_payment_age_days"), nw.when(nw.col("days_to_maturity") < 0).then(-nw.col("days_to_maturity"))
     cancelled = nw.when(is_line & (commitment == 0)).then(nw.col("changed_age_days"))
     ended = nw.max_horizontal("closed_age_days", matured, cancelled)
-    could_draw = (is_line | (room > 0)) & ~paid.is_null()
+    could_draw = is_line | (room > 0)
+    paid_off = nw.when(could_draw & ~paid.is_null()).then(nw.min_horizontal(paid, ended)).otherwise(paid)
     return loans.with_columns(
         commitment=commitment,
         rate_bp=nw.coalesce("rate_now_bp", "rate_bp"),
@@ -84,7 +86,7 @@ def loans_on_the_date(past: History, grains: Grains) -> nw.LazyFrame:
         undrawn=nw.when(can_draw).then(room).otherwise(0),
         is_active=nw.when((owed > 0) | can_draw).then(1).otherwise(0),
         commitment_age_days=nw.col("changed_age_days"),
-        payoff_age_days=nw.when(could_draw).then(nw.min_horizontal(paid, ended)).otherwise(paid),
+        payoff_age_days=nw.when(drawn > 0).then(paid_off),
     )
 
 

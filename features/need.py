@@ -122,23 +122,23 @@ def _is_of_the_bank() -> nw.Expr:
 
 @feature("need", "ratio", "近十二个月非银行主动的授信额度变动比例", window="12 months", needs="limits", by_sign=True,
          reads=f"{COMMITTED} limits.cause",
-         missing="no loan that is active or open with its limit changed",
+         missing="no loan of 12 months or more that is active, or open with its limit changed",
          high=("limits raised on balance in a year, other than by the bank", "近一年非银行主动的额度净调增"),
          low=("limits cut on balance in a year, other than by the bank", "近一年非银行主动的额度净调减"),
          zero=("limits unchanged on balance in a year, other than by the bank", "近一年非银行主动的额度净变动为零"),
-         history_months=0)
+         history_months=12)
 def limit_change_12m_ratio(of: Grains) -> nw.Expr:
     """Net change of the commitments in 12 months that the bank did not decide, relative to the larger of before and after.
 
     From -1 to 1. Before: the commitments 12 months ago; after: what these changes alone would have made of them. One whose
-    cause is not told counts; one that the bank decided is its judgement, and ``n_limits_cut_24m`` tells of it. Over active
-    loans, and open ones that a change left without room, as one cut to nothing; a new loan is no change.
+    cause is not told counts; one that the bank decided is its judgement, and ``n_limits_cut_24m`` tells of it. Over loans
+    signed 12 months ago or longer that are active, or open and left without room by a change, as one cut to nothing.
     """
     is_recent = nw.col("age_days") < 365
     all_changes = of.limits.loan_sum(nw.when(is_recent).then(nw.col("change")))
     others = of.limits.loan_sum(nw.when(is_recent & ~_is_of_the_bank()).then(nw.col("change")))
     is_open = nw.col("closed_age_days").is_null() & (nw.col("days_to_maturity") >= 0).fill_null(True)
-    counts = is_active | (is_open & (all_changes != 0))
+    counts = (nw.col("signed_age_days") >= 365) & (is_active | (is_open & (all_changes != 0)))
     change, before = of.loans.sum_where(counts, others), of.loans.sum_where(counts, commitment - all_changes)
     return share(change, nw.max_horizontal(before, before + change, -change))
 
@@ -229,7 +229,7 @@ def drawdown_seasonality_24m_ratio(of: Grains) -> nw.Expr:
 
 
 @feature("need", "ratio", "近十二个月余额波动系数", window="12 months", history_months=12, reads=OWED_THEN,
-         missing="less than 12 months of relationship, or no balance in them",
+         missing="less than 12 months since the first loan, or no balance in them",
          high=("balance varies more than most", "余额波动大于多数客户"),
          low=("balance varies less than most", "余额波动小于多数客户"), zero=("balance did not vary", "余额无波动"))
 def balance_variation_12m_ratio(of: Grains) -> nw.Expr:
@@ -266,7 +266,7 @@ def remaining_tenor_months(of: Grains) -> nw.Expr:
 
     Balances weigh in whole units of the currency.
     """
-    left = nw.when(nw.col("days_to_maturity") > 0).then(nw.col("days_to_maturity")).otherwise(0)
+    left = nw.when(nw.col("days_to_end") > 0).then(nw.col("days_to_end")).otherwise(0)
     return _weighted_tenor(of, left)
 
 
@@ -279,7 +279,7 @@ def _not_overdue(of: Grains) -> nw.Expr:
 def _due_share(of: Grains, days: int) -> nw.Expr:
     soon = nw.col("falls_due_in_days") <= days
     scheduled = of.repayments.loan_sum(nw.when(soon).then(nw.col("unpaid_principal")))
-    matures = (nw.col("days_to_maturity") >= 0) & (nw.col("days_to_maturity") <= days)
+    matures = (nw.col("days_to_end") >= 0) & (nw.col("days_to_end") <= days)
     owed = _not_overdue(of)
     due = nw.when(matures | (scheduled > owed)).then(owed).otherwise(scheduled)
     return share(of.loans.sum(due), exposure(of))
@@ -288,7 +288,7 @@ def _due_share(of: Grains, days: int) -> nw.Expr:
 @feature("need", "share", "未来三个月到期本金占余额的比例", window="ahead", reads=f"{OWED} {END}", missing="no balance",
          high=("larger share due within three months than most", "三个月内到期占比高于多数客户"),
          low=("smaller share due within three months than most", "三个月内到期占比低于多数客户"),
-         zero=("nothing falls due within three months", "三个月内无到期本金"), history_months=0)
+         zero=("no principal falls due within three months", "三个月内无到期本金"), history_months=0)
 def due_share_3m(of: Grains) -> nw.Expr:
     """Principal falling due in the next 3 months over the balance, by the schedule and maturities known on the date.
 
@@ -300,7 +300,7 @@ def due_share_3m(of: Grains) -> nw.Expr:
 @feature("need", "share", "未来十二个月到期本金占余额的比例", window="ahead", reads=f"{OWED} {END}", missing="no balance",
          high=("larger share due within a year than most", "一年内到期占比高于多数客户"),
          low=("smaller share due within a year than most", "一年内到期占比低于多数客户"),
-         zero=("nothing falls due within a year", "一年内无到期本金"), history_months=0)
+         zero=("no principal falls due within a year", "一年内无到期本金"), history_months=0)
 def due_share_12m(of: Grains) -> nw.Expr:
     """Principal falling due in the next 12 months over the balance, by the schedule and maturities known on the date.
 
@@ -310,7 +310,7 @@ def due_share_12m(of: Grains) -> nw.Expr:
 
 
 @feature("need", "share", "最主要用途占在用贷款授信额的比例", window="on the date", reads=f"{COMMITTED} loans.purpose",
-         missing="no active loan names its purpose",
+         missing="no commitment of an active loan names its purpose",
          high=("borrowing more concentrated on one purpose than most", "贷款用途集中度高于多数客户"),
          low=("borrowing less concentrated on one purpose than most", "贷款用途集中度低于多数客户"), history_months=0)
 def purpose_top_share(of: Grains) -> nw.Expr:
@@ -346,7 +346,7 @@ def new_money_share_12m(of: Grains) -> nw.Expr:
 
 
 @feature("need", "share", "近十二个月新签且在用的贷款占在用贷款授信额的比例", window="12 months", reads=COMMITTED,
-         missing="no active loan",
+         missing="no commitment of an active loan",
          high=("larger share of new loans than most", "新签贷款占比高于多数客户"),
          low=("smaller share of new loans than most", "新签贷款占比低于多数客户"),
          zero=("no active loan was signed in a year", "在用贷款均非近一年新签"), history_months=0)

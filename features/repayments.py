@@ -155,6 +155,9 @@ def _in_columns(rows: nw.LazyFrame, *filled: tuple[str, ...]) -> nw.LazyFrame:
 
 def _instalment_facts(rows: nw.LazyFrame) -> nw.LazyFrame:
     """Whether each instalment is due, settled, late and by how much; missing or zero on the rows of payments alone."""
+    # what is paid after the instalment was withdrawn did not settle it
+    was_withdrawn_first = (nw.col("withdrawn_age_days") > nw.col("settled_age_days")).fill_null(False)
+    rows = rows.with_columns(settled_age_days=nw.when(~was_withdrawn_first).then(nw.col("settled_age_days")))
     days, is_settled = nw.col("due_age_days"), ~nw.col("settled_age_days").is_null()
     is_open = nw.col("withdrawn_age_days").is_null()
     # withdrawn by its day, or found to have been scheduled wrongly: nobody was late on it, whatever was paid afterwards

@@ -92,7 +92,7 @@ def exposure_in_arrears_share(of: Grains) -> nw.Expr:
 @feature("risk", "count", "近十二个月迟付三十天以上的期数", window="12 months", reads=SCHEDULE, missing="never missing",
          high=("more instalments over 30 days late than most", "迟付超三十天的期数多于多数客户"),
          low=("fewer instalments over 30 days late than most", "迟付超三十天的期数少于多数客户"),
-         zero=("no instalment over 30 days late in a year", "近一年无迟付超三十天"), history_months=0)
+         zero=("none of the year's instalments over 30 days late", "近一年到期各期无迟付超三十天"), history_months=0)
 def n_late_30d_12m(of: Grains) -> nw.Expr:
     """Instalments due in the last 12 months and more than 30 days late."""
     return of.repayments.count(due_within(365) & (late > 30))
@@ -182,16 +182,18 @@ def months_since_forbearance(of: Grains) -> nw.Expr:
 
 
 @feature("risk", "share", "已过到期日的余额占比", window="on the date", reads=f"{OWED} {END}",
-         missing="no balance",
+         missing="no balance whose maturity is known",
          high=("more balance past maturity than most", "到期未结清余额占比高于多数客户"),
          low=("less balance past maturity than most", "到期未结清余额占比低于多数客户"),
          zero=("no balance past maturity", "无到期未结清余额"), history_months=0)
 def past_maturity_share(of: Grains) -> nw.Expr:
     """Share of the balance that stands on loans past their day of maturity, or past the end of a schedule beyond it.
 
-    A credit line without a schedule that is not repaid when it ends shows here, not in the days past due.
+    Among loans whose maturity is known. A credit line without a schedule that is not repaid when it ends shows here, not in
+    the days past due.
     """
-    return share(of.loans.sum_where(nw.col("days_to_maturity") < 0, nw.col("balance")), exposure(of))
+    balance, left = nw.col("balance"), nw.col("days_to_end")
+    return share(of.loans.sum_where(left < 0, balance), of.loans.sum_where(~left.is_null(), balance))
 
 
 @feature("risk", "ratio", "余额中由折扣后抵押物价值覆盖的比例", window="on the date", needs="collateral",
@@ -284,7 +286,7 @@ def firm_age_months(of: Grains) -> nw.Expr:
          missing="the book has no limits table",
          high=("more bank cuts of limits stand than for most", "仍生效的银行调减多于多数客户"),
          low=("fewer bank cuts of limits stand than for most", "仍生效的银行调减少于多数客户"),
-         zero=("no bank cut of the last two years stands", "近两年无仍生效的银行调减"), history_months=0)
+         zero=("no latest change of two years is a cut by the bank", "近两年无最近一次变动为银行调减的授信"), history_months=0)
 def n_limits_cut_24m(of: Grains) -> nw.Expr:
     """Loans whose latest change of commitment is a cut decided by the bank in the last 24 months, so that it still stands."""
     return of.loans.count((nw.col("is_cut_by_bank") == 1) & (nw.col("commitment_age_days") < 730))

@@ -29,6 +29,7 @@ from features.figures import (
 )
 
 CAPITAL_PERCENT = 8
+FAMILIES = ("term", "revolver", "project", "guarantee")
 
 _INTEREST = f"{RECEIVED} repayments.principal_due repayments.scheduled_on repayments.is_opening loans.signed_on"
 _INCOME = f"{_INTEREST} fees.amount fees.charged_on"
@@ -200,16 +201,19 @@ def n_active_loans(of: Grains) -> nw.Expr:
     return _active_loans(of)
 
 
+@taken_once
+def _uses(of: Grains, family: str) -> nw.Expr:
+    """1 where the customer has an active loan of the product family, else 0."""
+    return of.loans.max(nw.when(is_active & (nw.col("product") == family)).then(1).otherwise(0)).fill_null(0)
+
+
 @feature("value", "count", "使用的产品种类数", window="on the date", reads=COMMITTED, missing="never missing",
          high=("uses more products than most", "使用产品种类多于多数客户"),
          low=("uses fewer products than most", "使用产品种类少于多数客户"), zero=("uses no product", "未使用任何产品"),
          history_months=0)
 def n_product_families(of: Grains) -> nw.Expr:
     """Number of product families with an active loan: term, revolver, project, guarantee."""
-    families = ("term", "revolver", "project", "guarantee")
-    used = [of.loans.max(nw.when(is_active & (nw.col("product") == f)).then(1).otherwise(0)).fill_null(0)
-            for f in families]
-    return used[0] + used[1] + used[2] + used[3]
+    return sum((_uses(of, family) for family in FAMILIES), nw.lit(0))
 
 
 @feature("value", "money", "未来合同利息的现值", window="ahead", reads=_AHEAD,
@@ -232,6 +236,16 @@ def _of_group(of: Grains, cents: Callable[[Grains], nw.Expr]) -> nw.Expr:
     return nw.when(~of.group_max(cents).is_null()).then(of.group_sum(cents)).otherwise(None)
 
 
+@feature("value", "money", "本户及所属集团已提用的贷款余额", window="on the date", reads=f"{OWED} customers.group_id",
+         missing="never missing",
+         high=("with its group, larger drawn exposure than most", "连同所属集团，用信余额高于多数客户"),
+         low=("with its group, smaller drawn exposure than most", "连同所属集团，用信余额低于多数客户"),
+         zero=("with its group, nothing drawn", "连同所属集团，无用信余额"), history_months=0)
+def group_exposure_drawn(of: Grains) -> nw.Expr:
+    """Principal outstanding over all loans of the customer's connected group; its own where it has no group."""
+    return money(of.group_sum(exposure))
+
+
 @feature("value", "money", "本户及所属集团的授信敞口", window="on the date", reads=f"{COMMITTED} customers.group_id",
          missing="never missing",
          high=("with its group, larger committed exposure than most", "连同所属集团，授信敞口高于多数客户"),
@@ -240,6 +254,19 @@ def _of_group(of: Grains, cents: Callable[[Grains], nw.Expr]) -> nw.Expr:
 def group_exposure_committed(of: Grains) -> nw.Expr:
     """Balance and undrawn commitment of the customer's connected group; its own where it has no group."""
     return money(of.group_sum(committed))
+
+
+@feature("value", "ratio", "本户及所属集团近六个月余额变动比例", window="6 months", reads=f"{OWED_THEN} customers.group_id",
+         missing="a balance of the group neither then nor now", by_sign=True,
+         high=("with its group, exposure has grown in six months", "连同所属集团，近六个月用信余额增长"),
+         low=("with its group, exposure has shrunk in six months", "连同所属集团，近六个月用信余额收缩"),
+         zero=("with its group, exposure unchanged in six months", "连同所属集团，近六个月用信余额未变"), history_months=0)
+def group_exposure_growth_6m_ratio(of: Grains) -> nw.Expr:
+    """Change of the group's drawn balance over 6 months relative to the larger of then and now, from -1 to 1.
+
+    As ``exposure_growth_6m_ratio``, of those who belong to the group on the date; its own where it has no group.
+    """
+    return _growth(of.group_sum(exposure_at, 6), of.group_sum(exposure))
 
 
 @feature("value", "ratio", "本户及所属集团近十二个月余额变动比例", window="12 months", reads=f"{OWED_THEN} customers.group_id",
@@ -274,6 +301,20 @@ def group_income_12m(of: Grains) -> nw.Expr:
 def group_income_share_12m(of: Grains) -> nw.Expr:
     """Share of the customer's connected group, or its own, in the interest and fees that the book paid in 12 months."""
     return share(_of_group(of, income), of.portfolio_sum(income))
+
+
+@feature("value", "share", "本户及所属集团近十二个月利息与手续费收入的排名（收入更低的集团比例）", window="12 months",
+         reads=f"{_INCOME} customers.group_id", missing="neither interest nor a fee of the group is known",
+         high=("with its group, ranks higher in income than most", "连同所属集团，收入排名高于多数客户"),
+         low=("with its group, ranks lower in income than most", "连同所属集团，收入排名低于多数客户"),
+         zero=("no group brings less income than its own", "没有集团的收入低于其所属集团"), history_months=0)
+def group_income_rank_share_12m(of: Grains) -> nw.Expr:
+    """Share of the book's connected groups with known income that paid less interest and fees in 12 months than its own.
+
+    As ``income_rank_share_12m``, each group counted once: its customers all have the same place, and a customer without a
+    group is a group of its own.
+    """
+    return share(of.group_rank(income), of.group_count(income))
 
 
 @feature("value", "rate", "本户及所属集团加权利差（利率减资金成本）", window="on the date",
@@ -314,6 +355,19 @@ def n_group_active_loans(of: Grains) -> nw.Expr:
     return of.group_sum(_active_loans)
 
 
+@feature("value", "count", "本户及所属集团使用的产品种类数", window="on the date", reads=f"{COMMITTED} customers.group_id",
+         missing="never missing",
+         high=("with its group, uses more products than most", "连同所属集团，使用产品种类多于多数客户"),
+         low=("with its group, uses fewer products than most", "连同所属集团，使用产品种类少于多数客户"),
+         zero=("with its group, uses no product", "连同所属集团，未使用任何产品"), history_months=0)
+def n_group_product_families(of: Grains) -> nw.Expr:
+    """Number of product families with an active loan in the customer's connected group; its own without a group.
+
+    As ``n_product_families``: a family that several of the group use is one.
+    """
+    return sum((of.group_max(_uses, family) for family in FAMILIES), nw.lit(0))
+
+
 @feature("value", "money", "本户及所属集团未来合同利息的现值", window="ahead",
          reads=f"{_AHEAD} customers.group_id", missing="no instalment of the group says how much interest is due at which rate",
          high=("with its group, more contractual income ahead than most", "连同所属集团，未来合同收入高于多数客户"),
@@ -329,7 +383,7 @@ def group_future_income_discounted(of: Grains) -> nw.Expr:
 
 @feature("value", "rate", "风险调整后资本回报率", window="12 months", needs="ratings", is_judgemental=True,
          reads=f"{OWED_THEN} {_INCOME} loans.funding_rate ratings.rated_on ratings.pd ratings.lgd ratings.annual_cost",
-         missing="less than 12 months of relationship, no balance in 12 months, or PD, LGD, cost, interest or funding not given",
+         missing="less than 12 months since the first loan, no balance, or PD, LGD, cost, interest or funding not given",
          high=("returns more on the bank's capital than most", "风险调整回报高于多数客户"),
          low=("returns less on the bank's capital than most", "风险调整回报低于多数客户"),
          zero=("returns nothing on the bank's capital", "风险调整回报为零"), history_months=12)

@@ -52,11 +52,13 @@ def measure(tables: Tables, dates: list[str], out: Path, replace: bool, progress
     def write(file: BinaryIO) -> None:
         nonlocal n_rows
         put = _as_csv(file) if out.suffix == ".csv" else _as_parquet(file)
-        for block in feature_blocks(tables, dates):
-            put(block)
-            n_rows += len(block)
-            progress(len(block))
-        put(None)
+        try:
+            for block in feature_blocks(tables, dates):
+                put(block)
+                n_rows += len(block)
+                progress(len(block))
+        finally:
+            put(None)
 
     with writing(out):
         there = written_whole(out, write, replace, "features")

@@ -142,8 +142,14 @@ class Instalment:
         return self.withdrawn_on is not None and self.why in ("forbearance", "revision")
 
     @cached_property
+    def kept_on(self) -> date | None:
+        """The day that settled it; what is paid after it was withdrawn did not."""
+        is_too_late = self.withdrawn_on is not None and self.settled_on is not None and self.withdrawn_on < self.settled_on
+        return None if is_too_late else self.settled_on
+
+    @cached_property
     def late_until(self) -> date:
-        return self.settled_on or self.withdrawn_on or self.today
+        return self.kept_on or self.withdrawn_on or self.today
 
     @cached_property
     def days_late(self) -> int:
@@ -212,7 +218,7 @@ class Loan:
         return self.limit_on(self.today)
 
     def is_open_on(self, day: date) -> bool:
-        is_running = self.ends_on is None or day <= self.ends_on
+        is_running = self.matures_on is None or day <= self.matures_on
         return self.signed_on <= day and is_running and (self.closed_on is None or day < self.closed_on)
 
     @cached_property
@@ -256,7 +262,8 @@ class Loan:
     @cached_property
     def paid_off_on(self) -> date | None:
         """The last payment; where more could be drawn after it, the day on which that ended."""
-        ends = [day for day in (self.closed_on, self.ends_on) if day is not None and (day < self.today or day == self.closed_on)]
+        ends = [self.closed_on] if self.closed_on is not None else []
+        ends += [self.matures_on] if self.matures_on is not None and self.matures_on < self.today else []
         if self.product == "revolver":
             ends += [day for day, _, _ in sorted(self.limits)[-1:] if self.limit == 0]
         elif self.limit <= sum(amount for _, amount, _ in self.payouts):
@@ -353,9 +360,8 @@ class Customer:
 
     @cached_property
     def interest(self) -> Decimal | None:
-        if not self.says_interest:
-            return None
-        return sum((p.interest for p in self.paid_within(365) if p.interest is not None), ZERO)
+        received = [p.interest for p in self.paid_within(365)]
+        return None if not self.says_interest or None in received else sum(received, ZERO)
 
     @cached_property
     def recent_fees(self) -> Decimal:
@@ -551,6 +557,13 @@ class World:
         return {other for other in self.reached(name, self.guarantees) if name in self.reached(other, self.guarantees)}
 
     @cached_property
+    def incomes_of_groups(self) -> list[Decimal]:
+        """Each group's income once, as far as it is known."""
+        firsts = [c for c in self.customers.values() if c.group_members[0] is c]
+        sums = [known_sum([o.income for o in first.group_members]) for first in firsts]
+        return [sum_ for sum_ in sums if sum_ is not None]
+
+    @cached_property
     def product_median(self) -> dict[str, Fraction]:
         """Of each product, the median rate of its active loans."""
         rates: dict[str, list[Fraction]] = defaultdict(list)
@@ -619,6 +632,11 @@ def exposure_growth_6m_ratio(c: Customer):
 @measure()
 def exposure_growth_12m_ratio(c: Customer):
     return growth([c], 365)
+
+
+@measure()
+def group_exposure_growth_6m_ratio(c: Customer):
+    return growth(c.group_members, 183)
 
 
 @measure()
@@ -697,6 +715,11 @@ def n_group_active_loans(c: Customer):
 
 
 @measure()
+def n_group_product_families(c: Customer):
+    return len({loan.product for o in c.group_members for loan in o.active_loans})
+
+
+@measure()
 def n_product_families(c: Customer):
     return len({loan.product for loan in c.active_loans})
 
@@ -704,6 +727,11 @@ def n_product_families(c: Customer):
 @measure()
 def future_income_discounted(c: Customer):
     return c.future_income
+
+
+@measure()
+def group_exposure_drawn(c: Customer):
+    return sum(o.exposure for o in c.group_members)
 
 
 @measure()
@@ -725,6 +753,12 @@ def group_income_12m(c: Customer):
 def group_income_share_12m(c: Customer):
     own, whole = (known_sum([o.income for o in some]) for some in (c.group_members, c.world.customers.values()))
     return None if own is None else share(own, whole)
+
+
+@measure()
+def group_income_rank_share_12m(c: Customer):
+    own, incomes = known_sum([o.income for o in c.group_members]), c.world.incomes_of_groups
+    return None if own is None else share(sum(income < own for income in incomes), len(incomes))
 
 
 @measure()
@@ -804,7 +838,7 @@ def limit_change_12m_ratio(c: Customer):
     for loan in c.loans:
         recent = [(change, cause) for day, change, cause in loan.limit_changes if c.is_within(day, 365)]
         net = sum((change for change, _ in recent), ZERO)
-        if loan.is_active or (loan.is_open_on(c.today) and net != 0):
+        if not c.is_within(loan.signed_on, 365) and (loan.is_active or (loan.is_open_on(c.today) and net != 0)):
             before += loan.limit - net
             wanted += sum((change for change, cause in recent if cause != "bank"), ZERO)
     return share(wanted, max(before, before + wanted, -wanted))
@@ -977,11 +1011,11 @@ def days_late_mean_12m(c: Customer):
 @measure()
 def on_time_share_12m(c: Customer):
     due = c.due_within(365)
-    return share(sum(i.settled_on is not None and i.settled_on <= i.due_on for i in due), len(due))
+    return share(sum(i.kept_on is not None and i.kept_on <= i.due_on for i in due), len(due))
 
 
 def paid_minus_due(c: Customer) -> list[int]:
-    return [(i.settled_on - i.due_on).days for i in c.due_within(365) if i.settled_on is not None]
+    return [(i.kept_on - i.due_on).days for i in c.due_within(365) if i.kept_on is not None]
 
 
 @measure()
@@ -1033,7 +1067,7 @@ def is_serious(delay: list[Instalment]) -> bool:
 
 
 def is_cured(delay: list[Instalment]) -> bool:
-    return is_serious(delay) and all(i.settled_on is not None for i in delay)
+    return is_serious(delay) and all(i.kept_on is not None for i in delay)
 
 
 @measure()
@@ -1069,7 +1103,8 @@ def prepaid_12m_ratio(c: Customer):
 
 
 def paid_off(c: Customer) -> list[Loan]:
-    return [loan for loan in c.loans if not loan.is_active and loan.last_payment_on is not None]
+    return [loan for loan in c.loans if not loan.is_active and loan.last_payment_on is not None
+            and sum(amount for _, amount, _ in loan.payouts) > 0]
 
 
 @measure()
@@ -1228,8 +1263,9 @@ def months_since_forbearance(c: Customer):
 
 @measure()
 def past_maturity_share(c: Customer):
-    past = [loan for loan in c.loans if loan.ends_on is not None and loan.ends_on < c.today]
-    return share(sum((loan.balance for loan in past), ZERO), c.exposure)
+    dated = [loan for loan in c.loans if loan.ends_on is not None]
+    past = [loan.balance for loan in dated if loan.ends_on < c.today]
+    return share(sum(past, ZERO), sum((loan.balance for loan in dated), ZERO))
 
 
 @measure("collateral")

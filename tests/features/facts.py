@@ -120,7 +120,7 @@ FACTS = {
     "a-settlement": Fact(lambda day: paid(1, day, amount_paid="160"), "days_past_due overdue_share arrears_bucket_now "
                          "n_cures_24m paid_minus_due_mean_12m exposure_in_arrears_share"),
     "an-early-payment": Fact(lambda day: paid(2, day), "exposure_drawn exposure_growth_12m_ratio future_income_discounted "
-                             "group_exposure_growth_12m_ratio"),
+                             "group_exposure_growth_12m_ratio group_exposure_drawn"),
     "a-prepayment": Fact(prepaid, "prepaid_12m_ratio exposure_drawn"),
     "a-prepayment-recorded-late": Fact(lambda day: prepaid(LATELY, day), "prepaid_12m_ratio exposure_drawn"),
     "a-payment-of-interest-or-principal": Fact(lambda day: prepaid(day, interest=""), "prepaid_12m_ratio exposure_drawn"),
@@ -144,7 +144,8 @@ FACTS = {
     "a-rate-recorded-late": Fact(lambda day: rate(LATELY, day), "annual_rate_mean n_rate_renegotiations_24m"),
     "a-valuation": Fact(valuation, "collateral_cover_ratio valuation_age_months"),
     "a-valuation-recorded-late": Fact(lambda day: valuation(LATELY, day), "collateral_cover_ratio valuation_age_months"),
-    "a-fee": Fact(fee, "fee_income_12m income_share_12m group_income_12m group_income_share_12m"),
+    "a-fee": Fact(fee, "fee_income_12m income_share_12m group_income_12m group_income_share_12m "
+                  "group_income_rank_share_12m"),
     "a-fee-recorded-late": Fact(lambda day: fee(LATELY, day), "fee_income_12m"),
     "a-rating": Fact(rated, "rating_grade impairment_stage is_watchlisted"),
     "a-rating-recorded-late": Fact(lambda day: rated(LATELY, day), "rating_grade impairment_stage is_watchlisted"),
@@ -191,7 +192,7 @@ PAST_FACTS = {
     "rolled-over": Fact(lambda _: {
         "loans": [{"suffix": "-new", "product": "term", "committed_amount": "20", "signed_on": "2024-06-01"}],
         "repayments": [late(11, "2024-06-30", "2024-06-30"), late(1, "2027-06-30", "", "-new") | {"amount_paid": ""}]},
-                        "n_rollovers_12m n_product_families"),
+                        "n_rollovers_12m n_product_families n_group_product_families"),
     "past-maturity": Fact(lambda _: {
         "loans": [{"suffix": "-old", "signed_on": "2019-01-01", "matures_on": LATELY, "security": "guarantee"}],
         "drawdowns": [{"suffix": "-old", "drawdown": 1, "drawn_on": "2019-01-01", "amount": "20"}]},
@@ -203,7 +204,8 @@ PAST_FACTS = {
     "used-to-the-limit": Fact(lambda _: {"drawdowns": [{"drawdown": 2, "drawn_on": "2024-08-31", "amount": "480"}]},
                               "n_months_line_over_90_12m line_utilisation_max_share_12m line_utilisation_mean_share_12m "
                               "line_utilisation_slope_12m_ratio balance_variation_12m_ratio new_money_share_12m "
-                              "exposure_growth_6m_ratio drawdown_seasonality_24m_ratio due_share_12m"),
+                              "exposure_growth_6m_ratio group_exposure_growth_6m_ratio drawdown_seasonality_24m_ratio "
+                              "due_share_12m"),
     "due-soon": Fact(lambda _: {"repayments": [instalment_of(2) | {"due_on": "2025-03-31"}]}, "due_share_3m"),
     "another-purpose": Fact(lambda _: another_loan("2024-06-30", purpose="stock"), "new_purpose_share_12m purpose_top_share"),
     "of-a-group": Fact(lambda _: {"customers": [{"group_id": "group"}]}, "group_exposure_committed group_days_past_due_max "

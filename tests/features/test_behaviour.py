@@ -128,6 +128,7 @@ RESCHEDULED = Book(
         in-part   in-part
         paid      paid
         next-day  next-day
+        too-late  too-late
     """,
     repayments="""
         loan_id   due_on      principal_due  paid_on     amount_paid  superseded_on  superseded_by
@@ -138,9 +139,10 @@ RESCHEDULED = Book(
         in-part   2024-06-01  100.00         2024-06-01   60.00       2024-06-01     prepayment
         paid      2024-06-01  100.00         2024-06-01  100.00       2024-06-01     prepayment
         next-day  2024-06-01  100.00         -           -            2024-06-02     prepayment
+        too-late  2024-06-01  100.00         2024-12-01  100.00       2024-07-11     forbearance
     """,
 )
-ALL_RESCHEDULED = ("before", "after", "own-day", "forborne", "in-part", "paid", "next-day")
+ALL_RESCHEDULED = ("before", "after", "own-day", "forborne", "in-part", "paid", "next-day", "too-late")
 
 # How late instalments follow each other.
 DELAYS = Book(
@@ -272,6 +274,7 @@ LINES_PAID_BACK = Book(
     """,
     repayments="""
         loan_id     due_on      paid_on     amount_paid
+        undrawn     2024-05-31  2024-05-31    10.00
         closed      2022-09-30  2022-09-30  1000.00
         ended       2022-09-30  2022-09-30  1000.00
         first-end   2022-09-30  2022-09-30  1000.00
@@ -518,15 +521,19 @@ SPECS = [
          {"broken": 2, "two-loans": 1, "rolling": 4, "relapsed": 1, "same-day": 2, "withdrawn": 2, "mild": 1, "open": 2,
           "within": 3, "half": 2, "edge": 1},
          "an instalment paid on its day breaks the run; runs of two loans do not add up; 730 days ago is outside"),
+    Spec("n_cures_24m", RESCHEDULED, AS_OF, dict.fromkeys(ALL_RESCHEDULED, 0), "what is paid after it was withdrawn is no cure"),
+    Spec("paid_minus_due_mean_12m", RESCHEDULED, AS_OF,
+         dict.fromkeys(ALL_RESCHEDULED, None) | {"before": -31 / 1, "paid": 0 / 1},
+         "what is paid after it was withdrawn settles nothing"),
     Spec("n_partial_payments_12m", RESCHEDULED, AS_OF, dict.fromkeys(ALL_RESCHEDULED, 0), "paid whole, or never due"),
-    Spec("days_past_due_max_12m", RESCHEDULED, AS_OF, dict.fromkeys(ALL_RESCHEDULED, 0) | {"next-day": 1},
+    Spec("days_past_due_max_12m", RESCHEDULED, AS_OF, dict.fromkeys(ALL_RESCHEDULED, 0) | {"next-day": 1, "too-late": 40},
          "withdrawn by its day: nobody was late on it, whatever was paid afterwards"),
     Spec("on_time_share_12m", RESCHEDULED, AS_OF,
-         dict.fromkeys(ALL_RESCHEDULED, None) | {"before": 1 / 1, "paid": 1 / 1, "next-day": 0 / 1},
+         dict.fromkeys(ALL_RESCHEDULED, None) | {"before": 1 / 1, "paid": 1 / 1, "next-day": 0 / 1, "too-late": 0 / 1},
          "settled by the day it was withdrawn, or never due, where that was its own day or before"),
     Spec("days_late_mean_12m", RESCHEDULED, AS_OF,
-         dict.fromkeys(ALL_RESCHEDULED, None) | {"before": 0 / 1, "paid": 0 / 1, "next-day": 1 / 1},
-         "late until it was withdrawn, and never due where that was by its day"),
+         dict.fromkeys(ALL_RESCHEDULED, None) | {"before": 0 / 1, "paid": 0 / 1, "next-day": 1 / 1, "too-late": 40 / 1},
+         "late until it was withdrawn, whatever was paid afterwards, and never due where that was by its day"),
     Spec("on_time_share_12m", DUE_TODAY, AS_OF,
          {"unpaid": 0 / 1, "paid": 1 / 2, "ahead": 1 / 2, "in-part": 0 / 1, "prepaid": 0 / 1, "new-open": None, "new-paid": 1 / 1,
           "ends": 0 / 1},
@@ -581,17 +588,17 @@ SPECS = [
          | dict.fromkeys(("closed", "ended", "soon", "inside12", "today", "overstayed", "renewed", "replaced", "cut",
                           "project"), 1),
          "a line counts from the day it ended, or was cut to nothing, the first of two, or from a payment after it; it is open "
-         "on its last day; one never drawn was not paid off; a loan drawn in full counts from its last payment, a project with "
-         "a rest to draw from its end"),
+         "on its last day; one never drawn was not paid off, whatever was paid for it; a loan drawn in full counts from its last "
+         "payment, a project with a rest to draw from its end"),
     Spec("n_paid_off_early_24m", LINES_PAID_BACK, AS_OF,
          dict.fromkeys(ALL_LINES, 0) | dict.fromkeys(("closed", "inside12", "edge12", "inside24", "today", "term", "cut"), 1),
          "a line that ran its course was not paid off early, whenever it was paid back; one closed over 30 days before was"),
-    Spec("n_paid_off_12m", BEYOND_MATURITY, AS_OF, dict.fromkeys(ALL_BEYOND, 0) | {"prepaid": 1, "given-up": 1},
-         "a line that may be drawn until the last instalment's day is not paid off"),
+    Spec("n_paid_off_12m", BEYOND_MATURITY, AS_OF, dict.fromkeys(ALL_BEYOND, 0) | {"prepaid": 1, "given-up": 1, "idle": 1},
+         "what is not owed is paid off, though instalments stand"),
     Spec("n_refinanced_away_24m", LINES_PAID_BACK, AS_OF,
          dict.fromkeys(ALL_LINES, 1) | dict.fromkeys(("edge24", "today", "last-day", "booked", "undrawn", "renewed", "full"), 0),
          "what was signed around the end of the line renews it, not what was signed around the last payment"),
-    Spec("n_paid_off_early_24m", BEYOND_MATURITY, AS_OF, dict.fromkeys(ALL_BEYOND, 0) | {"prepaid": 1, "given-up": 1},
+    Spec("n_paid_off_early_24m", BEYOND_MATURITY, AS_OF, dict.fromkeys(ALL_BEYOND, 0) | {"prepaid": 1, "given-up": 1, "idle": 1},
          "a schedule prepaid a year before its end was prepaid early, though the maturity agreed was near"),
     Spec("n_paid_off_early_24m", PAYOFFS, AS_OF,
          dict.fromkeys(PAID_OFF, 1) | {"edge24": 0, "month-early": 0, "matured": 0, "undated": 0, "in-part": 0},

@@ -15,7 +15,8 @@ from features.contracts import CONTRACTS
 from features.frame import book_frame
 
 #: Features that compare a customer with the whole book: any customer's facts move them for all.
-RELATIVE = {"exposure_share", "income_share_12m", "income_rank_share_12m", "group_exposure_share", "group_income_share_12m"}
+RELATIVE = {"exposure_share", "income_share_12m", "income_rank_share_12m", "group_exposure_share", "group_income_share_12m",
+            "group_income_rank_share_12m"}
 BOOKS_TOGETHER = 200
 RUNS = list(zip(DATES, [OPTIONAL, OPTIONAL[::2], (), OPTIONAL], strict=True))
 

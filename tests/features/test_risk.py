@@ -541,7 +541,7 @@ SPECS = [
          "the day of maturity itself has not passed"),
     Spec("past_maturity_share", BEYOND_MATURITY, AS_OF,
          dict.fromkeys(ALL_BEYOND, 0) | dict.fromkeys(("over", "forborne", "revised", "announced", "shortened"), 1)
-         | {"prepaid": None, "given-up": None, "idle": None},
+         | {"undated": None, "prepaid": None, "given-up": None, "idle": None},
          "a schedule beyond the maturity extends the loan until its last day, unless it was replaced or prepaid, or is not "
          "announced yet; an unscheduled repayment extends nothing"),
     Spec("collateral_cover_ratio", FILES, AS_OF,

@@ -69,6 +69,27 @@ CLOSED = Book(
         going    2           2025-12-31    0.00         5.50          -           -
     """,
 )
+# Interest is stated of one loan and not of the other, which was paid this year, before it, or by a payment returned.
+UNSTATED = Book(
+    loans="""
+        loan_id         customer_id  signed_on
+        both-stated     both         2022-01-01
+        both-not        both         2022-01-01
+        old-stated      old          2022-01-01
+        old-not         old          2022-01-01
+        returned-state  returned     2022-01-01
+        returned-not    returned     2022-01-01
+    """,
+    repayments="""
+        loan_id         due_on      principal_due  interest_due  paid_on     amount_paid  returned_on
+        both-stated     2024-06-30  100.00         50.00         2024-06-30  150.00       -
+        both-not        2024-06-30  100.00             -         2024-06-30  150.00       -
+        old-stated      2024-06-30  100.00         50.00         2024-06-30  150.00       -
+        old-not         2024-01-01  100.00             -         2024-01-01  150.00       -             # 365 days ago
+        returned-state  2024-06-30  100.00         50.00         2024-06-30  150.00       -
+        returned-not    2024-06-30  100.00             -         2024-06-30  150.00       2024-07-05
+    """,
+)
 # P and Q are one group; S has no loan; T has a guarantee only. 2024-01-01 is 365 days ago, 2024-01-02 is 364.
 INCOME = Book(
     customers="""
@@ -175,6 +196,52 @@ YEARLINGS = Book(
     """,
 )
 
+# M, N and O are one group that brings as much as K, who has none; V and W are of a group whose name is K too. Nobody says
+# how much interest is due of L, O and W.
+GROUPS = Book(
+    customers="""
+        customer_id  group_id
+        K            -
+        L            -
+        M            G
+        N            G
+        O            G
+        V            K
+        W            K
+    """,
+    loans="""
+        loan_id  customer_id  product    signed_on   matures_on  committed_amount
+        k-term   K            term       2024-01-01  2030-01-01  1000.00
+        l-term   L            term       2024-01-01  2030-01-01   100.00
+        m-term   M            term       2024-07-01  2030-01-01  1000.00
+        m-line   M            revolver   2024-07-02  2030-01-01   200.00
+        n-term   N            term       2024-07-02  2030-01-01   500.00
+        o-bond   O            guarantee  2024-01-01  2024-12-30   500.00
+        v-term   V            term       2023-01-01  2030-01-01   400.00
+        v-old    V            project    2023-01-01  2030-01-01   300.00
+        w-bond   W            guarantee  2024-01-01  2030-01-01   500.00
+        w-plant  W            project    2024-01-01  2030-01-01   600.00
+    """,
+    drawdowns="""
+        loan_id  drawn_on    amount
+        k-term   2024-01-01  1000.00
+        l-term   2024-01-01   100.00
+        m-term   2024-07-01  1000.00
+        n-term   2024-07-02   500.00
+        v-term   2023-01-01   400.00
+        v-old    2023-01-01   300.00
+    """,
+    repayments="""
+        loan_id  due_on      principal_due  interest_due  paid_on     amount_paid
+        k-term   2024-12-01    0.00         30.00         2024-12-01   30.00
+        l-term   2024-12-01    0.00         -             -            -
+        m-term   2024-12-01  100.00         20.00         2024-12-01  120.00
+        n-term   2024-12-01    0.00         10.00         2024-12-01   10.00
+        v-term   2024-12-01  200.00         25.00         2024-12-01  225.00
+        v-old    2024-12-01  300.00          0.00         2024-12-01  300.00
+    """,
+)
+
 INCOME_P, INCOME_Q, INCOME_T = (45 + 20) + 5, 30 + 10, 12
 MEAN_P = (11 * 800 + 700) / 12  # the month-ends before the payment of December, and the date itself
 INCOME_ALL = INCOME_P + INCOME_Q + INCOME_T
@@ -200,15 +267,14 @@ SPECS = [
          "a payment recorded after the date does not count; a part covers interest first"),
     Spec("exposure_undrawn", FACILITIES, AS_OF, {"H": (1500 - 400) + (3000 - 500), "I": 700, "J": 0},
          "the limit known on the date; a line closed or matured is not drawn again, one whose closing is booked later is"),
-    Spec("exposure_undrawn", BEYOND_MATURITY, AS_OF,
-         dict.fromkeys(ALL_BEYOND, 0) | {"line": 1000 - 600, "last-day": 1000 - 600, "idle": 1000},
-         "a line is open until the last instalment's day; a schedule that was replaced or is announced later does not extend it"),
+    Spec("exposure_undrawn", BEYOND_MATURITY, AS_OF, dict.fromkeys(ALL_BEYOND, 0),
+         "instalments beyond the maturity agreed extend the repayment of a line, not the right to draw"),
     Spec("exposure_committed", BORROWERS, AS_OF, {"A": 800 + 500, "B": 2000, "C": 0},
          "a guarantee is a commitment that is not drawn"),
     Spec("exposure_committed", FACILITIES, AS_OF, {"H": 1500 + 3000, "I": 700 + 100, "J": 0},
          "a matured line counts for what is still owed"),
     Spec("exposure_committed", BEYOND_MATURITY, AS_OF,
-         dict.fromkeys(ALL_BEYOND, 600) | {"line": 600 + 400, "last-day": 600 + 400, "prepaid": 0, "given-up": 0, "idle": 1000},
+         dict.fromkeys(ALL_BEYOND, 600) | {"prepaid": 0, "given-up": 0, "idle": 0},
          "of a line that is over, what is still owed"),
     Spec("exposure_share", BORROWERS, AS_OF,
          {"A": 1300 / (1300 + 2000), "B": 2000 / (1300 + 2000), "C": 0 / (1300 + 2000)}, "parts of the whole book"),
@@ -226,6 +292,8 @@ SPECS = [
     Spec("interest_income_12m", RECORDS, AS_OF, {"D": 0, "E": None}, "nobody says how much interest was due of E"),
     Spec("interest_income_12m", INCOME, AS_OF, {"P": 45 + 20, "Q": 30 + 10, "R": 0, "S": None, "T": None, "U": 0},
          "364 days ago but not 365; paid in parts and ahead of the day; not recorded after the date"),
+    Spec("interest_income_12m", UNSTATED, AS_OF, {"both": None, "old": 50, "returned": 50},
+         "who paid this year on an instalment whose interest is not known paid an interest that nobody knows"),
     Spec("fee_income_12m", INCOME, AS_OF, {"P": 5, "Q": 0, "R": 0, "S": 0, "T": 12, "U": 0},
          "364 days ago but not 365, and not what is recorded after the date"),
     Spec("fee_income_12m", BORROWERS, AS_OF, {"A": None, "B": None, "C": None}, "the book has no fees"),
@@ -248,8 +316,8 @@ SPECS = [
           "T": 730 * 12 / 365.25, "U": 334 * 12 / 365.25}, "since onboarding or the first loan, whichever came first"),
     Spec("n_active_loans", BORROWERS, AS_OF, {"A": 2, "B": 1, "C": 0}, "a balance or an open commitment"),
     Spec("n_active_loans", FACILITIES, AS_OF, {"H": 2, "I": 2, "J": 0}, "neither closed nor repaid nor an expired guarantee"),
-    Spec("n_active_loans", BEYOND_MATURITY, AS_OF, dict.fromkeys(ALL_BEYOND, 1) | {"prepaid": 0, "given-up": 0},
-         "a line that may still be drawn, though nothing is owed and its maturity agreed has passed"),
+    Spec("n_active_loans", BEYOND_MATURITY, AS_OF, dict.fromkeys(ALL_BEYOND, 1) | {"prepaid": 0, "given-up": 0, "idle": 0},
+         "a line of which nothing is owed is over when its maturity agreed has passed"),
     Spec("n_product_families", BORROWERS, AS_OF, {"A": 2, "B": 1, "C": 0}, "a term loan and a guarantee are two"),
     Spec("n_product_families", FACILITIES, AS_OF, {"H": 2, "I": 1, "J": 0}, "two lines are one family"),
     Spec("future_income_discounted", INCOME, AS_OF,
@@ -262,6 +330,11 @@ SPECS = [
          "due on the date itself is to come as far as it is unpaid, and nothing is discounted"),
     Spec("group_exposure_committed", INCOME, AS_OF,
          {"P": 700 + 450, "Q": 700 + 450, "R": 800, "S": 0, "T": 300, "U": 200}, "P and Q are one group, the others alone"),
+    Spec("group_exposure_drawn", INCOME, AS_OF,
+         {"P": 700 + 450, "Q": 700 + 450, "R": 800, "S": 0, "T": 0, "U": 200}, "P and Q are one group; a guarantee is not drawn"),
+    Spec("group_exposure_drawn", GROUPS, AS_OF,
+         {"K": 1000, "L": 100} | dict.fromkeys("MNO", 900 + 500) | dict.fromkeys("VW", 200),
+         "K is not of the group that is called K"),
     Spec("group_income_12m", INCOME, AS_OF,
          {"P": INCOME_P + INCOME_Q, "Q": INCOME_P + INCOME_Q, "R": 0, "S": None, "T": 12, "U": 0},
          "P and Q are one group; nothing is known of S"),
@@ -278,6 +351,22 @@ SPECS = [
     Spec("group_exposure_growth_12m_ratio", INCOME, AS_OF,
          {"P": (700 + 450 - 900 - 500) / (900 + 500), "Q": (700 + 450 - 900 - 500) / (900 + 500), "R": (800 - 0) / 800,
           "S": None, "T": None, "U": (200 - 0) / 200}, "of the group's balance, then and now"),
+    Spec("group_exposure_growth_6m_ratio", GROUPS, AS_OF,
+         {"K": (1000 - 1000) / 1000, "L": (100 - 100) / 100} | dict.fromkeys("MNO", (900 + 500 - 1000) / (900 + 500))
+         | dict.fromkeys("VW", (200 - 400 - 300) / (400 + 300)),
+         "of the group's balance, then and now; drawn 183 days ago is drawn before the 6 months, 182 days ago within them"),
+    Spec("group_exposure_growth_6m_ratio", INCOME, AS_OF,
+         {"P": (700 + 450 - 800 - 500) / (800 + 500), "Q": (700 + 450 - 800 - 500) / (800 + 500), "R": (800 - 800) / 800,
+          "S": None, "T": None, "U": (200 - 200) / 200}, "nothing to grow of S and T"),
+    Spec("group_income_rank_share_12m", INCOME, AS_OF,
+         {"P": 3 / 4, "Q": 3 / 4, "R": 0 / 4, "S": None, "T": 2 / 4, "U": 0 / 4},
+         "P and Q are one of four groups whose income is known; R and U share the last place"),
+    Spec("group_income_rank_share_12m", GROUPS, AS_OF,
+         {"K": 1 / 3, "L": None} | dict.fromkeys("MNO", 1 / 3) | dict.fromkeys("VW", 0 / 3),
+         "the sums are compared: 20 + 10 of M and N are as much as 30 of K, and more than 25 of V; O and W have their group's"),
+    Spec("group_income_rank_share_12m", BORROWERS, AS_OF, {"A": 0 / 2, "B": 1 / 2, "C": None},
+         "without groups everybody is a group"),
+    Spec("group_income_rank_share_12m", RECORDS, AS_OF, {"D": 0 / 1, "E": None}, "nobody with less"),
     Spec("group_income_share_12m", INCOME, AS_OF,
          {"P": (INCOME_P + INCOME_Q) / INCOME_ALL, "Q": (INCOME_P + INCOME_Q) / INCOME_ALL, "R": 0 / INCOME_ALL, "S": None,
           "T": INCOME_T / INCOME_ALL, "U": 0 / INCOME_ALL}, "P and Q are one group, each with the share of both"),
@@ -294,6 +383,12 @@ SPECS = [
          "its own where it has no group"),
     Spec("n_group_active_loans", INCOME, AS_OF, {"P": 1 + 1, "Q": 1 + 1, "R": 1, "S": 0, "T": 1, "U": 1},
          "P and Q are one group; a guarantee is a loan"),
+    Spec("n_group_product_families", GROUPS, AS_OF,
+         {"K": 1, "L": 1} | dict.fromkeys("MNO", 1 + 1) | dict.fromkeys("VW", 1 + 1 + 1),
+         "M's and N's term loans are one family beside the line, and O's guarantee is over; of V a term loan, of W a guarantee "
+         "and a project, V's being repaid"),
+    Spec("n_group_product_families", INCOME, AS_OF, {"P": 1, "Q": 1, "R": 1, "S": 0, "T": 1, "U": 1},
+         "two term loans are one family"),
     Spec("raroc_rate", YEARLINGS, AS_OF,
          {"year": (40 - 0.02 * 1000 - 8 - 0.01 * 0.45 * 1000) / (0.08 * 1000), "younger": None},
          "a year's cost against less than a year's income says nothing"),
