@@ -112,8 +112,9 @@ def in_pandas(folder: Path) -> dict:
         loan=("loan", "first"), due_age=("due_age", "first"), due=("due", "first"), paid=("paid", "sum"),
         settled_age=("settled_age", "max"), n=("n", "sum"))
     each = pd.concat([rows.loc[~is_part, parts.columns], parts], ignore_index=True)
-    is_due = each["due_age"] >= 0
-    year, settled = is_due & (each["due_age"] < 365), each["settled_age"].notna()
+    settled = each["settled_age"].notna()
+    is_due = (each["due_age"] > 0) | ((each["due_age"] == 0) & settled)
+    year = is_due & (each["due_age"] < 365)
     late = (each["due_age"] - each["settled_age"].fillna(0)).clip(lower=0)
     overdue = is_due & ~settled & (each["due_age"] > 0)
     figures = pd.DataFrame({
@@ -182,8 +183,9 @@ def in_polars(folder: Path) -> dict:
         interest=(c("paid") - c("principal")).filter(c("age") < 365).sum())
     each = parts.group_by(of).agg(c("due_age").first(), c("due").first(), c("paid").sum(), c("settled_age").max(), c("n").sum())
     each = pl.concat([whole.select(*of, "due_age", "due", "paid", "settled_age", "n"), each])
-    each = each.with_columns(is_due=c("due_age") >= 0, settled=c("settled_age").is_not_null(),
+    each = each.with_columns(settled=c("settled_age").is_not_null(),
                              late=(c("due_age") - c("settled_age").fill_null(0)).clip(0))
+    each = each.with_columns(is_due=(c("due_age") > 0) | ((c("due_age") == 0) & c("settled")))
     year = c("is_due") & (c("due_age") < 365)
     overdue = c("is_due") & ~c("settled") & (c("due_age") > 0)
     figures = each.group_by("loan_id").agg(
