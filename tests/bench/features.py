@@ -43,7 +43,7 @@ def main(n_customers: int) -> None:
                 found = in_a_process("tests.bench.features", work, name)
                 if name not in best or found["seconds"] < best[name]["seconds"]:
                     best[name] = found
-    _must_agree({name: found["totals"] for name, found in best.items() if "totals" in found})
+    must_agree({name: found["totals"] for name, found in best.items() if "totals" in found})
     base, few = best["bare aggregate"]["seconds"], best[f"{len(contenders.COMMON)} of them"]["seconds"]
     print(f"{n_customers:,} customers, {n_customers * 70:,} repayment rows, best of {ROUNDS}; all agree on the values")
     for name, one in best.items():
@@ -53,7 +53,7 @@ def main(n_customers: int) -> None:
               f"{one['peak_mb']:,.0f} MB{opening}")
 
 
-def _must_agree(totals: dict[str, dict]) -> None:
+def must_agree(totals: dict[str, dict]) -> None:
     """Stop where two contenders differ in the sum or the number of a feature's values."""
     for feature in contenders.COMMON:
         sums, counts = zip(*(of[feature] for of in totals.values()))
