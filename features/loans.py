@@ -195,7 +195,7 @@ def _rolled_over(loans: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
     rows = with_calendar_month(rows.select(*OF_LOAN, "principal_part", paid_on=nw.col("as_of") - nw.col("cash_age_days")),
                                nw.col("paid_on"))
     repaid = rows.group_by(*OF_LOAN, "month").agg(nw.col("principal_part").sum().cast(nw.Int64).alias("repaid"))
-    repaid = repaid.join(amortising, on=list(OF_LOAN), how="inner").select(*OF_CUSTOMER, "month", "repaid")
+    repaid = repaid.join(amortising.select(*OF_CUSTOMER, "loan_key"), on=list(OF_LOAN), how="inner").drop("loan_key")
     pairs = bullets.join(repaid, on=[*OF_CUSTOMER, "month"], how="inner").filter(
         (2 * nw.col("first_commitment") >= nw.col("repaid")) & (2 * nw.col("first_commitment") <= 3 * nw.col("repaid")))
     return pairs.select(*OF_LOAN).unique().with_columns(is_rollover=nw.lit(1, nw.Int64))
