@@ -67,7 +67,8 @@ _ALL = (
             number("annual_rate", "yearly interest rate at signing, 0.045 = 4.5 %", **MAYBE),
             number("funding_rate", "yearly rate at which the bank funds it, 0.02 = 2 %", **MAYBE),
             text("security", "main security", one_of=("none", "collateral", "guarantee"), **MAYBE),
-            text("guarantor_id", "who guarantees it; kept, and read by no feature: they take guarantees from links", **MAYBE),
+            text("guarantor_id", "who guarantees it; read by no feature (they take guarantees from links), and kept on "
+                 "one side with its borrowers when customers are split", **MAYBE),
             date("closed_on", "day the agreement was closed; unknown before that day. What falls due later went with it; what is "
                  "unpaid then stays owed", **MAYBE),
             booked("closed_recorded_on", "closed_on"),
@@ -236,7 +237,7 @@ _ALL = (
     ),
     Contract(
         "links", "one row per guarantee or ownership; either side may be no customer of the bank. Features read who guarantees "
-        "whom; ownership is kept and read by none yet",
+        "whom, ownership is read by none yet; both keep customers together when they are split into trained on and tested on",
         ("from_id", "to_id", "kind", "linked_on"),
         (
             text("from_id", "who guarantees or owns"),

@@ -20,6 +20,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from models.matrix import WrongMatrix, feature_matrix, feature_names, sorted_rows
+from models.rules import RuleBook
 from models.types import type_indices
 
 SIZE = "exposure_committed"
@@ -78,9 +79,15 @@ def logistic(frame: pd.DataFrame, labels: pd.Series, types: Sequence[str]) -> Ba
     return _fit(steps, frame, labels, types)
 
 
+def rule_book(frame: pd.DataFrame, labels: pd.Series, types: Sequence[str]) -> Baseline:
+    """The traits of the five types as fixed conditions (models/rules.py), and how often they were right."""
+    return _fit(RuleBook(feature_names(frame), tuple(types)), frame, labels, types)
+
+
 BASELINES: dict[str, Callable[..., Baseline]] = {
     "majority": majority,
     "size_only": size_only,
+    "rule_book": rule_book,
     "logistic": logistic,
 }
 

@@ -102,7 +102,8 @@ def assign(
 
     One row per customer in the order of ``frame``. ``gap_log_odds`` is ln(p_type / p_runner_up), the sum of
     ``why_value``, ``why_need``, ``why_behaviour``, ``why_risk`` and ``why_base``. Equal probabilities are
-    decided by precedence.
+    decided by precedence. ``possible_types`` are those that cannot be ruled out, with commas between; where they are several,
+    or none, ``is_referred`` says that a person has to decide.
 
     Parameters
     ----------
@@ -148,6 +149,8 @@ def assign(
     for place, kind in enumerate(types):
         result[f"p_{kind.name}"] = judgement.probabilities[:, place]
     result["runner_up"], result["runner_up_zh"] = spelled("name", second), spelled("name_zh", second)
+    result["possible_types"] = [",".join(np.array(judgement.types)[row]) for row in judgement.possible]
+    result["is_referred"] = judgement.possible.sum(axis=1) != 1
     result["gap_log_odds"] = judgement.margins[rows, winner] - judgement.margins[rows, second]
     for name in DIMENSIONS:
         result[f"why_{name}"] = difference[:, :-1][:, dimension == name].sum(axis=1)

@@ -22,6 +22,7 @@ from scipy.special import log_softmax, softmax
 
 from features.errors import PentadError
 from models.matrix import KEYS, feature_matrix, feature_names, row_name, sorted_rows
+from models.referral import Referral, promise
 from models.split import check_groups, grouped_folds
 from models.types import type_indices
 
@@ -49,7 +50,8 @@ class BrokenModel(PentadError):
 class SegmenterSettings:
     """How the trees are grown; see XGBoost's parameters of the same meaning.
 
-    ``n_trees`` is per type. Byte-identical models need the same ``n_threads``: some sizes differ otherwise.
+    ``n_trees`` is per type. Byte-identical models need the same ``n_threads``: some sizes differ otherwise. ``coverage`` is
+    what the prediction sets promise for every type (models/referral.py).
     """
 
     n_trees: int = 200
@@ -62,6 +64,7 @@ class SegmenterSettings:
     n_folds: int = 5
     seed: int = 0
     n_threads: int = 2
+    coverage: float = 0.9
 
     def for_xgboost(self, n_types: int) -> dict:
         """Return the same settings under XGBoost's names."""
@@ -79,8 +82,9 @@ class Judgement:
 
     ``keys`` are the customer_id and as_of of each row. ``probabilities`` (n, 5) sum to 1; ``margins`` (n, 5)
     are calibrated log-odds; ``contributions`` (n, 5, n_features + 1), the last being the starting point, sum
-    to the margins. ``residuals`` (n,) tell by how many uncalibrated log-odds XGBoost's contributions missed
-    its margin; that rounding is booked to the starting point.
+    to the margins. ``possible`` (n, 5) tells which types cannot be ruled out. ``residuals`` (n,) tell by how
+    many uncalibrated log-odds XGBoost's contributions missed its margin; that rounding is booked to the
+    starting point.
     """
 
     keys: pd.DataFrame
@@ -89,15 +93,17 @@ class Judgement:
     probabilities: np.ndarray
     margins: np.ndarray
     contributions: np.ndarray
+    possible: np.ndarray
     residuals: np.ndarray
 
 
 @dataclass(frozen=True)
 class Segmenter:
-    """A trained model: booster, temperature, ordered features, ordered types, and how it was grown."""
+    """A trained model: booster, temperature, referral levels, ordered features, ordered types, and how it was grown."""
 
     booster: xgb.Booster
     temperature: float
+    referral: Referral
     features: tuple[str, ...]
     types: tuple[str, ...]
     settings: SegmenterSettings
@@ -148,7 +154,8 @@ class Segmenter:
         margins /= self.temperature
         keys = frame[KEYS].reset_index(drop=True)
         probabilities = softmax(margins, axis=1)
-        return Judgement(keys, self.features, self.types, probabilities, margins, contributions, residuals)
+        possible = self.referral.sets(probabilities)
+        return Judgement(keys, self.features, self.types, probabilities, margins, contributions, possible, residuals)
 
     def save(self, folder: Path) -> None:
         """Write ``model.ubj`` and ``segmenter.json``, the latter with SHA-256 sums of both."""
@@ -156,7 +163,7 @@ class Segmenter:
         folder.mkdir(parents=True, exist_ok=True)
         model = bytes(self.booster.save_raw("ubj"))
         about = {
-            "temperature": self.temperature, "features": self.features, "types": self.types,
+            "temperature": self.temperature, "referral": asdict(self.referral), "features": self.features, "types": self.types,
             "settings": asdict(self.settings), "versions": self.versions,
             "model_sha256": hashlib.sha256(model).hexdigest(),
         }  # fmt: skip
@@ -190,11 +197,15 @@ class Segmenter:
             raise BrokenModel("segmenter.json is not the one that was saved", str(folder), todo)
         if about["model_sha256"] != hashlib.sha256(model).hexdigest():
             raise BrokenModel("model.ubj is not the one that was saved", str(folder), todo)
-        settings = SegmenterSettings(**about["settings"])
+        try:
+            settings = SegmenterSettings(**about["settings"])
+            order = tuple(about["features"]), tuple(about["types"])
+            referral = Referral(about["referral"]["coverage"], tuple(about["referral"]["least"]))
+        except (KeyError, TypeError):
+            raise BrokenModel("segmenter.json was saved by another version", str(folder), "Train anew.") from None
         booster = xgb.Booster({"nthread": settings.n_threads})
         booster.load_model(bytearray(model))
-        order = tuple(about["features"]), tuple(about["types"])
-        return cls(booster, about["temperature"], *order, settings, about["versions"])
+        return cls(booster, about["temperature"], referral, *order, settings, about["versions"])
 
     def _margins(self, matrix: np.ndarray) -> np.ndarray:
         # XGBoost answers zero rows with shape (0,)
@@ -211,7 +222,7 @@ class Fitted:
     """A trained model and what it said of each labelled customer before it had seen it.
 
     ``rows`` has customer_id, as_of, type and fold, sorted; ``truth`` (n,) and ``out_of_fold`` (n, 5),
-    calibrated probabilities, follow it. The temperature was fitted on these same rows: a hair optimistic.
+    calibrated probabilities, follow it. Temperature and referral were fitted on these same rows: a hair optimistic.
     """
 
     segmenter: Segmenter
@@ -266,13 +277,15 @@ def fit(
     folds = grouped_folds(groups, truth, tuple(types), settings.n_folds, settings.seed)
     tell = progress or (lambda _: None)
 
+    everything_possible = Referral(settings.coverage, (0.0,) * len(types))
+
     def grow(rows: np.ndarray) -> Segmenter:
         data = xgb.DMatrix(
             matrix[rows], label=truth[rows], feature_names=list(features), nthread=settings.n_threads
         )
         booster = xgb.train(settings.for_xgboost(len(types)), data, num_boost_round=settings.n_trees)
         versions = {"python": platform.python_version(), "xgboost": xgb.__version__, "numpy": np.__version__}
-        return Segmenter(booster, 1.0, features, tuple(types), settings, versions)
+        return Segmenter(booster, 1.0, everything_possible, features, tuple(types), settings, versions)
 
     margins = np.empty((len(truth), len(types)))
     for fold in range(settings.n_folds):
@@ -280,9 +293,11 @@ def fit(
         margins[folds == fold] = grow(folds != fold)._margins(matrix[folds == fold])
     temperature = fit_temperature(margins, truth)
     tell(f"all {len(truth)} rows")
-    segmenter = replace(grow(np.ones(len(truth), bool)), temperature=temperature)
+    out_of_fold = softmax(margins / temperature, axis=1)
+    referral = promise(truth, out_of_fold, settings.coverage)
+    segmenter = replace(grow(np.ones(len(truth), bool)), temperature=temperature, referral=referral)
     rows = frame[KEYS].assign(type=labels, fold=folds).reset_index(drop=True)
-    return Fitted(segmenter, rows, truth, softmax(margins / temperature, axis=1))
+    return Fitted(segmenter, rows, truth, out_of_fold)
 
 
 def fit_temperature(margins: np.ndarray, truth: np.ndarray) -> float:

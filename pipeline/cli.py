@@ -69,6 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     features.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .parquet or .csv file")
     features.add_argument("--replace", action="store_true", help="replace another file")
 
+    labels = _command(commands, "labels", _labels, "show how far the analysts agree, whom they dispute, and what to believe")
+    _book(labels)
+    labels.add_argument("--until", type=_day, metavar="DATE", help="only labels given by then")
+    labels.add_argument("--top", type=_whole(1), default=20, metavar="N", help="rows shown of each list (default 20)")
+    labels.add_argument("--out", type=Path, default=Path("runs/labels"), help="folder for the tables (default runs/labels)")
+
     train = _command(commands, "train", _train, "learn from labels, measure, register the model as challenger")
     _book(train)
     train.add_argument("--labels", choices=["analysts", "hindsight"], default="analysts",
@@ -254,8 +260,25 @@ def _features(options: argparse.Namespace) -> int | None:
     return None
 
 
+def _labels(options: argparse.Namespace) -> None:
+    from pipeline.guards import must_lie_outside
+    from pipeline.label_report import lines_of, report_of, write_tables
+    from pipeline.labels import analyst_labels
+
+    settings = _settings(options)
+    must_lie_outside(options.out / "consensus.csv", options.data)
+    with closing(_open(options, settings.book)) as tables:
+        labelled = analyst_labels(tables, options.until, settings.score.stale_days, print)
+    found = report_of(labelled.consensus, settings.model.seed)
+    print("\n".join(lines_of(found, options.top)))
+    write_tables(found, options.out)
+    print(f"\nwritten: {options.out}")
+
+
 def _train(options: argparse.Namespace) -> int | None:
-    from pipeline.train import analyst_labels, hindsight_labels, train
+    from pipeline.evaluation_report import last_lines_of, lines_of
+    from pipeline.labels import analyst_labels, hindsight_labels
+    from pipeline.train import train
 
     if options.labels == "hindsight" and not (options.as_of and options.until and options.as_of < options.until):
         print("pentad train: --labels hindsight needs --as-of DATE and a later --until DATE", file=sys.stderr)
@@ -266,15 +289,14 @@ def _train(options: argparse.Namespace) -> int | None:
     settings = _settings(options)
     with closing(_open(options, settings.book)) as tables:
         if options.labels == "hindsight":
-            labels = hindsight_labels(tables, options.as_of, options.until, settings)
-            print(f"hindsight types on {options.as_of}: {labels['type'].value_counts().to_dict()}")
+            labelled = hindsight_labels(tables, options.as_of, options.until, settings)
+            print(f"hindsight types on {options.as_of}: {labelled.rows['type'].value_counts().to_dict()}")
         else:
-            labels = analyst_labels(tables, options.until, print)
-        trained = train(tables, labels, settings, options.labels, lambda line: print(line, flush=True))
+            labelled = analyst_labels(tables, options.until, settings.score.stale_days, print)
+        trained = train(tables, labelled, settings, lambda line: print(line, flush=True))
     for evaluation in trained.evaluations:
-        print(f"\n{evaluation.name}, {evaluation.n_rows:,} labelled customers and dates")
-        print(evaluation.table.round(3).to_string())
-    print(f"\n{evaluation.confusion.to_string()}\n\n{evaluation.per_type.round(3).to_string()}")
+        print("\n" + "\n".join(lines_of(evaluation)))
+    print("\n" + "\n".join(last_lines_of(evaluation)))
     print(f"\nregistered as challenger: version {trained.registered.name}")
     return None
 

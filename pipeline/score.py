@@ -28,12 +28,16 @@ class Scored:
     path: Path
     n_customers: int
     n_scored: int
+    n_referred: int
+    hours: float
     assignments: object
     already_there: bool
 
     def __str__(self) -> str:
         out = self.n_customers - self.n_scored
         said = f"{self.n_customers:,} customers = {self.n_scored:,} scored + {out:,} out of scope (no active loan)"
+        said += (f"\nreferred to a person: {self.n_referred:,} of {self.n_scored:,} ({self.n_referred / self.n_scored:.0%}), "
+                 f"about {self.hours:,.0f} hours")
         return f"{said}\n{'unchanged' if self.already_there else 'written'}: {self.path}"
 
 
@@ -69,4 +73,6 @@ def score(tables: Tables, as_of: str, model: Registered, settings: Settings, out
     table = pa.Table.from_pandas(assignments, preserve_index=False)
     with writing(path):
         there = written_whole(path, lambda file: pq.write_table(table, file), replace, "assignments for this date")
-    return Scored(path, len(book), len(frame), assignments, there)
+    n_referred = int(assignments["is_referred"].sum())
+    hours = n_referred * settings.score.hours_per_referral
+    return Scored(path, len(book), len(frame), n_referred, hours, assignments, there)

@@ -17,8 +17,8 @@ RUN_TOML = Path(__file__).with_name("run.toml")
 
 #: Smallest and largest possible value; no other number may be negative.
 RANGES = {"reject_share_limit": (0, 1), "memory_gb": (0.25, 100_000), "held_out_share": (0, 1), "subsample": (0, 1),
-          "colsample": (0, 1), "n_trees": (1, 100_000), "depth": (1, 64), "n_folds": (2, math.inf), "n_threads": (1, 1024),
-          "seed": (0, 2**31 - 1), "embargo_days": (0, 36_500), "silent_months": (1, math.inf)}
+          "colsample": (0, 1), "coverage": (0.5, 0.999), "n_trees": (1, 100_000), "depth": (1, 64), "n_folds": (2, math.inf),
+          "n_threads": (1, 1024), "seed": (0, 2**31 - 1), "embargo_days": (0, 36_500), "silent_months": (1, math.inf)}
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class ScoreSettings:
     """What is written beside an assignment."""
 
     n_reasons: int
+    hours_per_referral: float
     stale_days: int
 
 

@@ -9,40 +9,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import narwhals as nw
 import pandas as pd
 
 from features.catalogue import FEATURES
-from features.days import as_date, as_day
 from features.frame import feature_frame
-from features.outcome import hindsight_types
 from features.sources import Tables
-from models import baselines, metrics
-from models.labels import consensus
-from models.matrix import KEYS
+from models import baselines
+from models.connections import connected
+from models.matrix import KEYS, sorted_rows
+from models.referral import Referral
 from models.segmenter import Fitted, fit
 from models.split import Split, out_of_time
-from models.types import load_types, names, type_indices
+from models.types import RelationshipType, load_types, names, type_indices
 from pipeline import plots, tracking
-from pipeline.errors import NoLabels
-from pipeline.guards import must_reach
+from pipeline.evaluation import OURS, Evaluation, attributes_of
+from pipeline.labels import Labelled
 from pipeline.settings import Settings
-
-OURS = "pentad"
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Scores of the model and the baselines on one set of labelled customers.
-
-    ``table`` has one row per contender; ``confusion`` and ``per_type`` are the model's.
-    """
-
-    name: str
-    n_rows: int
-    table: pd.DataFrame
-    confusion: pd.DataFrame
-    per_type: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -54,92 +36,52 @@ class Trained:
     evaluations: tuple[Evaluation, ...]
 
 
-def analyst_labels(tables: Tables, until: str | None, echo: Callable[[str], None]) -> pd.DataFrame:
-    """One agreed type per customer and date, from labels given by ``until``: customer_id, as_of (ISO), type.
+def circles_of(tables: Tables) -> pd.Series:
+    """The circle of each customer of the book, index customer_id: whoever shares a group, a guarantor, or a link with it.
 
-    Labels as of a date before the first loan was signed have nothing to be learned from: they are left out and counted.
-
-    Raises
-    ------
-    NoLabels
-        There is no labels table, or no label is left.
-    NoFactsYet
-        The book has no loan.
+    A circle is kept whole on one side of every split. Bonds count whenever they were, on the label's date or not.
     """
-    if tables.labels is None:
-        raise NoLabels("the book has no labels table", "labels", "Deliver labels.csv, or use --labels hindsight.")
-    labels = tables.labels.collect("pandas").to_native()
-    if until is not None:
-        labels = labels[labels["labelled_on"] <= as_day(until)]
-    if labels.empty:
-        raise NoLabels(f"no label given by {until or 'anybody'}", "labels", "Deliver labels, or give a later --until.")
-    first = int(tables.loans.select(nw.col("signed_on").min()).collect("pandas").to_native()["signed_on"].min())
-    used = labels[labels["as_of"] >= first]
-    if len(used) < len(labels):
-        why = f"as of a date before the first loan, signed on {as_date(first)}"
-        echo(f"labels: {len(labels):,} in = {len(used):,} used + {len(labels) - len(used):,} left out ({why})")
-        if used.empty:
-            raise NoLabels(f"every label is {why}", "labels", "Deliver labels of later dates.")
-        labels = used
-    agreed = consensus(labels)
-    n_analysts = labels["analyst"].nunique()
-    echo(f"labels: {len(labels):,} by {n_analysts} analysts on {len(agreed.rows):,} customers and dates; "
-         f"analysts disagree on {agreed.n_disagreements:,}")
-    return agreed.rows.assign(as_of=[as_date(day).isoformat() for day in agreed.rows["as_of"]])
+    customers = tables.collected(tables.customers.select("customer_id", "group_id"))
+    loans = tables.collected(tables.loans.select("customer_id", "guarantor_id").unique())
+    pairs = [(_in("customer", customers["customer_id"]), _in("group", customers["group_id"])),
+             (_in("customer", loans["customer_id"]), _in("customer", loans["guarantor_id"]))]
+    if tables.links is not None:
+        links = tables.collected(tables.links.select("from_id", "to_id").unique())
+        pairs.append((_in("customer", links["from_id"]), _in("customer", links["to_id"])))
+    bonds = pd.concat([pd.DataFrame({"a": list(a), "b": list(b)}, dtype=object) for a, b in pairs], ignore_index=True)
+    found = connected(_in("customer", customers["customer_id"]), bonds)
+    return pd.Series(found.to_numpy(), index=pd.Index(customers["customer_id"]))
 
 
-def hindsight_labels(tables: Tables, as_of: str, until: str, settings: Settings) -> pd.DataFrame:
-    """The type each active customer of ``as_of`` turned out to be by ``until``: customer_id, as_of (ISO), type.
-
-    Raises
-    ------
-    NoFactsYet
-        The book has no loan, or nothing was known on ``as_of``.
-    BookTooOld
-        The last fact known on one of the two dates lies more than ``stale_days`` before it.
-    NoLabels
-        Nobody was active on ``as_of``.
-    """
-    for option, day in (("--as-of", as_of), ("--until", until)):
-        must_reach(tables, day, settings.score.stale_days, option)
-    types = hindsight_types(tables, as_day(as_of), as_day(until), settings.hindsight)
-    if types.empty:
-        raise NoLabels(f"nobody is active on {as_of}", "--as-of", "Give a date on which loans are outstanding.")
-    return types.assign(as_of=as_of)[["customer_id", "as_of", "type"]]
+def _in(room: str, names: pd.Series) -> pd.Series:
+    """Names that cannot be taken for those of another room; an empty one stays empty."""
+    return (f"{room} " + names).where(names.notna(), None)
 
 
-def connected_groups(tables: Tables, customers: pd.Series) -> pd.Series:
-    """The connected group of each customer, or the customer itself; kept whole on one side of every split."""
-    groups = tables.customers.select("customer_id", "group_id").collect("pandas").to_native()
-    known = groups.set_index("customer_id")["group_id"]
-    found = customers.map(known)
-    return ("group " + found).fillna("customer " + customers)
-
-
-def train(
-    tables: Tables, labels: pd.DataFrame, settings: Settings, source: str, echo: Callable[[str], None]
-) -> Trained:
+def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable[[str], None]) -> Trained:
     """Fit, evaluate, track.
 
     Parameters
     ----------
     tables : Tables
         The book.
-    labels : DataFrame
-        customer_id, as_of (ISO) and type, one row per customer and date.
+    labelled : Labelled
+        The types to learn from, and where they come from.
     settings : Settings
         How to train and where to track.
-    source : str
-        Where the labels come from: analysts or hindsight.
     echo : callable
         Told in a line what is going on.
     """
     tracking.reach(settings.tracking)
-    types = load_types()
+    types, labels = load_types(), labelled.rows
     echo(f"features of {len(labels):,} customers and dates ...")
     frame = feature_frame(labels[["customer_id", "as_of"]], tables)
     given = frame[["customer_id", "as_of"]].merge(labels, on=["customer_id", "as_of"], how="left")["type"]
-    groups = connected_groups(tables, frame["customer_id"])
+    circles = circles_of(tables)
+    groups = frame["customer_id"].map(circles)
+    sizes = frame["customer_id"].groupby(groups).nunique()
+    echo(f"circles: {sizes.sum():,} labelled customers in {len(sizes):,} circles, connected by group, guarantor or link; "
+         f"the largest has {sizes.max():,}")
     split = out_of_time(frame, groups, settings.split.held_out_share, settings.split.embargo_days, settings.model.seed)
     echo(f"split: {split.description}")
     variants = _variants(frame[split.train], settings)
@@ -150,23 +92,41 @@ def train(
     fits = {name: fit(_only(side, columns), given[split.train], groups[split.train], names(types), settings.model,
                       lambda step, name=name: echo(f"fit {name}: {step} ...")) for name, columns in variants.items()}
     fitted = fits[OURS]
-    evaluations = [_out_of_fold(fits, _only(side, features), types)]
+    customers = tables.collected(tables.customers.select("customer_id", "industry", "region"))
+    about = _About(attributes_of(frame, customers), groups, types, fitted.segmenter.referral, settings.model.seed)
+    evaluations = [_out_of_fold(fits, _only(side, features), about)]
     for name, rows in (("known customers, later", split.known_later), ("new customers, later", split.test)):
         if split.has_test and rows.any():
-            evaluations.append(_evaluate(name, fits, side, given[split.train], frame[rows], given[rows], types))
+            evaluations.append(_evaluate(name, fits, side, given[split.train], frame[rows], given[rows], about))
     frame = _only(frame, features)
     with tempfile.TemporaryDirectory(prefix="pentad-") as folder:
         test = split.test if split.has_test else split.train
-        _write_files(Path(folder), fitted, evaluations, frame[test], given[test], split)
+        _write_files(Path(folder), fitted, evaluations, frame[test])
         run = tracking.RunRecord(
             params={key: str(value) for key, value in _flat(dataclasses.asdict(settings))},
             metrics={f"{_slug(e.name)}.{_slug(contender)}.{metric}": float(value) for e in evaluations
                      for contender, row in e.table.iterrows() for metric, value in row.items()}
             | {"temperature": fitted.segmenter.temperature, "n_labels": float(len(labels))},
-            tags={"labels": source, "data_fingerprint": tables.fingerprint, "split": split.description},
+            tags={"labels": labelled.source, "data_fingerprint": tables.fingerprint, "split": split.description},
             files=Path(folder), segmenter=fitted.segmenter)
         registered = tracking.record(run, settings.tracking)
     return Trained(registered, split, tuple(evaluations))
+
+
+@dataclass(frozen=True)
+class _About:
+    """What is known of every labelled row beside its features: index of the frame."""
+
+    attributes: pd.DataFrame
+    circles: pd.Series
+    types: tuple[RelationshipType, ...]
+    referral: Referral
+    seed: int
+
+    def evaluation(self, name: str, rows: pd.DataFrame, truth, contenders: dict) -> Evaluation:
+        """An evaluation of rows of the frame, which keep its index."""
+        return Evaluation(name, rows[KEYS].reset_index(drop=True), truth, contenders, self.attributes.loc[rows.index],
+                          self.circles.loc[rows.index].to_numpy(), self.types, self.referral, self.seed)
 
 
 def _variants(side: pd.DataFrame, settings: Settings) -> dict[str, tuple[str, ...]]:
@@ -187,46 +147,38 @@ def _only(frame: pd.DataFrame, features: Sequence[str]) -> pd.DataFrame:
     return frame[[*KEYS, *features]]
 
 
-def _out_of_fold(fits: dict[str, Fitted], side: pd.DataFrame, types) -> Evaluation:
-    fitted = fits[OURS]
-    rows = fitted.rows
-    ordered = rows[KEYS].merge(side, on=KEYS, how="left")
+def _out_of_fold(fits: dict[str, Fitted], side: pd.DataFrame, about: _About) -> Evaluation:
+    fitted, order = fits[OURS], names(about.types)
+    ordered = side.iloc[sorted_rows(side)]
+    kinds, folds = fitted.rows["type"].set_axis(ordered.index), fitted.rows["fold"].to_numpy()
     contenders = {name: one.out_of_fold for name, one in fits.items()}
     for name, baseline in baselines.BASELINES.items():
-        contenders[name] = baselines.out_of_fold(baseline, ordered, rows["type"], names(types), rows["fold"].to_numpy())
-    return _scored("out of fold", fitted.truth, contenders, types)
+        contenders[name] = baselines.out_of_fold(baseline, ordered, kinds, order, folds)
+    return about.evaluation("out of fold", ordered, fitted.truth, contenders)
 
 
-def _evaluate(name: str, fits: dict[str, Fitted], side, side_types, test, test_types, types) -> Evaluation:
+def _evaluate(name: str, fits: dict[str, Fitted], side, side_types, test, test_types, about: _About) -> Evaluation:
     contenders = {who: one.segmenter.probabilities(_only(test, one.segmenter.features)) for who, one in fits.items()}
-    ours = fits[OURS].segmenter.features
+    ours, order = fits[OURS].segmenter.features, names(about.types)
     for baseline_name, baseline in baselines.BASELINES.items():
-        fitted = baseline(_only(side, ours), side_types, names(types))
-        contenders[baseline_name] = fitted.predict_proba(_only(test, ours))
-    return _scored(name, type_indices(test_types, names(types)), contenders, types)
+        contenders[baseline_name] = baseline(_only(side, ours), side_types, order).predict_proba(_only(test, ours))
+    return about.evaluation(name, test, type_indices(test_types, order), contenders)
 
 
-def _scored(name: str, truth, contenders: dict, types) -> Evaluation:
-    table = pd.DataFrame({who: metrics.scores(truth, given, types) for who, given in contenders.items()}).T
-    ours = (truth, contenders[OURS], types)
-    return Evaluation(name, len(truth), table, metrics.confusion(*ours), metrics.per_type(*ours))
-
-
-def _write_files(folder: Path, fitted: Fitted, evaluations, test, test_types, split: Split) -> None:
-    types = load_types()
-    if split.has_test:
-        truth, probabilities = type_indices(test_types, names(types)), fitted.segmenter.probabilities(test)
-    else:
-        truth, probabilities = fitted.truth, fitted.out_of_fold
-    plots.draw_confusion(truth, probabilities, types, folder / "confusion.png")
-    plots.draw_reliability(truth, probabilities, types, folder / "reliability.png")
+def _write_files(folder: Path, fitted: Fitted, evaluations: Sequence[Evaluation], test: pd.DataFrame) -> None:
+    last = evaluations[-1]
+    plots.draw_confusion(last.truth, last.ours, last.types, folder / "confusion.png")
+    plots.draw_reliability(last.truth, last.ours, last.types, folder / "reliability.png")
     plots.draw_drivers(fitted.segmenter.judge(test), folder / "drivers.png")
     for evaluation in evaluations:
         place = folder / "evaluation" / _slug(evaluation.name)
         place.mkdir(parents=True)
-        evaluation.table.to_csv(place / "contenders.csv")
+        evaluation.intervals.to_csv(place / "contenders.csv", index=False)
         evaluation.confusion.to_csv(place / "confusion.csv")
         evaluation.per_type.to_csv(place / "per_type.csv")
+        evaluation.coverage.to_csv(place / "coverage.csv")
+        evaluation.slices.to_csv(place / "slices.csv", index=False)
+        evaluation.over_dates.to_csv(place / "over_dates.csv", index=False)
     dictionary = [{"name": f.name, "dimension": f.dimension, "unit": f.unit, "en": f.meaning_en, "zh": f.meaning_zh}
                   for f in FEATURES.values()]
     (folder / "features.json").write_text(json.dumps(dictionary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

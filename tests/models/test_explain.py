@@ -33,7 +33,7 @@ def one_customer(contributions, **values):
     added[0, ORDER.index("growth"), :-1] = contributions
     margins = added.sum(axis=2)
     keys = frame[["customer_id", "as_of"]]
-    return frame, Judgement(keys, features, ORDER, softmax(margins, axis=1), margins, added, np.zeros(1))
+    return frame, Judgement(keys, features, ORDER, softmax(margins, axis=1), margins, added, np.ones((1, 5), bool), np.zeros(1))
 
 
 def worded(catalogue, types, contributions, usual, n_reasons=3, **values):

@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from models import metrics
+from models.intervals import drawn
 from models.types import ORDER, load_types
 
 TYPES = load_types()
-BEST = {"accuracy": 1, "macro_f1": 1, "log_loss": 0, "brier": 0, "calibration_error": 0, "expected_cost": 0}
+BEST = {"accuracy": 1, "balanced_accuracy": 1, "macro_f1": 1,
+        "log_loss": 0, "brier": 0, "calibration_error": 0, "expected_cost": 0}
 truths = hnp.arrays(np.int64, st.integers(1, 60), elements=st.integers(0, 4))
 
 
@@ -106,7 +108,7 @@ def test_confusion_has_the_truth_in_rows():
 
 
 def test_the_table_per_type_is_empty_where_there_is_nothing_to_measure():
-    table = metrics.per_type(np.array([0, 0, 3]), np.eye(5)[[0, 4, 3]], TYPES)
+    table = metrics.per_type(np.array([0, 0, 3]), np.eye(5)[[0, 4, 3]], TYPES, drawn(np.arange(3), 0, 50))
     assert table.loc["risk", ["precision", "recall", "support"]].tolist() == [1.0, 0.5, 2]
     assert np.isnan(table.loc["stable", "recall"]) and table.loc["stable", "precision"] == 0
     assert (
@@ -128,3 +130,28 @@ def test_the_table_per_type_is_empty_where_there_is_nothing_to_measure():
 def test_what_cannot_be_measured_is_refused(truth, probabilities):
     with pytest.raises(ValueError):
         metrics.scores(truth, probabilities, TYPES)
+
+
+@given(truths, st.integers(0, 99))
+def test_the_numbers_with_intervals_are_the_numbers_without(truth, seed):
+    probabilities = believed(len(truth), seed)
+    found = metrics.scores_with_intervals(truth, probabilities, TYPES, drawn(np.arange(len(truth)), seed, 20))
+    assert {name: x.value for name, x in found.items()} == pytest.approx(metrics.scores(truth, probabilities, TYPES))
+    assert set(found) == set(metrics.HIGHER_IS_BETTER)
+    assert all(np.isnan(x.low) or x.low <= x.high for x in found.values())
+
+
+@given(truths, st.integers(0, 99))
+def test_the_numbers_of_a_draw_are_those_of_its_rows_repeated(truth, seed):
+    probabilities = believed(len(truth), seed)
+    weights = drawn(np.arange(len(truth)), seed, 1).weights[0]
+    rows = np.repeat(np.arange(len(truth)), weights)
+    for name, (parts, of) in metrics.parts_of(truth, probabilities, TYPES).items():
+        if name != "calibration_error":  # its bins are those of all rows
+            repeated = metrics.scores(truth[rows], probabilities[rows], TYPES)[name]
+            assert of(weights.astype(float) @ parts) == pytest.approx(repeated)
+
+
+def test_balanced_accuracy_counts_each_type_present_the_same():
+    # risk found 3 of 3, churn 0 of 1
+    assert metrics.balanced_accuracy(np.array([0, 0, 0, 1]), np.eye(5)[[0, 0, 0, 0]]) == pytest.approx((1 + 0) / 2)

@@ -39,26 +39,6 @@ def test_hindsight_is_not_read_from_a_book_that_ends_long_before(desk, book, cap
     assert desk.score(book, "--model", "challenger") == 52, "nothing may have been registered"
 
 
-def test_a_label_from_before_the_first_loan_is_left_out_and_counted(desk, spoiled, capsys):
-    with (spoiled / "labels.csv").open("a", encoding="utf-8") as file:
-        file.write("C000,2019-01-01,risk,a1,2025-01-31\n")
-    assert desk.train(spoiled) == 0
-    said = capsys.readouterr().out.splitlines()
-    first = tiny_book()["loans"]["signed_on"].min()
-    why = f"as of a date before the first loan, signed on {first}"
-    assert f"labels: 121 in = 120 used + 1 left out ({why})" in said
-    assert "labels: 120 by 1 analysts on 120 customers and dates; analysts disagree on 0" in said
-
-
-def test_labels_that_are_all_from_before_the_first_loan_are_no_labels(desk, spoiled, capsys):
-    labels = tiny_book()["labels"].drop_duplicates("customer_id").assign(as_of="2019-01-01")
-    labels.to_csv(spoiled / "labels.csv", index=False)
-    assert desk.train(spoiled) == 51
-    line = the_line(capsys)
-    assert "every label is as of a date before the first loan" in line
-    assert "--as-of" not in line
-
-
 def test_an_as_of_that_nothing_would_look_at_is_a_usage_error(book, desk, capsys):
     assert desk.train(book, "--as-of", "2024-06-30") == 2
     assert "--as-of goes with --labels hindsight" in capsys.readouterr().err
