@@ -157,6 +157,13 @@ class Segmenter:
         possible = self.referral.sets(probabilities)
         return Judgement(keys, self.features, self.types, probabilities, margins, contributions, possible, residuals)
 
+    @property
+    def sha256(self) -> str:
+        """Which model this is: of its trees, temperature, referral levels, features and types."""
+        about = {"temperature": self.temperature, "referral": asdict(self.referral), "features": self.features,
+                 "types": self.types, "model": hashlib.sha256(bytes(self.booster.save_raw("ubj"))).hexdigest()}
+        return _own_sha256(about)
+
     def save(self, folder: Path) -> None:
         """Write ``model.ubj`` and ``segmenter.json``, the latter with SHA-256 sums of both."""
         folder = Path(folder)

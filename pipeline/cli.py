@@ -83,10 +83,14 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--until", type=_day, metavar="DATE",
                        help="hindsight: the date the outcome is read on; analysts: labels given by then")
 
-    promote = _command(commands, "promote", _promote, "make a registered model the champion")
+    promote = _command(commands, "promote", _promote, "make a registered model the champion, if the gate lets it")
     promote.add_argument("--model", default="challenger", help="alias or version number (default challenger)")
     promote.add_argument("--reason", type=_words, required=True, help="why, kept with the model")
     promote.add_argument("--by", type=_words, required=True, help="who decides, kept with the model")
+
+    rollback = _command(commands, "rollback", _rollback, "make the champion before this one champion again")
+    rollback.add_argument("--reason", type=_words, required=True, help="why, kept with the model")
+    rollback.add_argument("--by", type=_words, required=True, help="who decides, kept with the model")
 
     score = _command(commands, "score", _score, "write the types of all active borrowers on a date, with reasons")
     _book(score)
@@ -302,10 +306,17 @@ def _train(options: argparse.Namespace) -> int | None:
 
 
 def _promote(options: argparse.Namespace) -> None:
-    from pipeline.tracking import promote
+    from pipeline.promote import promote
 
-    version = promote(options.model, options.reason, options.by, _settings(options).tracking)
+    version = promote(options.model, options.reason, options.by, _settings(options))
     print(f"champion is now version {version}")
+
+
+def _rollback(options: argparse.Namespace) -> None:
+    from pipeline.promote import rollback
+
+    version = rollback(options.reason, options.by, _settings(options))
+    print(f"champion is again version {version}")
 
 
 def _score(options: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -36,11 +36,18 @@ class Evaluation:
     types: tuple[RelationshipType, ...]
     referral: Referral
     seed: int
+    is_out_of_fold: bool = False
 
     @property
     def n_rows(self) -> int:
         """Number of labelled customers and dates."""
         return len(self.truth)
+
+    def part(self, name: str, rows: np.ndarray) -> Evaluation:
+        """The same for some of the rows, given as true or false per row."""
+        return replace(self, name=name, rows=self.rows[rows].reset_index(drop=True), truth=self.truth[rows],
+                       believed={who: given[rows] for who, given in self.believed.items()},
+                       attributes=self.attributes[rows], clusters=self.clusters[rows])
 
     @property
     def ours(self) -> np.ndarray:

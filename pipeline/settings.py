@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from features.outcome import HindsightRules
+from models.gate import Limits
 from models.segmenter import SegmenterSettings
 from pipeline.errors import BadSettings
 
@@ -18,7 +19,9 @@ RUN_TOML = Path(__file__).with_name("run.toml")
 #: Smallest and largest possible value; no other number may be negative.
 RANGES = {"reject_share_limit": (0, 1), "memory_gb": (0.25, 100_000), "held_out_share": (0, 1), "subsample": (0, 1),
           "colsample": (0, 1), "coverage": (0.5, 0.999), "n_trees": (1, 100_000), "depth": (1, 64), "n_folds": (2, math.inf),
-          "n_threads": (1, 1024), "seed": (0, 2**31 - 1), "embargo_days": (0, 36_500), "silent_months": (1, math.inf)}
+          "n_threads": (1, 1024), "seed": (0, 2**31 - 1), "embargo_days": (0, 36_500), "silent_months": (1, math.inf),
+          "least_rows": (1, math.inf)} | dict.fromkeys(
+              ("type_flip_limit", "reason_flip_limit", "dimension_flip_limit", "coverage_shortfall_limit"), (0, 1))
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,13 @@ class Settings:
     model: SegmenterSettings
     split: SplitSettings
     score: ScoreSettings
+    gate: Limits
     hindsight: HindsightRules
     tracking: TrackingSettings
 
 
 _KINDS = {kind.__name__: kind for kind in (BookSettings, FeatureSettings, SegmenterSettings, SplitSettings, ScoreSettings,
-                                           HindsightRules, TrackingSettings)}
+                                           Limits, HindsightRules, TrackingSettings)}
 
 
 def load_settings(path: Path | None = None) -> Settings:

@@ -7,6 +7,7 @@ and are looked for first, the settings' artifacts folder as it is today: ``<arti
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -18,7 +19,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from models.gate import Evidence
 from models.segmenter import BrokenModel, Segmenter
+from pipeline.clock import now
 from pipeline.errors import NoModel, StoreUnavailable, writing
 from pipeline.settings import TrackingSettings
 
@@ -29,6 +32,8 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
 
 CHALLENGER, CHAMPION = "challenger", "champion"
 FOLDER = "segmenter"
+EVIDENCE_TAG = "evidence_sha256"
+CROWNED = "champion."
 SQLITE = "sqlite:///"
 
 
@@ -41,6 +46,7 @@ class RunRecord:
     tags: dict[str, str]
     files: Path
     segmenter: Segmenter = field(repr=False)
+    evidence: Evidence = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,7 @@ def _record(run: RunRecord, settings: TrackingSettings) -> Registered:
         for name, value in run.metrics.items():
             client.log_metric(run_id, name, value)
         run.segmenter.save(run.files / FOLDER)
+        digest = run.evidence.save(run.files / FOLDER)
         if settings.uri.startswith(SQLITE):
             place = _run_folder(run_id, settings)
             with writing(place):
@@ -110,7 +117,7 @@ def _record(run: RunRecord, settings: TrackingSettings) -> Registered:
         else:
             client.log_artifacts(run_id, str(run.files))
             source = f"{started.info.artifact_uri}/{FOLDER}"
-        version = client.create_model_version(settings.model_name, source, run_id)
+        version = client.create_model_version(settings.model_name, source, run_id, tags={EVIDENCE_TAG: digest})
         client.set_registered_model_alias(settings.model_name, CHALLENGER, version.version)
     except BaseException:
         client.set_terminated(run_id, "FAILED")
@@ -141,14 +148,82 @@ def load(which: str, settings: TrackingSettings) -> Registered:
     return Registered(segmenter, str(version.version), version.run_id)
 
 
-def promote(which: str, reason: str, who: str, settings: TrackingSettings) -> str:
-    """Make a version the champion; who did it and why are kept as tags of the version. Returns the version."""
-    version = _version(which, settings)
-    client = _client(settings)
-    for key, value in (("promotion_reason", reason), ("promoted_by", who)):
-        client.set_model_version_tag(settings.model_name, version.version, key, value)
-    client.set_registered_model_alias(settings.model_name, CHAMPION, version.version)
-    return str(version.version)
+def evidence(model: Registered, settings: TrackingSettings) -> Evidence:
+    """What a registered model can show for itself.
+
+    Raises
+    ------
+    NoEvidence
+        Nothing, or something that is not its own.
+    """
+    version = _version(model.version, settings)
+    with _answering(settings), _files(version, settings) as (folder, _):
+        return Evidence.load(folder, version.tags.get(EVIDENCE_TAG, ""), model.segmenter.sha256)
+
+
+def champion(settings: TrackingSettings) -> tuple[str, Segmenter | None, str] | None:
+    """The champion's version and model, or why it cannot be loaded; None if there is no champion."""
+    version = champion_version(settings)
+    if not version:
+        return None
+    try:
+        return version, load(version, settings).segmenter, ""
+    except (BrokenModel, StoreUnavailable) as error:
+        return version, None, error.found
+
+
+def champion_version(settings: TrackingSettings) -> str:
+    """The version that is champion, empty if none is."""
+    try:
+        return str(_version(CHAMPION, settings).version)
+    except NoModel:
+        return ""
+
+
+def promote(version: str, reason: str, who: str, settings: TrackingSettings) -> str:
+    """Make a version the champion and note who did it, why and when. Returns the version. Asks nothing: see promote.py."""
+    return _crown(version, "promoted", reason, who, settings)
+
+
+def rollback(reason: str, who: str, settings: TrackingSettings) -> str:
+    """Make the champion before this one champion again and note it. Returns its version.
+
+    Raises
+    ------
+    NoModel
+        There was none before, or its files cannot be had.
+    """
+    reigns = []
+    for event in history(settings):
+        if event["what"] == "promoted":
+            reigns.append(event["version"])
+        elif reigns:
+            reigns.pop()
+    if len(reigns) < 2:
+        raise NoModel("there was no champion before this one", _masked(settings.uri), "Promote another with `pentad promote`.")
+    load(reigns[-2], settings)  # or nobody could be scored
+    return _crown(reigns[-2], "rolled back to", reason, who, settings)
+
+
+def history(settings: TrackingSettings) -> list[dict[str, str]]:
+    """Every promotion and rollback, the first first: what, version, by, reason, at (UTC)."""
+    with _answering(settings):
+        tags = _client(settings).get_registered_model(settings.model_name).tags
+    return [json.loads(tags[key]) for key in sorted(key for key in tags if key.startswith(CROWNED))]
+
+
+def _crown(version: str, what: str, reason: str, who: str, settings: TrackingSettings) -> str:
+    number = len(history(settings)) + 1
+    at = now()
+    event = {"what": what, "version": str(version), "by": who, "reason": reason, "at": at}
+    with _answering(settings):
+        client = _client(settings)
+        for key, value in (("promotion_reason", reason), ("promoted_by", who), ("promoted_at", at)):
+            client.set_model_version_tag(settings.model_name, version, key, value)
+        # the alias last: a note without its effect is seen and mended, an effect without its note is not
+        client.set_registered_model_tag(settings.model_name, f"{CROWNED}{number:06d}", json.dumps(event, ensure_ascii=False))
+        client.set_registered_model_alias(settings.model_name, CHAMPION, version)
+    return str(version)
 
 
 def _version(which: str, settings: TrackingSettings):

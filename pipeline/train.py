@@ -16,6 +16,7 @@ from features.frame import feature_frame
 from features.sources import Tables
 from models import baselines
 from models.connections import connected
+from models.gate import objections
 from models.matrix import KEYS, sorted_rows
 from models.referral import Referral
 from models.segmenter import Fitted, fit
@@ -24,6 +25,7 @@ from models.types import RelationshipType, load_types, names, type_indices
 from pipeline import plots, tracking
 from pipeline.evaluation import OURS, Evaluation, attributes_of
 from pipeline.labels import Labelled
+from pipeline.proof import Rival, rival_of, weigh
 from pipeline.settings import Settings
 
 
@@ -94,10 +96,20 @@ def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable
     fitted = fits[OURS]
     customers = tables.collected(tables.customers.select("customer_id", "industry", "region"))
     about = _About(attributes_of(frame, customers), groups, types, fitted.segmenter.referral, settings.model.seed)
-    evaluations = [_out_of_fold(fits, _only(side, features), about)]
-    for name, rows in (("known customers, later", split.known_later), ("new customers, later", split.test)):
-        if split.has_test and rows.any():
-            evaluations.append(_evaluate(name, fits, side, given[split.train], frame[rows], given[rows], about))
+    unfolded = _out_of_fold(fits, _only(side, features), about)
+    champion = tracking.champion(settings.tracking)
+    if split.has_test:
+        later = split.test | split.known_later
+        rival = champion and rival_of(*champion, frame[later])
+        judged = _evaluate("out of time", fits, side, given[split.train], frame[later], given[later], about, rival)
+        parts = (("known customers, later", split.known_later[later]), ("new customers, later", split.test[later]))
+        evaluations = [unfolded, *(judged.part(name, rows) for name, rows in parts if rows.any())]
+        judgement = fitted.segmenter.judge(_only(frame[later], features)) if rival else None
+    else:
+        rival = champion and Rival(champion[0], note="no label date after those that it may have been trained on")
+        judged, evaluations, judgement = unfolded, [unfolded], None
+    evidence = weigh(fitted, judged, tuple(baselines.BASELINES), rival, tables.fingerprint, judgement)
+    echo(f"gate: {'; '.join(objections(evidence, settings.gate, evidence.champion)) or 'open'}")
     frame = _only(frame, features)
     with tempfile.TemporaryDirectory(prefix="pentad-") as folder:
         test = split.test if split.has_test else split.train
@@ -108,7 +120,7 @@ def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable
                      for contender, row in e.table.iterrows() for metric, value in row.items()}
             | {"temperature": fitted.segmenter.temperature, "n_labels": float(len(labels))},
             tags={"labels": labelled.source, "data_fingerprint": tables.fingerprint, "split": split.description},
-            files=Path(folder), segmenter=fitted.segmenter)
+            files=Path(folder), segmenter=fitted.segmenter, evidence=evidence)
         registered = tracking.record(run, settings.tracking)
     return Trained(registered, split, tuple(evaluations))
 
@@ -123,10 +135,10 @@ class _About:
     referral: Referral
     seed: int
 
-    def evaluation(self, name: str, rows: pd.DataFrame, truth, contenders: dict) -> Evaluation:
+    def evaluation(self, name: str, rows: pd.DataFrame, truth, contenders: dict, is_out_of_fold: bool = False) -> Evaluation:
         """An evaluation of rows of the frame, which keep its index."""
         return Evaluation(name, rows[KEYS].reset_index(drop=True), truth, contenders, self.attributes.loc[rows.index],
-                          self.circles.loc[rows.index].to_numpy(), self.types, self.referral, self.seed)
+                          self.circles.loc[rows.index].to_numpy(), self.types, self.referral, self.seed, is_out_of_fold)
 
 
 def _variants(side: pd.DataFrame, settings: Settings) -> dict[str, tuple[str, ...]]:
@@ -154,14 +166,18 @@ def _out_of_fold(fits: dict[str, Fitted], side: pd.DataFrame, about: _About) -> 
     contenders = {name: one.out_of_fold for name, one in fits.items()}
     for name, baseline in baselines.BASELINES.items():
         contenders[name] = baselines.out_of_fold(baseline, ordered, kinds, order, folds)
-    return about.evaluation("out of fold", ordered, fitted.truth, contenders)
+    return about.evaluation("out of fold", ordered, fitted.truth, contenders, is_out_of_fold=True)
 
 
-def _evaluate(name: str, fits: dict[str, Fitted], side, side_types, test, test_types, about: _About) -> Evaluation:
+def _evaluate(
+    name: str, fits: dict[str, Fitted], side, side_types, test, test_types, about: _About, champion: Rival | None
+) -> Evaluation:
     contenders = {who: one.segmenter.probabilities(_only(test, one.segmenter.features)) for who, one in fits.items()}
     ours, order = fits[OURS].segmenter.features, names(about.types)
     for baseline_name, baseline in baselines.BASELINES.items():
         contenders[baseline_name] = baseline(_only(side, ours), side_types, order).predict_proba(_only(test, ours))
+    if champion and champion.judgement is not None:
+        contenders[champion.name] = champion.judgement.probabilities
     return about.evaluation(name, test, type_indices(test_types, order), contenders)
 
 

@@ -17,7 +17,8 @@ from pipeline.cli import _parser, main
 
 ROOT = Path(pipeline.__file__).parents[1]
 TYPES = ("risk", "churn", "strategic", "growth", "stable")
-COMMANDS = ("simulate", "import", "validate", "features", "labels", "train", "promote", "score", "exit-codes")
+COMMANDS = ("simulate", "import", "validate", "features", "labels", "train", "promote", "rollback", "score",
+            "exit-codes")
 #: The columns of an assignment, in the order of models/explain.py.
 COLUMNS = ["customer_id", "as_of", "type", "type_zh", *(f"p_{kind}" for kind in TYPES), "runner_up", "runner_up_zh",
            "possible_types", "is_referred", "gap_log_odds", "why_value", "why_need", "why_behaviour", "why_risk", "why_base",
@@ -102,7 +103,7 @@ def test_the_dimensions_sum_to_the_gap_and_the_gap_is_the_ratio_of_the_probabili
 
 def test_the_champion_writes_the_same_bytes_twice_and_as_the_challenger_it_was(trained, book, scored, capsys):
     first = trained.partition().read_bytes()
-    assert trained.run("promote", "--reason", "better on new customers", "--by", "committee") == 0
+    trained.crown("1")
     for _ in range(2):
         assert trained.score(book) == 0
         assert "unchanged" in capsys.readouterr().out

@@ -1,0 +1,97 @@
+"""What a trained model can show for itself: the evidence that a promotion asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from features.catalogue import FEATURES
+from models.gate import Evidence, dearer_parts, gains_over
+from models.matrix import KEYS
+from models.metrics import given_types
+from models.segmenter import Fitted, Judgement, Segmenter
+from models.stability import Flips, flips
+from models.types import names
+from pipeline.evaluation import Evaluation
+
+MAIN_BASELINE = "logistic"
+
+
+@dataclass(frozen=True)
+class Rival:
+    """The champion beside a challenger: its version, its judgement of the same rows, or why there is none."""
+
+    version: str
+    judgement: Judgement | None = None
+    note: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called among the contenders."""
+        return f"champion {self.version}"
+
+
+def weigh(
+    fitted: Fitted, evaluation: Evaluation, baselines: Sequence[str], champion: Rival | None, fingerprint: str,
+    judgement: Judgement | None,
+) -> Evidence:
+    """Compare a challenger with the champion and the baselines on labels it was not trained on.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The challenger.
+    evaluation : Evaluation
+        Rows it has not seen: those after its last date, or out of fold where there is one date only; the champion is among
+        the contenders where it could be judged.
+    baselines : sequence of str
+        Which other contenders it has to beat.
+    champion : Rival, optional
+        The champion, if there is one.
+    fingerprint : str
+        Of the data it was trained on.
+    judgement : Judgement, optional
+        Its own of the same rows, where the champion has one too.
+    """
+    truth, ours, types, draws = evaluation.truth, evaluation.ours, evaluation.types, evaluation.draws
+    is_compared = champion is not None and champion.name in evaluation.believed
+    rivals = [*baselines, *([champion.name] if is_compared else [])]
+    main = champion.name if is_compared else MAIN_BASELINE
+    trained = pd.MultiIndex.from_frame(fitted.rows[KEYS])
+    n_seen = 0 if evaluation.is_out_of_fold else int(pd.MultiIndex.from_frame(evaluation.rows[KEYS]).isin(trained).sum())
+    dates = evaluation.rows["as_of"]
+    order = names(types)
+    cuts = evaluation.attributes.assign(type=[order[place] for place in truth])
+    given = given_types(ours)
+    return Evidence(
+        model_sha256=fitted.segmenter.sha256, data_fingerprint=fingerprint,
+        rows=f"{evaluation.name}, as of {dates.min()} to {dates.max()}", n_rows=evaluation.n_rows, n_seen=n_seen,
+        trained_until=str(fitted.rows["as_of"].max()), temperature=fitted.segmenter.temperature,
+        champion="" if champion is None else champion.version, note="" if champion is None else champion.note,
+        gains={rival: gains_over(truth, ours, evaluation.believed[rival], types, draws) for rival in rivals},
+        main_rival=main, parts=dearer_parts(truth, ours, evaluation.believed[main], types, cuts, draws),
+        promised=evaluation.referral.coverage,
+        covered={kind: {name: float(row[name]) for name in ("covered", "low", "high", "n")}
+                 for kind, row in evaluation.coverage.iterrows()},
+        n_given={kind: (int((truth == place).sum()), int((given == place).sum())) for place, kind in enumerate(order)},
+        flips=_flips(judgement, champion))
+
+
+def rival_of(version: str, segmenter: Segmenter | None, note: str, frame: pd.DataFrame) -> Rival:
+    """The champion's judgement of rows, or why there is none: it may need features that the book or the code has no more."""
+    if segmenter is None:
+        return Rival(version, note=note)
+    absent = [name for name in segmenter.features if name not in frame]
+    if absent:
+        return Rival(version, note=f"it needs {len(absent)} features that are not known, such as {absent[0]}")
+    return Rival(version, segmenter.judge(frame[[*KEYS, *segmenter.features]]))
+
+
+def _flips(judgement: Judgement | None, champion: Rival | None) -> Flips | None:
+    if judgement is None or champion is None or champion.judgement is None:
+        return None
+    return flips(judgement, champion.judgement, {name: feature.dimension for name, feature in FEATURES.items()})
+
+
