@@ -26,7 +26,8 @@ class Interval:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+        value, low, high = (round(end, 3) + 0.0 for end in (self.value, self.low, self.high))  # no -0.000
+        return f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
     @property
     def is_above_zero(self) -> bool:

@@ -20,6 +20,7 @@ CLIP = 1e-6
 """No type is believed rarer than one in a million: a flat zero would make the log loss infinite."""
 
 N_BINS = 10
+N_RELIABILITY_BINS, LEAST_IN_A_BIN = 8, 5
 
 HIGHER_IS_BETTER = {"accuracy": True, "balanced_accuracy": True, "macro_f1": True, "log_loss": False, "brier": False,
                     "calibration_error": False, "expected_cost": False}
@@ -198,6 +199,22 @@ def per_type(
             row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
         rows.append(row | {"support": int(true.sum())})
     return pd.DataFrame(rows, index=pd.Index(names(types), name="type"))
+
+
+def reliability(truth: np.ndarray, probabilities: np.ndarray, types: Sequence[RelationshipType]) -> pd.DataFrame:
+    """How often each type was true against how probable it was said to be: type, said, true, n per eighth of the scale.
+
+    Eighths with fewer than ``LEAST_IN_A_BIN`` rows are left out.
+    """
+    truth, probabilities = _checked(truth, probabilities)
+    edges = np.linspace(0, 1, N_RELIABILITY_BINS + 1)[1:-1]
+    tables = []
+    for place, kind in enumerate(types):
+        rows = pd.DataFrame({"said": probabilities[:, place], "true": (truth == place).astype(float)})
+        bins = rows.groupby(np.searchsorted(edges, probabilities[:, place], side="left"))
+        found = bins.mean().assign(n=bins.size())
+        tables.append(found[found["n"] >= LEAST_IN_A_BIN].assign(type=kind.name))
+    return pd.concat(tables, ignore_index=True)[["type", "said", "true", "n"]]
 
 
 def _checked(truth: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

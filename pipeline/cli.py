@@ -282,6 +282,7 @@ def _labels(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> int | None:
     from pipeline.evaluation_report import last_lines_of, lines_of
     from pipeline.labels import analyst_labels, hindsight_labels
+    from pipeline.tracking import run_place
     from pipeline.train import train
 
     if options.labels == "hindsight" and not (options.as_of and options.until and options.as_of < options.until):
@@ -302,6 +303,7 @@ def _train(options: argparse.Namespace) -> int | None:
         print("\n" + "\n".join(lines_of(evaluation)))
     print("\n" + "\n".join(last_lines_of(evaluation)))
     print(f"\nregistered as challenger: version {trained.registered.name}")
+    print(f"report.html, model_card.md and plots: {run_place(trained.registered, settings.tracking)}")
     return None
 
 

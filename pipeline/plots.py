@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from features.catalogue import DIMENSIONS, FEATURES
-from models.metrics import confusion, given_types
+from models.metrics import confusion, given_types, reliability
 from models.segmenter import Judgement
 from models.types import RelationshipType
 
@@ -36,11 +36,9 @@ def draw_reliability(truth: np.ndarray, probabilities: np.ndarray, types: Types,
     """Draw, per type, how often it was true against how probable it was said to be."""
     figure, axes = _figure(5.5, 4.8)
     axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle="--")
-    for place, kind in enumerate(types):
-        said = pd.Series(probabilities[:, place])
-        bins = pd.cut(said, np.linspace(0, 1, 9), include_lowest=True)
-        table = pd.DataFrame({"said": said, "true": truth == place}).groupby(bins, observed=True)
-        means = table.mean()[table.size() >= 5]
+    found = reliability(truth, probabilities, types)
+    for kind in types:
+        means = found[found["type"] == kind.name]
         axes.plot(means["said"], means["true"], marker="o", label=kind.name)
     axes.set(xlabel="probability given", ylabel="share that was true", title="Can the probabilities be believed?")
     axes.legend()

@@ -126,6 +126,32 @@ def _record(run: RunRecord, settings: TrackingSettings) -> Registered:
     return Registered(run.segmenter, str(version.version), run_id)
 
 
+def n_runs_with(tag: str, value: str, settings: TrackingSettings) -> int:
+    """How many finished training runs carry a tag of this value.
+
+    Raises
+    ------
+    StoreUnavailable
+        The store does not answer.
+    """
+    with _answering(settings):
+        client = _client(settings)
+        experiment = client.get_experiment_by_name(settings.experiment).experiment_id
+        found, token = 0, None
+        while True:
+            asked = f"tags.{tag} = '{value}' and attributes.status = 'FINISHED'"
+            page = client.search_runs([experiment], asked, page_token=token)
+            found, token = found + len(page), page.token
+            if not token:
+                return found
+
+
+def run_place(model: Registered, settings: TrackingSettings) -> str:
+    """Where the files of a model's run lie: a folder beside a sqlite store, else the name of the run."""
+    own = Path(settings.artifacts) / model.run_id / "artifacts"
+    return str(own) if own.is_dir() else f"run {model.run_id}"
+
+
 def load(which: str, settings: TrackingSettings) -> Registered:
     """The registered model of an alias (champion, challenger) or a version number.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Sequence
@@ -27,6 +28,8 @@ from pipeline.evaluation import OURS, Evaluation, attributes_of
 from pipeline.labels import Labelled
 from pipeline.proof import Rival, rival_of, weigh
 from pipeline.settings import Settings
+from pipeline.validation import Run, report_of
+from pipeline.validation_page import write_report
 
 
 @dataclass(frozen=True)
@@ -111,15 +114,20 @@ def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable
     evidence = weigh(fitted, judged, tuple(baselines.BASELINES), rival, tables.fingerprint, judgement)
     echo(f"gate: {'; '.join(objections(evidence, settings.gate, evidence.champion)) or 'open'}")
     frame = _only(frame, features)
+    test_rows = _digest(judged.rows.assign(truth=judged.truth)) if split.has_test else ""
     with tempfile.TemporaryDirectory(prefix="pentad-") as folder:
         test = split.test if split.has_test else split.train
         _write_files(Path(folder), fitted, evaluations, frame[test])
+        n_looks = tracking.n_runs_with("test_rows", test_rows, settings.tracking) + 1 if split.has_test else 0
+        write_report(report_of(Run(tables, labelled, settings, fitted, split, groups.set_axis(frame["customer_id"]),
+                                   tuple(evaluations), evidence, n_looks)), Path(folder))
         run = tracking.RunRecord(
             params={key: str(value) for key, value in _flat(dataclasses.asdict(settings))},
             metrics={f"{_slug(e.name)}.{_slug(contender)}.{metric}": float(value) for e in evaluations
                      for contender, row in e.table.iterrows() for metric, value in row.items()}
             | {"temperature": fitted.segmenter.temperature, "n_labels": float(len(labels))},
-            tags={"labels": labelled.source, "data_fingerprint": tables.fingerprint, "split": split.description},
+            tags={"labels": labelled.source, "data_fingerprint": tables.fingerprint, "split": split.description,
+                  "test_rows": test_rows},
             files=Path(folder), segmenter=fitted.segmenter, evidence=evidence)
         registered = tracking.record(run, settings.tracking)
     return Trained(registered, split, tuple(evaluations))
@@ -198,6 +206,10 @@ def _write_files(folder: Path, fitted: Fitted, evaluations: Sequence[Evaluation]
     dictionary = [{"name": f.name, "dimension": f.dimension, "unit": f.unit, "en": f.meaning_en, "zh": f.meaning_zh}
                   for f in FEATURES.values()]
     (folder / "features.json").write_text(json.dumps(dictionary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _digest(rows: pd.DataFrame) -> str:
+    return hashlib.sha256(rows.sort_values(KEYS).to_csv(index=False).encode()).hexdigest()
 
 
 def _flat(tree: dict, prefix: str = ""):
