@@ -31,6 +31,7 @@ REASON = {
     "en": "{words}: {value} (median {median})",
 }
 REASON_ALONE = {"zh": "{words}：{value}", "en": "{words}: {value}"}
+LANGUAGES = tuple(REASON)
 MISSING = {"zh": "无数据", "en": "not known"}
 NOTHING_PUSHES = {"zh": "无单一特征起主导作用", "en": "no single feature decides"}
 YES_NO = {"zh": ("否", "是"), "en": ("no", "yes")}
@@ -155,8 +156,8 @@ def assign(
     for name in DIMENSIONS:
         result[f"why_{name}"] = difference[:, :-1][:, dimension == name].sum(axis=1)
     result["why_base"] = difference[:, -1]
-    for language in REASON:
-        result[f"reasons_{language}"] = _reasons(
+    for language in LANGUAGES:
+        result[f"reasons_{language}"] = reasons(
             matrix, difference[:, :-1], judgement.features, catalogue, reference, n_reasons, language
         )
     result["strategy_zh"] = spelled("strategy_zh", winner)
@@ -180,7 +181,7 @@ def _dimensions(features: Sequence[str], catalogue: Mapping[str, Any], reference
     return np.array([catalogue[name].dimension for name in features], dtype=object)
 
 
-def _reasons(
+def reasons(
     matrix: np.ndarray,
     pushes: np.ndarray,
     features: Sequence[str],
@@ -189,7 +190,24 @@ def _reasons(
     n_reasons: int,
     language: str,
 ) -> list[str]:
-    """Word the features that push most to the winner; feature by feature, as few differ within one."""
+    """The features that push most to a type, in words, one text per row.
+
+    Parameters
+    ----------
+    matrix, pushes : ndarray, shape (n, n_features)
+        The values, and by how many log-odds each speaks for the type.
+    features : sequence of str
+        Their names.
+    catalogue : mapping of str to Feature
+        Unit and words of each.
+    reference : Reference
+        What is usual in the book.
+    n_reasons : int
+        How many to name at most, the strongest first; those that speak against are left out.
+    language : str
+        zh or en.
+    """
+    # feature by feature, as few differ within one
     top = np.argsort(-pushes, axis=1, kind="stable")[:, :n_reasons]
     pushing = np.take_along_axis(pushes, top, axis=1) > 0
     words = np.full(top.shape, "", dtype=object)

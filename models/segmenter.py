@@ -229,13 +229,15 @@ class Fitted:
     """A trained model and what it said of each labelled customer before it had seen it.
 
     ``rows`` has customer_id, as_of, type and fold, sorted; ``truth`` (n,) and ``out_of_fold`` (n, 5),
-    calibrated probabilities, follow it. Temperature and referral were fitted on these same rows: a hair optimistic.
+    calibrated probabilities, follow it. ``unseen`` has the model of each fold, grown on the other folds.
+    Temperature and referral were fitted on these same rows: a hair optimistic.
     """
 
     segmenter: Segmenter
     rows: pd.DataFrame
     truth: np.ndarray
     out_of_fold: np.ndarray
+    unseen: tuple[Segmenter, ...]
 
 
 def fit(
@@ -294,17 +296,19 @@ def fit(
         versions = {"python": platform.python_version(), "xgboost": xgb.__version__, "numpy": np.__version__}
         return Segmenter(booster, 1.0, everything_possible, features, tuple(types), settings, versions)
 
-    margins = np.empty((len(truth), len(types)))
+    margins, unseen = np.empty((len(truth), len(types))), []
     for fold in range(settings.n_folds):
         tell(f"fold {fold + 1} of {settings.n_folds}")
-        margins[folds == fold] = grow(folds != fold)._margins(matrix[folds == fold])
+        unseen.append(grow(folds != fold))
+        margins[folds == fold] = unseen[fold]._margins(matrix[folds == fold])
     temperature = fit_temperature(margins, truth)
     tell(f"all {len(truth)} rows")
     out_of_fold = softmax(margins / temperature, axis=1)
     referral = promise(truth, out_of_fold, settings.coverage)
-    segmenter = replace(grow(np.ones(len(truth), bool)), temperature=temperature, referral=referral)
+    calibrated = {"temperature": temperature, "referral": referral}
+    segmenter = replace(grow(np.ones(len(truth), bool)), **calibrated)
     rows = frame[KEYS].assign(type=labels, fold=folds).reset_index(drop=True)
-    return Fitted(segmenter, rows, truth, out_of_fold)
+    return Fitted(segmenter, rows, truth, out_of_fold, tuple(replace(one, **calibrated) for one in unseen))
 
 
 def fit_temperature(margins: np.ndarray, truth: np.ndarray) -> float:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pipeline.settings import BookSettings
 
+TYPES = ("risk", "churn", "strategic", "growth", "stable")
 EPILOG = """exit codes: 0 done, 1 unexpected (with a traceback), 2 usage, 10 and up named: `pentad exit-codes` lists them.
 Readers of Chinese: README.md has a 中文 section."""
 
@@ -73,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     _book(labels)
     labels.add_argument("--until", type=_day, metavar="DATE", help="only labels given by then")
     labels.add_argument("--top", type=_whole(1), default=20, metavar="N", help="rows shown of each list (default 20)")
+    labels.add_argument("--next", type=_whole(1), metavar="N", help="with --as-of: propose N customers to label next")
+    labels.add_argument("--as-of", type=_day, metavar="DATE", help="with --next: the date to label them for")
     labels.add_argument("--out", type=Path, default=Path("runs/labels"), help="folder for the tables (default runs/labels)")
 
     train = _command(commands, "train", _train, "learn from labels, measure, register the model as challenger")
@@ -98,6 +101,15 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--model", default="champion", help="alias or version number (default champion)")
     score.add_argument("--out", type=Path, default=Path("runs/assignments"), help="default runs/assignments")
     score.add_argument("--replace", action="store_true", help="replace another file of the same date")
+
+    override = _command(commands, "override", _override, "record that a reviewer gives a scored customer another type")
+    override.add_argument("customer", type=_words, metavar="CUSTOMER", help="the customer, as in its assignment")
+    override.add_argument("--as-of", type=_day, required=True, metavar="DATE", help="the date of the assignment")
+    override.add_argument("--type", choices=TYPES, required=True, help="the type it should have")
+    override.add_argument("--by", type=_words, required=True, help="who decides, kept in the log")
+    override.add_argument("--reason", type=_words, required=True, help="why, kept in the log")
+    override.add_argument("--assignments", type=Path, default=Path("runs/assignments"), metavar="DIR",
+                          help="where `pentad score` wrote (default runs/assignments)")
 
     _command(commands, "exit-codes", _exit_codes, "list the named failures")
     return parser
@@ -264,19 +276,38 @@ def _features(options: argparse.Namespace) -> int | None:
     return None
 
 
-def _labels(options: argparse.Namespace) -> None:
-    from pipeline.guards import must_lie_outside
-    from pipeline.label_report import lines_of, report_of, write_tables
+def _labels(options: argparse.Namespace) -> int | None:
+    from pipeline.guards import must_lie_outside, must_reach
+    from pipeline.label_desk import doubts
+    from pipeline.label_report import lines_of, lines_of_doubts, report_of, write_tables
     from pipeline.labels import analyst_labels
 
+    if (options.next is None) != (options.as_of is None):
+        print("pentad labels: --next N and --as-of DATE go together", file=sys.stderr)
+        return 2
     settings = _settings(options)
     must_lie_outside(options.out / "consensus.csv", options.data)
     with closing(_open(options, settings.book)) as tables:
-        labelled = analyst_labels(tables, options.until, settings.score.stale_days, print)
-    found = report_of(labelled.consensus, settings.model.seed)
-    print("\n".join(lines_of(found, options.top)))
-    write_tables(found, options.out)
+        if options.as_of:
+            must_reach(tables, options.as_of, settings.score.stale_days, "--as-of")
+        labelled = analyst_labels(tables, options.until, settings, print)
+        found = report_of(labelled.consensus, settings.model.seed)
+        print("\n".join([*lines_of(found, options.top), ""]), flush=True)
+        doubted = doubts(tables, labelled, settings, options.top, options.next, options.as_of,
+                         lambda line: print(line, flush=True))
+    print("\n".join(lines_of_doubts(doubted, options.top)))
+    write_tables(found | doubted, options.out)
     print(f"\nwritten: {options.out}")
+    return None
+
+
+def _override(options: argparse.Namespace) -> None:
+    from pipeline.override import override
+
+    log = Path(_settings(options).labels.overrides)
+    made = override(options.customer, options.as_of, options.type, options.by, options.reason, options.assignments, log)
+    print(f"{made.customer_id} as of {made.as_of}: {made.type} instead of {made.instead_of}, by {made.by}; recorded in {log}, "
+          "and a label from now on")
 
 
 def _train(options: argparse.Namespace) -> int | None:
@@ -297,7 +328,7 @@ def _train(options: argparse.Namespace) -> int | None:
             labelled = hindsight_labels(tables, options.as_of, options.until, settings)
             print(f"hindsight types on {options.as_of}: {labelled.rows['type'].value_counts().to_dict()}")
         else:
-            labelled = analyst_labels(tables, options.until, settings.score.stale_days, print)
+            labelled = analyst_labels(tables, options.until, settings, print)
         trained = train(tables, labelled, settings, lambda line: print(line, flush=True))
     for evaluation in trained.evaluations:
         print("\n" + "\n".join(lines_of(evaluation)))
@@ -346,6 +377,7 @@ def _one(row) -> list[str]:
 
 def _exit_codes(_: argparse.Namespace) -> None:
     import pipeline.adapters.worldbank
+    import pipeline.label_desk
     import pipeline.score
     import pipeline.simulate
     import pipeline.train  # noqa: F401  (their failures register themselves)

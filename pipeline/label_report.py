@@ -56,6 +56,33 @@ def lines_of(tables: dict[str, pd.DataFrame], top: int) -> list[str]:
     return lines
 
 
+def lines_of_doubts(tables: dict[str, pd.DataFrame], top: int) -> list[str]:
+    """What the precedence, the suspects and the queue say, for a terminal; the first ``top`` of each list."""
+    lines = ["", "the written precedence, where the traits of two types fit:"]
+    for _, row in tables["precedence"].iterrows():
+        n = row["n_first"] + row["n_second"]
+        share = f"{row['share_first']:.0%} of {n:,} [{row['low']:.0%}, {row['high']:.0%}]" if n else "nobody"
+        lines.append(f"  {row['first']} before {row['second']}: {row['verdict']}; {row['n_both']:,} rows fit both, "
+                     f"{row['first']} was given to {share}")
+    if "cases" in tables:
+        doubted = tables["suspects"]["p_wrong"]
+        n = int((doubted > 0.5).sum())
+        lines += ["", f"suspect labels: {n:,} of {len(doubted):,} are more likely wrong than right; the first:"]
+        for _, row in tables["cases"].iterrows():
+            witnesses = [f"{who} {row[who]}" for who in ("model", "others", "before", "after") if row[who]]
+            lines += [f"  {row['customer_id']} as of {row['as_of']}: {row['analyst']} said {row['type']}, more likely "
+                      f"{row['likely_type']} (suspicion {row['p_wrong']:.3f}; {', '.join(witnesses)})",
+                      f"    {row['contradicts_en']}", f"    {row['contradicts_zh']}",
+                      f"    similar {row['type']}: {row['agreeing'] or 'nobody'}; similar {row['likely_type']}: "
+                      f"{row['contradicting'] or 'nobody'}"]
+    if "next" in tables:
+        queue = tables["next"]
+        lines += ["", f"label next, {min(top, len(queue)):,} of {len(queue):,}:"]
+        if len(queue):
+            lines.append(queue.head(top).round(3).to_string(index=False))
+    return lines
+
+
 def write_tables(tables: dict[str, pd.DataFrame], folder: Path) -> None:
     """Write each table as a CSV file of its name.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import narwhals as nw
 import pandas as pd
@@ -14,36 +15,42 @@ from features.outcome import hindsight_types
 from features.sources import Tables
 from models.labels.consensus import Consensus, consensus
 from models.labels.votes import votes_of
+from pipeline import override
 from pipeline.errors import NoLabels
 from pipeline.guards import must_reach
+from pipeline.override import as_labels
 from pipeline.settings import Settings
 
 N_NAMED = 3
+COLUMNS = ["customer_id", "as_of", "type", "analyst", "labelled_on"]
+KEY = ["customer_id", "as_of", "analyst"]
 
 
-def given_labels(tables: Tables, until: str | None, stale_days: int, echo: Callable[[str], None]) -> pd.DataFrame:
+def given_labels(
+    tables: Tables, until: str | None, stale_days: int, overrides: Path, echo: Callable[[str], None]
+) -> pd.DataFrame:
     """The labels given by ``until`` that the book's facts can explain: customer_id, as_of (ISO), type, analyst, labelled_on.
 
-    A label is refused, counted and named where the borrower had no loan that was known on its date, and where its date lies
-    more than ``stale_days`` after the book's last fact: the facts that the analyst saw are not in the book. Labels of
-    customers that the book does not have, and those given before the date they are about, are rejected at opening.
+    They are those of the book and the overrides of reviewers. A label is refused, counted and named where the book does not
+    have the customer, where the borrower had no loan that was known on its date, and where its date lies more than
+    ``stale_days`` after the book's last fact: the facts that the analyst saw are not in the book. Labels of the book of
+    customers that it does not have, and those given before the date they are about, are rejected at opening.
 
     Raises
     ------
     NoLabels
-        There is no labels table, or no label is left.
+        There is no label at all, or none is left.
+    BrokenLog
+        The log of overrides was changed.
     """
-    if tables.labels is None:
-        raise NoLabels("the book has no labels table", "labels", "Deliver labels.csv, or use --labels hindsight.")
-    columns = ["customer_id", "as_of", "type", "analyst", "labelled_on"]
-    delivered = tables.collected(tables.labels.select(columns))
+    delivered = _delivered(tables, overrides, echo)
     labels = delivered if until is None else delivered[delivered["labelled_on"] <= as_day(until)]
     if len(labels) < len(delivered):
         echo(f"labels: {len(delivered):,} delivered = {len(labels):,} given by {until} + {len(delivered) - len(labels):,} later")
     if labels.empty:
         raise NoLabels(f"no label given by {until or 'anybody'}", "labels", "Deliver labels, or give a later --until.")
     reasons = _refusals(tables, labels, stale_days)
-    used = labels[reasons == ""].sort_values(columns).reset_index(drop=True)
+    used = labels[reasons == ""].sort_values(COLUMNS).reset_index(drop=True)
     if len(used) < len(labels):
         echo(f"labels: {len(labels):,} in = {len(used):,} used + {len(labels) - len(used):,} refused")
         for reason, rows in labels.groupby(reasons[reasons != ""]):
@@ -53,6 +60,21 @@ def given_labels(tables: Tables, until: str | None, stale_days: int, echo: Calla
         raise NoLabels(f"every label is refused, the first {first}", "labels", "Deliver labels of dates that the book covers.")
     days = {day: as_date(day).isoformat() for day in {*used["as_of"], *used["labelled_on"]}}
     return used.assign(as_of=used["as_of"].map(days), labelled_on=used["labelled_on"].map(days))
+
+
+def _delivered(tables: Tables, overrides: Path, echo: Callable[[str], None]) -> pd.DataFrame:
+    """The labels of the book with those of the log of overrides, whose reviewer's later word counts; dates as whole days."""
+    found = as_labels(override.read(overrides))
+    if tables.labels is None and found.empty:
+        raise NoLabels("the book has no labels table", "labels", "Deliver labels.csv, or use --labels hindsight.")
+    own = pd.DataFrame(columns=COLUMNS) if tables.labels is None else tables.collected(tables.labels.select(COLUMNS))
+    if found.empty:
+        return own
+    found[["as_of", "labelled_on"]] = found[["as_of", "labelled_on"]].map(as_day)
+    both = pd.concat([own, found], ignore_index=True).drop_duplicates(KEY, keep="last")
+    replaced = len(own) + len(found) - len(both)
+    echo(f"overrides: {len(found):,} read from {overrides}, {replaced:,} of them in place of the reviewer's earlier label")
+    return both.astype({"as_of": int, "labelled_on": int})
 
 
 @dataclass(frozen=True)
@@ -67,7 +89,7 @@ class Labelled:
     consensus: Consensus | None = None
 
 
-def analyst_labels(tables: Tables, until: str | None, stale_days: int, echo: Callable[[str], None]) -> Labelled:
+def analyst_labels(tables: Tables, until: str | None, settings: Settings, echo: Callable[[str], None]) -> Labelled:
     """One agreed type of every customer and date that analysts labelled by ``until``.
 
     Raises
@@ -75,7 +97,7 @@ def analyst_labels(tables: Tables, until: str | None, stale_days: int, echo: Cal
     NoLabels
         There is no labels table, or no label is left.
     """
-    labels = given_labels(tables, until, stale_days, echo)
+    labels = given_labels(tables, until, settings.score.stale_days, Path(settings.labels.overrides), echo)
     agreed = consensus(votes_of(labels))
     echo(f"labels: {len(labels):,} by {len(agreed.votes.analysts)} analysts on {len(agreed.rows):,} customers and dates; "
          f"several labelled {int((agreed.votes.n_votes > 1).sum()):,} of them and disagree on {agreed.n_disagreements:,}")
@@ -112,6 +134,8 @@ def _refusals(tables: Tables, labels: pd.DataFrame, stale_days: int) -> pd.Serie
     reasons[labels["as_of"] > last + stale_days] = (
         f"of dates more than {stale_days} days after {as_date(last)}, the last fact of the book")
     reasons[~(first <= labels["as_of"])] = "of dates on which the borrower had no loan yet"
+    customers = tables.collected(tables.customers.select("customer_id"))["customer_id"]
+    reasons[~labels["customer_id"].isin(customers)] = "of customers that the book does not have"
     return reasons
 
 

@@ -40,6 +40,13 @@ class FeatureSettings:
 
 
 @dataclass(frozen=True)
+class LabelSettings:
+    """Where reviewers' overrides are kept, which count as labels."""
+
+    overrides: str
+
+
+@dataclass(frozen=True)
 class SplitSettings:
     """Who is held out, and for how long the past stays away from the test date."""
 
@@ -72,6 +79,7 @@ class Settings:
 
     book: BookSettings
     features: FeatureSettings
+    labels: LabelSettings
     model: SegmenterSettings
     split: SplitSettings
     score: ScoreSettings
@@ -80,8 +88,9 @@ class Settings:
     tracking: TrackingSettings
 
 
-_KINDS = {kind.__name__: kind for kind in (BookSettings, FeatureSettings, SegmenterSettings, SplitSettings, ScoreSettings,
-                                           Limits, HindsightRules, TrackingSettings)}
+_KINDS = {kind.__name__: kind for kind in (
+    BookSettings, FeatureSettings, LabelSettings, SegmenterSettings, SplitSettings, ScoreSettings, Limits, HindsightRules,
+    TrackingSettings)}
 
 
 def load_settings(path: Path | None = None) -> Settings:

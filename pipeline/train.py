@@ -16,7 +16,6 @@ from features.catalogue import FEATURES
 from features.frame import feature_frame
 from features.sources import Tables
 from models import baselines
-from models.connections import connected
 from models.gate import objections
 from models.matrix import KEYS, sorted_rows
 from models.referral import Referral
@@ -24,6 +23,7 @@ from models.segmenter import Fitted, fit
 from models.split import Split, out_of_time
 from models.types import RelationshipType, load_types, names, type_indices
 from pipeline import plots, tracking
+from pipeline.circles import circles_of
 from pipeline.evaluation import OURS, Evaluation, attributes_of
 from pipeline.labels import Labelled
 from pipeline.proof import Rival, rival_of, weigh
@@ -39,28 +39,6 @@ class Trained:
     registered: tracking.Registered
     split: Split
     evaluations: tuple[Evaluation, ...]
-
-
-def circles_of(tables: Tables) -> pd.Series:
-    """The circle of each customer of the book, index customer_id: whoever shares a group, a guarantor, or a link with it.
-
-    A circle is kept whole on one side of every split. Bonds count whenever they were, on the label's date or not.
-    """
-    customers = tables.collected(tables.customers.select("customer_id", "group_id"))
-    loans = tables.collected(tables.loans.select("customer_id", "guarantor_id").unique())
-    pairs = [(_in("customer", customers["customer_id"]), _in("group", customers["group_id"])),
-             (_in("customer", loans["customer_id"]), _in("customer", loans["guarantor_id"]))]
-    if tables.links is not None:
-        links = tables.collected(tables.links.select("from_id", "to_id").unique())
-        pairs.append((_in("customer", links["from_id"]), _in("customer", links["to_id"])))
-    bonds = pd.concat([pd.DataFrame({"a": list(a), "b": list(b)}, dtype=object) for a, b in pairs], ignore_index=True)
-    found = connected(_in("customer", customers["customer_id"]), bonds)
-    return pd.Series(found.to_numpy(), index=pd.Index(customers["customer_id"]))
-
-
-def _in(room: str, names: pd.Series) -> pd.Series:
-    """Names that cannot be taken for those of another room; an empty one stays empty."""
-    return (f"{room} " + names).where(names.notna(), None)
 
 
 def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable[[str], None]) -> Trained:

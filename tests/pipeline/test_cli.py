@@ -18,7 +18,7 @@ from pipeline.cli import _parser, main
 ROOT = Path(pipeline.__file__).parents[1]
 TYPES = ("risk", "churn", "strategic", "growth", "stable")
 COMMANDS = ("simulate", "import", "validate", "features", "labels", "train", "promote", "rollback", "score",
-            "exit-codes")
+            "override", "exit-codes")
 #: The columns of an assignment, in the order of models/explain.py.
 COLUMNS = ["customer_id", "as_of", "type", "type_zh", *(f"p_{kind}" for kind in TYPES), "runner_up", "runner_up_zh",
            "possible_types", "is_referred", "gap_log_odds", "why_value", "why_need", "why_behaviour", "why_risk", "why_base",

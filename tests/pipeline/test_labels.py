@@ -104,3 +104,33 @@ def test_the_desk_shows_agreement_analysts_ceiling_and_disagreements_and_writes_
 def test_where_nobody_was_asked_twice_the_desk_says_so(desk, book, capsys):
     assert labels(desk, book) == 0
     assert "nobody was labelled by two analysts: agreement and ceiling cannot be known" in capsys.readouterr().out
+
+
+def test_with_a_date_the_desk_proposes_whom_to_label_next_and_shows_suspects_and_precedence(desk, book, capsys):
+    assert labels(desk, book, "--next", "8", "--as-of", "2025-06-30", "--top", "3") == 0
+    said = capsys.readouterr().out
+    assert "suspect labels: " in said and "label next, 3 of 8:" in said and "  risk before churn: " in said
+    folder = desk.folder / "labels"
+    queue = pd.read_csv(folder / "next.csv")
+    assert len(queue) == 8 and set(queue["as_of"]) == {"2025-06-30"} and queue["customer_id"].is_unique
+    assert len(pd.read_csv(folder / "suspects.csv")) == 120 and len(pd.read_csv(folder / "cases.csv")) == 3
+    assert len(pd.read_csv(folder / "precedence.csv")) == 6
+
+
+def test_whom_to_label_next_leaves_out_who_has_a_label_of_the_date(desk, book):
+    assert labels(desk, book, "--next", "99", "--as-of", "2024-12-31") == 0
+    assert pd.read_csv(desk.folder / "labels" / "next.csv").empty
+
+
+def test_next_needs_a_date_and_a_date_needs_next(desk, book, capsys):
+    assert labels(desk, book, "--next", "5") == 2 and labels(desk, book, "--as-of", "2024-12-31") == 2
+    assert "--next N and --as-of DATE go together" in capsys.readouterr().err
+
+
+def test_too_few_labels_for_a_model_still_show_the_analysts(desk, tmp_path, capsys):
+    tables = tiny_book()
+    tables["labels"] = tables["labels"][tables["labels"]["type"] != "risk"]
+    assert labels(desk, write_book(tables, tmp_path / "book")) == 0
+    said = capsys.readouterr().out
+    assert "suspects and whom to label next: not looked for, type risk has labels for 0 customers or groups" in said
+    assert "risk before churn: too few" in said and not (desk.folder / "labels" / "suspects.csv").exists()

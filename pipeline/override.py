@@ -1,0 +1,131 @@
+"""The log of overrides: who gave a customer another type than the model, when and why. It grows and never changes.
+
+One JSON object a line. Each carries the SHA-256 of the line before, so that a line taken out, changed or put in breaks the
+chain from there on. An override returns as a label of its reviewer at the next training.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from features.errors import PentadError
+from models.types import ORDER
+from pipeline.clock import now
+from pipeline.errors import writing
+
+START = "0" * 64
+
+
+class BrokenLog(PentadError):
+    """The log of overrides was changed where it may only grow."""
+
+    exit_code = 57
+
+
+class NotAssigned(PentadError):
+    """There is no assignment of this customer and date to override."""
+
+    exit_code = 58
+
+
+@dataclass(frozen=True)
+class Override:
+    """A reviewer's word against an assignment: of whom, as of when, which type instead of which, by whom, why, at (UTC)."""
+
+    customer_id: str
+    as_of: str
+    type: str
+    instead_of: str
+    model_version: str
+    data_fingerprint: str
+    by: str
+    reason: str
+    at: str
+    previous_sha256: str
+
+
+def override(customer: str, as_of: str, kind: str, who: str, reason: str, assignments: Path, log: Path) -> Override:
+    """Record that a reviewer gives a customer another type than its assignment.
+
+    Raises
+    ------
+    NotAssigned
+        The customer has no assignment on the date, or has this type already.
+    BrokenLog
+        The log is not what was written; nothing is added.
+    UnwritableOutput
+        The log cannot be written.
+    """
+    assigned = _assigned(customer, as_of, assignments)
+    if assigned["type"] == kind:
+        raise NotAssigned(f"customer {customer} is {kind} already", str(assignments), "Nothing has to be overridden.")
+    with writing(log):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a+", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            lines = file.read().splitlines()
+            read(log, lines)
+            entry = Override(customer, as_of, kind, assigned["type"], assigned["model_version"], assigned["data_fingerprint"],
+                             who, reason, now(), _digest(lines[-1]) if lines else START)
+            file.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    return entry
+
+
+def read(log: Path, lines: list[str] | None = None) -> list[Override]:
+    """Every override, the first first; none if there is no log.
+
+    Raises
+    ------
+    BrokenLog
+        A line is not the one that was written.
+    """
+    if lines is None:
+        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    found, previous = [], START
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = Override(**json.loads(line))
+            is_whole = entry.previous_sha256 == previous and entry.type in ORDER
+        except (json.JSONDecodeError, TypeError):
+            is_whole = False
+        if not is_whole:
+            raise BrokenLog(f"line {number} was changed, or one before it was", str(log), "Restore the log from a copy.")
+        found.append(entry)
+        previous = _digest(line)
+    return found
+
+
+def as_labels(overrides: list[Override]) -> pd.DataFrame:
+    """The overrides as labels of their reviewers: customer_id, as_of, type, analyst, labelled_on (ISO dates).
+
+    Of several by one reviewer of one customer and date the last counts.
+    """
+    columns = ["customer_id", "as_of", "type", "analyst", "labelled_on"]
+    rows = [(o.customer_id, o.as_of, o.type, o.by, o.at[:10]) for o in overrides]
+    return pd.DataFrame(rows, columns=columns, dtype=object).drop_duplicates(["customer_id", "as_of", "analyst"], keep="last")
+
+
+def _assigned(customer: str, as_of: str, assignments: Path) -> pd.Series:
+    file = assignments / f"as_of={as_of}" / "assignments.parquet"
+    if not file.exists():
+        todo = "Run `pentad score` first, or name another folder."
+        raise NotAssigned(f"nobody was scored as of {as_of}", str(assignments), todo)
+    columns = ["customer_id", "type", "model_version", "data_fingerprint"]
+    rows = pd.read_parquet(file, columns=columns, filters=[("customer_id", "==", customer)])
+    if rows.empty:
+        raise NotAssigned(f"customer {customer} was not scored as of {as_of}", str(file), "Check the spelling of the customer.")
+    return rows.iloc[0]
+
+
+def _digest(line: str) -> str:
+    return hashlib.sha256(line.encode()).hexdigest()
