@@ -32,6 +32,11 @@ setup: .venv/installed ## virtual environment with the hashed lock
 $(SAMPLE)/loans.csv: | .venv/installed
 	$(BIN)/pentad simulate --customers 2000 --months 48 --seed 7 --out $(SAMPLE) --replace
 
+.venv/installed-bench: .venv/installed requirements-bench.txt
+	@echo "installing the contenders of the benchmark into .venv (once) ..."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-bench.txt
+	@touch $@
+
 sample: $(SAMPLE)/loans.csv ## the synthetic sample book
 
 train: .venv/installed $(SAMPLE)/loans.csv ## set up, train on the sample, score it, explain one customer
@@ -64,10 +69,12 @@ real: .venv/installed ## the World Bank's statements, where ../shared/realdata i
 lint: .venv/installed ## ruff
 	$(BIN)/ruff check .
 
-lock: .venv/installed ## renew requirements.txt and requirements-spark.txt (needs uv)
+lock: .venv/installed ## renew requirements.txt and those of Spark and the benchmark (needs uv)
 	uv pip compile $(LOCKING) --extra dev pyproject.toml -o requirements.txt
-	sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' requirements.txt | xargs printf -- '--no-emit-package %s\n' | \
-	  xargs uv pip compile $(LOCKING) --constraint requirements.txt --extra spark pyproject.toml -o requirements-spark.txt
+	for extra in spark bench; do \
+	  sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' requirements.txt | xargs printf -- '--no-emit-package %s\n' | \
+	  xargs uv pip compile $(LOCKING) --constraint requirements.txt --extra $$extra pyproject.toml -o requirements-$$extra.txt; \
+	done
 
 clean: ## remove what was built and run, keep the data
 	rm -rf .venv runs build *.egg-info .pytest_cache .hypothesis

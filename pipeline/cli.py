@@ -80,11 +80,14 @@ def _parser() -> argparse.ArgumentParser:
 
     train = _command(commands, "train", _train, "learn from labels, measure, register the model as challenger")
     _book(train)
-    train.add_argument("--labels", choices=["analysts", "hindsight"], default="analysts",
-                       help="analysts: the labels table; hindsight: what happened after --as-of")
-    train.add_argument("--as-of", type=_day, metavar="DATE", help="hindsight: the date the features stop at")
-    train.add_argument("--until", type=_day, metavar="DATE",
-                       help="hindsight: the date the outcome is read on; analysts: labels given by then")
+    _labels_of(train)
+
+    tune = _command(commands, "tune", _tune, "search for better settings on later dates and other customers; prints them")
+    _book(tune)
+    _labels_of(tune)
+    tune.add_argument("--trials", type=_whole(1), default=40, metavar="N", help="trials of the study in all (default 40)")
+    tune.add_argument("--study", type=Path, default=Path("runs/tuning.log"), metavar="FILE",
+                      help="where studies are kept, and go on from (default runs/tuning.log)")
 
     promote = _command(commands, "promote", _promote, "make a registered model the champion, if the gate lets it")
     promote.add_argument("--model", default="challenger", help="alias or version number (default challenger)")
@@ -125,6 +128,14 @@ def _book(command: argparse.ArgumentParser) -> None:
     command.add_argument("--data", type=Path, required=True, help="folder of CSV or Parquet tables, or a DuckDB file")
     command.add_argument("--rejects", type=Path, default=Path("runs/rejects"),
                          help="folder for rows that break a rule (default runs/rejects)")
+
+
+def _labels_of(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--labels", choices=["analysts", "hindsight"], default="analysts",
+                         help="analysts: the labels table; hindsight: what happened after --as-of")
+    command.add_argument("--as-of", type=_day, metavar="DATE", help="hindsight: the date the features stop at")
+    command.add_argument("--until", type=_day, metavar="DATE",
+                         help="hindsight: the date the outcome is read on; analysts: labels given by then")
 
 
 def _day(text: str) -> str:
@@ -312,29 +323,63 @@ def _override(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> int | None:
     from pipeline.evaluation_report import last_lines_of, lines_of
-    from pipeline.labels import analyst_labels, hindsight_labels
     from pipeline.tracking import run_place
     from pipeline.train import train
 
-    if options.labels == "hindsight" and not (options.as_of and options.until and options.as_of < options.until):
-        print("pentad train: --labels hindsight needs --as-of DATE and a later --until DATE", file=sys.stderr)
-        return 2
-    if options.labels == "analysts" and options.as_of:
-        print("pentad train: --as-of goes with --labels hindsight; analysts' labels bring their own dates", file=sys.stderr)
+    if odd := _odd_labels(options):
+        print(f"pentad train: {odd}", file=sys.stderr)
         return 2
     settings = _settings(options)
     with closing(_open(options, settings.book)) as tables:
-        if options.labels == "hindsight":
-            labelled = hindsight_labels(tables, options.as_of, options.until, settings)
-            print(f"hindsight types on {options.as_of}: {labelled.rows['type'].value_counts().to_dict()}")
-        else:
-            labelled = analyst_labels(tables, options.until, settings, print)
+        labelled = _labelled(options, tables, settings)
         trained = train(tables, labelled, settings, lambda line: print(line, flush=True))
     for evaluation in trained.evaluations:
         print("\n" + "\n".join(lines_of(evaluation)))
     print("\n" + "\n".join(last_lines_of(evaluation)))
     print(f"\nregistered as challenger: version {trained.registered.name}")
     print(f"report.html, model_card.md and plots: {run_place(trained.registered, settings.tracking)}")
+    return None
+
+
+def _odd_labels(options: argparse.Namespace) -> str | None:
+    """What is wrong with the dates given for the labels; None if nothing is."""
+    if options.labels == "hindsight" and not (options.as_of and options.until and options.as_of < options.until):
+        return "--labels hindsight needs --as-of DATE and a later --until DATE"
+    if options.labels == "analysts" and options.as_of:
+        return "--as-of goes with --labels hindsight; analysts' labels bring their own dates"
+    return None
+
+
+def _labelled(options: argparse.Namespace, tables, settings):
+    from pipeline.labels import analyst_labels, hindsight_labels
+
+    if options.labels == "analysts":
+        return analyst_labels(tables, options.until, settings, print)
+    labelled = hindsight_labels(tables, options.as_of, options.until, settings)
+    print(f"hindsight types on {options.as_of}: {labelled.rows['type'].value_counts().to_dict()}")
+    return labelled
+
+
+def _tune(options: argparse.Namespace) -> int | None:
+    from tqdm import tqdm
+
+    from pipeline.tune import tune
+
+    if odd := _odd_labels(options):
+        print(f"pentad tune: {odd}", file=sys.stderr)
+        return 2
+    settings = _settings(options)
+    with closing(_open(options, settings.book)) as tables:
+        labelled = _labelled(options, tables, settings)
+        with tqdm(unit="trial", desc="tune", disable=not sys.stderr.isatty()) as bar:
+
+            def progress(best: float) -> None:
+                bar.update()
+                bar.set_postfix(best=f"{best:.4f}")
+
+            found = tune(tables, labelled, settings, options.trials, options.study,
+                         lambda line: print(line, flush=True), progress)
+    print(found)
     return None
 
 
@@ -378,6 +423,7 @@ def _one(row) -> list[str]:
 def _exit_codes(_: argparse.Namespace) -> None:
     import pipeline.adapters.worldbank
     import pipeline.label_desk
+    import pipeline.promote
     import pipeline.score
     import pipeline.simulate
     import pipeline.train  # noqa: F401  (their failures register themselves)

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,6 +124,43 @@ def _record(run: RunRecord, settings: TrackingSettings) -> Registered:
         raise
     client.set_terminated(run_id, "FINISHED")
     return Registered(run.segmenter, str(version.version), run_id)
+
+
+@contextmanager
+def tuning(study: str, settings: TrackingSettings) -> Iterator[Callable[[int, dict[str, float], float | None], None]]:
+    """Keep a study as one run, and each of its trials as a run nested in it; a study that goes on keeps its run.
+
+    Yields a function that records a trial: its number, what it tried, and its loss, or None if it was given up.
+
+    Raises
+    ------
+    StoreUnavailable
+        The store does not answer.
+    """
+    with _answering(settings):
+        client = _client(settings)
+        experiment = client.get_experiment_by_name(settings.experiment).experiment_id
+        found = client.search_runs([experiment], f"tags.\"pentad.study\" = '{study}'")
+        pid = {"pentad.pid": str(os.getpid())}
+        parent = (found[0] if found else client.create_run(experiment, tags=pid | {"pentad.study": study},
+                                                           run_name=f"tuning {study}")).info.run_id
+
+        def record(number: int, tried: dict[str, float], loss: float | None) -> None:
+            tags = pid | {"mlflow.parentRunId": parent}
+            run_id = client.create_run(experiment, tags=tags, run_name=f"trial {number}").info.run_id
+            for name, value in tried.items():
+                client.log_param(run_id, name, value)
+            if loss is not None:
+                client.log_metric(run_id, "log_loss", loss)
+                client.log_metric(parent, "log_loss", loss, step=number)
+            client.set_terminated(run_id, "FINISHED" if loss is not None else "KILLED")
+
+        try:
+            yield record
+        except BaseException:
+            client.set_terminated(parent, "KILLED")
+            raise
+        client.set_terminated(parent, "FINISHED")
 
 
 def n_runs_with(tag: str, value: str, settings: TrackingSettings) -> int:

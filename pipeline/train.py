@@ -17,9 +17,10 @@ from features.frame import feature_frame
 from features.sources import Tables
 from models import baselines
 from models.gate import objections
+from models.leaks import suspicious
 from models.matrix import KEYS, sorted_rows
 from models.referral import Referral
-from models.segmenter import Fitted, fit
+from models.segmenter import Fitted, Judgement, fit
 from models.split import Split, out_of_time
 from models.types import RelationshipType, load_types, names, type_indices
 from pipeline import plots, tracking
@@ -92,13 +93,16 @@ def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable
     evidence = weigh(fitted, judged, tuple(baselines.BASELINES), rival, tables.fingerprint, judgement)
     echo(f"gate: {'; '.join(objections(evidence, settings.gate, evidence.champion)) or 'open'}")
     frame = _only(frame, features)
+    drivers = fitted.segmenter.judge(frame[split.test if split.has_test else split.train])
+    leaks = suspicious(drivers)
+    for name, share in leaks.items():
+        echo(f"note: {name} carries {share:.0%} of all contributions; see that it does not repeat the label, or come after it")
     test_rows = _digest(judged.rows.assign(truth=judged.truth)) if split.has_test else ""
     with tempfile.TemporaryDirectory(prefix="pentad-") as folder:
-        test = split.test if split.has_test else split.train
-        _write_files(Path(folder), fitted, evaluations, frame[test])
+        _write_files(Path(folder), drivers, evaluations)
         n_looks = tracking.n_runs_with("test_rows", test_rows, settings.tracking) + 1 if split.has_test else 0
         write_report(report_of(Run(tables, labelled, settings, fitted, split, groups.set_axis(frame["customer_id"]),
-                                   tuple(evaluations), evidence, n_looks)), Path(folder))
+                                   tuple(evaluations), evidence, n_looks, leaks)), Path(folder))
         run = tracking.RunRecord(
             params={key: str(value) for key, value in _flat(dataclasses.asdict(settings))},
             metrics={f"{_slug(e.name)}.{_slug(contender)}.{metric}": float(value) for e in evaluations
@@ -167,11 +171,11 @@ def _evaluate(
     return about.evaluation(name, test, type_indices(test_types, order), contenders)
 
 
-def _write_files(folder: Path, fitted: Fitted, evaluations: Sequence[Evaluation], test: pd.DataFrame) -> None:
+def _write_files(folder: Path, drivers: Judgement, evaluations: Sequence[Evaluation]) -> None:
     last = evaluations[-1]
     plots.draw_confusion(last.truth, last.ours, last.types, folder / "confusion.png")
     plots.draw_reliability(last.truth, last.ours, last.types, folder / "reliability.png")
-    plots.draw_drivers(fitted.segmenter.judge(test), folder / "drivers.png")
+    plots.draw_drivers(drivers, folder / "drivers.png")
     for evaluation in evaluations:
         place = folder / "evaluation" / _slug(evaluation.name)
         place.mkdir(parents=True)

@@ -41,6 +41,7 @@ class Run:
     evaluations: tuple[Evaluation, ...]
     evidence: Evidence
     n_looks: int
+    leaks: pd.Series
 
 
 def report_of(run: Run) -> dict:
@@ -121,6 +122,9 @@ def known_limits(run: Run, ceiling: pd.DataFrame) -> list[dict[str, str]]:
     if share > MUCH_REFERRED:
         say(f"{share:.0%} of the customers are referred to a person to keep the promise of {headline.referral.coverage:.0%}.",
             f"为兑现 {headline.referral.coverage:.0%} 的覆盖承诺，{share:.0%} 的客户需人工判断。")
+    for name, share in run.leaks.items():
+        say(f"{name} carries {share:.0%} of all contributions: see that it does not repeat the label, or come after it.",
+            f"{name} 占全部贡献的 {share:.0%}：请确认它没有重复标签或晚于标签。")
     judged = sum(FEATURES[name].is_judgemental for name in run.fitted.segmenter.features if name in FEATURES)
     if judged:
         say(f"{judged} features repeat what the bank has judged itself, such as ratings; the tables show the model without them.",

@@ -17,7 +17,7 @@ from pipeline.cli import _parser, main
 
 ROOT = Path(pipeline.__file__).parents[1]
 TYPES = ("risk", "churn", "strategic", "growth", "stable")
-COMMANDS = ("simulate", "import", "validate", "features", "labels", "train", "promote", "rollback", "score",
+COMMANDS = ("simulate", "import", "validate", "features", "labels", "train", "tune", "promote", "rollback", "score",
             "override", "exit-codes")
 #: The columns of an assignment, in the order of models/explain.py.
 COLUMNS = ["customer_id", "as_of", "type", "type_zh", *(f"p_{kind}" for kind in TYPES), "runner_up", "runner_up_zh",

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import subprocess
+import sys
+
 import pandas as pd
 import pytest
 from desk import Desk, tiny_book, write_book, write_settings
@@ -41,10 +46,55 @@ def test_one_switch_leaves_the_banks_own_judgements_out_and_the_report_shows_bot
 
 def test_without_any_judgement_in_the_book_there_is_nothing_to_show_beside(tmp_path, book, capsys):
     _, features = trained(tmp_path, book)
-    assert "judgement" not in capsys.readouterr().out
+    assert " judgement" not in capsys.readouterr().out
     assert not any(FEATURES[name].is_judgemental for name in features)
 
 
 def test_the_model_takes_the_features_that_are_known_of_somebody(tmp_path, book):
     _, features = trained(tmp_path, book)
     assert "exposure_drawn" in features and "rating_grade" not in features and "fee_income_12m" not in features
+
+
+def test_a_feature_that_gives_the_label_away_is_named_on_the_way_and_in_the_report(tmp_path, capsys):
+    tables = tiny_book()  # types drawn by lot: only the rating knows them
+    types = tables["labels"].groupby("customer_id")["type"].first().sample(frac=1, random_state=0).set_axis(
+        sorted(set(tables["labels"]["customer_id"])))
+    tables["labels"]["type"] = tables["labels"]["customer_id"].map(types)
+    tables["ratings"] = pd.DataFrame(
+        {"customer_id": types.index, "rated_on": "2024-05-31", "grade": types.map(GRADES).astype(str)})
+    desk, _ = trained(tmp_path, write_book(tables, tmp_path / "book"), use_judgemental="true")
+    said = capsys.readouterr().out
+    assert "note: rating_grade carries " in said and "does not repeat the label" in said
+    (card,) = desk.folder.glob("store/artifacts/*/artifacts/model_card.md")
+    assert "rating_grade carries " in card.read_text(encoding="utf-8")
+
+
+def test_training_twice_in_processes_of_their_own_decides_the_same(tmp_path, book):
+    """Same thread count, same bytes: the model, not only its decisions."""
+    digests = []
+    for run in ("one", "two"):
+        (tmp_path / run).mkdir()
+        desk = Desk(tmp_path / run)
+        subprocess.run([sys.executable, "-m", "pipeline.cli", "--settings", desk.settings, "train", "--data", book,
+                        "--rejects", desk.rejects], check=True, capture_output=True)
+        (model,) = desk.folder.glob("store/artifacts/*/artifacts/segmenter/model.ubj")
+        digests.append(hashlib.sha256(model.read_bytes()).hexdigest())
+        about = json.loads(model.with_name("segmenter.json").read_text(encoding="utf-8"))
+        assert about["settings"]["n_threads"] == 2, "the thread count is set, and recorded"
+    assert digests[0] == digests[1]
+
+
+def test_another_file_split_of_the_book_decides_the_same(tmp_path, book):
+    """Rows in another order and as Parquet instead of CSV."""
+    other = tmp_path / "book"
+    other.mkdir()
+    for name, rows in tiny_book().items():
+        rows.sample(frac=1, random_state=3).to_parquet(other / f"{name}.parquet", index=False)
+    probabilities = []
+    for place, folder in (("a", book), ("b", other)):
+        (tmp_path / place).mkdir()
+        desk, _ = trained(tmp_path / place, folder)
+        assert desk.score(folder, "--model", "challenger") == 0
+        scored = pd.read_parquet(desk.partition())
+        probabilities.append(scored[[c for c in scored if c.startswith("p_")] + ["type", "possible_types", "is_referred"]])
+    pd.testing.assert_frame_equal(*probabilities, check_exact=True)
