@@ -52,9 +52,12 @@ search: .venv/installed ## measure 32,000 generated books against the oracle of 
 spark: .venv/installed-spark ## DuckDB and Spark on the whole sample and on the World Bank's statements: equal (minutes)
 	$(BIN)/python -m pytest -m big tests/features/test_spark.py
 
-bench: .venv/installed ## the features beside a bare aggregate, pandas and Polars; from 1 to 70 million rows (half an hour)
+bench: .venv/installed-bench $(SAMPLE)/loans.csv ## speed and memory of the features; the label desk; other boosters (two hours)
 	$(BIN)/python -m tests.bench.features 200000
 	$(BIN)/python -m tests.bench.scale
+	$(BIN)/python -m tests.bench.labels $(SAMPLE)
+	$(BIN)/python -m tests.bench.coverage 12000
+	$(BIN)/python -m tests.bench.models $(SAMPLE) $(REAL) 12
 
 dictionary: .venv/installed $(SAMPLE)/loans.csv ## write data/README.md anew
 	$(BIN)/python -m features.dictionary $(SAMPLE) $(AS_OF)
