@@ -60,6 +60,30 @@ def promise(truth: np.ndarray, probabilities: np.ndarray, coverage: float) -> Re
     return Referral(coverage, tuple(least))
 
 
+def prices(
+    seen: tuple[np.ndarray, np.ndarray], truth: np.ndarray, probabilities: np.ndarray,
+    promises: Sequence[float] = (0.6, 0.7, 0.8, 0.85, 0.9, 0.95),
+) -> pd.DataFrame:
+    """What other promises would cost: promised, covered, referred, decided_right, one row per promise.
+
+    Parameters
+    ----------
+    seen : (truth, probabilities)
+        Customers the levels are set on, out of fold.
+    truth, probabilities : ndarray
+        Other customers, on whom they are tried. ``decided_right`` is the accuracy on those decided without a person.
+    promises : sequence of float
+        Shares of each type to cover.
+    """
+    rows = []
+    for coverage in promises:
+        referral = promise(*seen, coverage)
+        sets, decided = referral.sets(probabilities), ~referral.is_referred(probabilities)
+        right = sets[np.arange(len(truth)), truth]
+        rows.append((coverage, right.mean(), 1 - decided.mean(), right[decided].mean() if decided.any() else np.nan))
+    return pd.DataFrame(rows, columns=["promised", "covered", "referred", "decided_right"])
+
+
 def kept(
     truth: np.ndarray, probabilities: np.ndarray, types: Sequence[str], referral: Referral, draws: Draws
 ) -> pd.DataFrame:

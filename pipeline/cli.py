@@ -322,7 +322,7 @@ def _override(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> int | None:
-    from pipeline.evaluation_report import last_lines_of, lines_of
+    from pipeline.evaluation_report import ceiling_line, last_lines_of, lines_of
     from pipeline.tracking import run_place
     from pipeline.train import train
 
@@ -335,6 +335,8 @@ def _train(options: argparse.Namespace) -> int | None:
         trained = train(tables, labelled, settings, lambda line: print(line, flush=True))
     for evaluation in trained.evaluations:
         print("\n" + "\n".join(lines_of(evaluation)))
+    if ceiling := ceiling_line(trained.report):
+        print(f"\n{ceiling}")
     print("\n" + "\n".join(last_lines_of(evaluation)))
     print(f"\nregistered as challenger: version {trained.registered.name}")
     print(f"report.html, model_card.md and plots: {run_place(trained.registered, settings.tracking)}")
@@ -417,6 +419,8 @@ def _one(row) -> list[str]:
         f"before {row['runner_up']} {row['runner_up_zh']} by {row['gap_log_odds']:.2f} log-odds ({dimensions})",
         f"  why: {row['reasons_en']}", f"  原因：{row['reasons_zh']}",
         f"  strategy: {row['strategy_en']}", f"  策略：{row['strategy_zh']}",
+        f"  possible: {row['possible_types'].replace(',', ', ') or 'no type is probable enough'}"
+        + ("; a person decides 需人工判断" if row["is_referred"] else ""),
     ]
 
 

@@ -27,6 +27,16 @@ def lines_of(evaluation: Evaluation) -> list[str]:
     return lines
 
 
+def ceiling_line(report: dict) -> str | None:
+    """How well people do, to stand beside the model; None where nobody was labelled twice."""
+    if not report["human_ceiling"]:
+        return None
+    row = report["human_ceiling"][0]
+    return (f"human ceiling: analysts agree with the consensus of the others on {row['accuracy']:.3f} "
+            f"[{row['accuracy_low']:.3f}, {row['accuracy_high']:.3f}] of {row['n']:,} labels, macro-F1 {row['macro_f1']:.3f}; "
+            f"the others are {row['others']:.1f} on average, and err too")
+
+
 def last_lines_of(evaluation: Evaluation) -> list[str]:
     """Who was taken for what, and how good each type is."""
     ends = [f"{name}{end}" for name in ("precision", "recall", "f1") for end in ("_low", "_high")]

@@ -35,11 +35,12 @@ from pipeline.validation_page import write_report
 
 @dataclass(frozen=True)
 class Trained:
-    """A registered model and how it was measured, the headline evaluation last."""
+    """A registered model and how it was measured, the headline evaluation last; ``report`` is the validation report."""
 
     registered: tracking.Registered
     split: Split
     evaluations: tuple[Evaluation, ...]
+    report: dict
 
 
 def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable[[str], None]) -> Trained:
@@ -101,8 +102,9 @@ def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable
     with tempfile.TemporaryDirectory(prefix="pentad-") as folder:
         _write_files(Path(folder), drivers, evaluations)
         n_looks = tracking.n_runs_with("test_rows", test_rows, settings.tracking) + 1 if split.has_test else 0
-        write_report(report_of(Run(tables, labelled, settings, fitted, split, groups.set_axis(frame["customer_id"]),
-                                   tuple(evaluations), evidence, n_looks, leaks)), Path(folder))
+        report = report_of(Run(tables, labelled, settings, fitted, split, groups.set_axis(frame["customer_id"]),
+                               tuple(evaluations), evidence, n_looks, leaks))
+        write_report(report, Path(folder))
         run = tracking.RunRecord(
             params={key: str(value) for key, value in _flat(dataclasses.asdict(settings))},
             metrics={f"{_slug(e.name)}.{_slug(contender)}.{metric}": float(value) for e in evaluations
@@ -112,7 +114,7 @@ def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable
                   "test_rows": test_rows},
             files=Path(folder), segmenter=fitted.segmenter, evidence=evidence)
         registered = tracking.record(run, settings.tracking)
-    return Trained(registered, split, tuple(evaluations))
+    return Trained(registered, split, tuple(evaluations), report)
 
 
 @dataclass(frozen=True)

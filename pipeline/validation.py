@@ -14,7 +14,7 @@ from models.intervals import Interval
 from models.labels.agreement import agreement
 from models.labels.ceiling import EVERYBODY, human_ceiling
 from models.metrics import HIGHER_IS_BETTER, reliability
-from models.referral import ALL
+from models.referral import ALL, prices
 from models.segmenter import Fitted
 from models.split import Split
 from pipeline.evaluation import OURS, Evaluation
@@ -81,6 +81,7 @@ def report_of(run: Run) -> dict:
                       "flips": asdict(run.evidence.flips) if run.evidence.flips else None},
         "referral": {"promised": headline.referral.coverage, "share": headline.coverage.loc[ALL, "referred"],
                      "hours_per_thousand": 1000 * headline.coverage.loc[ALL, "referred"] * run.settings.score.hours_per_referral},
+        "prices_of_promises": _records(prices((run.fitted.truth, run.fitted.out_of_fold), headline.truth, headline.ours)),
         "gate": {"objections": objections(run.evidence, run.settings.gate, run.evidence.champion),
                  "gains": {rival: {name: _of(x) for name, x in gains.items()} for rival, gains in run.evidence.gains.items()}},
         "model": {"trees_per_type": run.settings.model.n_trees, "temperature": run.fitted.segmenter.temperature,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.intervals import drawn
-from models.referral import Referral, kept, promise
+from models.referral import Referral, kept, prices, promise
 from models.types import ORDER
 
 
@@ -66,3 +66,15 @@ def test_a_higher_promise_refers_more():
     truth, told = book(3000, 0)
     shares = [promise(truth, told, c).sets(told).sum(axis=1).mean() for c in (0.7, 0.8, 0.9, 0.95)]
     assert shares == sorted(shares) and shares[0] < shares[-1]
+
+
+def test_what_other_promises_cost_rises_with_them_and_tells_how_often_the_decided_are_right():
+    seen = book(4000, 0)
+    truth, told = book(8000, 1)
+    table = prices(seen, truth, told)
+    assert table["referred"].iloc[-1] > table["referred"].iloc[2]
+    assert table["covered"].to_numpy() == pytest.approx(table["promised"].to_numpy(), abs=0.03)
+    row = table[table["promised"] == 0.9].iloc[0]
+    referral = promise(*seen, 0.9)
+    alone = ~referral.is_referred(told)
+    assert row["decided_right"] == pytest.approx((told[alone].argmax(axis=1) == truth[alone]).mean(), abs=0.02)

@@ -7,7 +7,9 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from desk import Desk, tiny_book, write_book
 
 from pipeline.validation_page import PICTURES, write_report
 
@@ -76,8 +78,6 @@ def test_page_card_and_data_say_the_same(folder, report):
 
 
 def test_test_rows_that_were_looked_at_before_are_counted(tmp_path, book):
-    from desk import Desk
-
     desk = Desk(tmp_path)
     assert desk.train(book) == 0 and desk.train(book) == 0
     reports = sorted(desk.folder.glob("store/artifacts/*/artifacts/report.json"), key=lambda f: f.stat().st_mtime)
@@ -98,3 +98,15 @@ def test_a_hostile_name_stays_a_text(folder, report, tmp_path):
     page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert page.tags == plain.tags
     assert sum(hostile in words for words in page.words) == 1 + len(report["gate"]["objections"])
+
+
+def test_the_human_ceiling_stands_beside_the_score_wherever_analysts_overlap(tmp_path, capsys):
+    tables = tiny_book()
+    second = tables["labels"].assign(analyst="a2")
+    tables["labels"] = pd.concat([tables["labels"], second], ignore_index=True)
+    desk = Desk(tmp_path)
+    assert desk.train(write_book(tables, tmp_path / "book")) == 0
+    assert "\nhuman ceiling: analysts agree with the consensus of the others on 1.000" in capsys.readouterr().out
+    (card,) = desk.folder.glob("store/artifacts/*/artifacts/model_card.md")
+    assert "Analysts agree with the consensus of the others on 1.000 of 240 labels." in card.read_text(encoding="utf-8")
+    assert "人工上限" in card.with_name("report.html").read_text(encoding="utf-8")
