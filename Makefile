@@ -57,7 +57,8 @@ bench: .venv/installed-bench $(SAMPLE)/loans.csv ## speed and memory of the feat
 	$(BIN)/python -m tests.bench.scale
 	$(BIN)/python -m tests.bench.labels $(SAMPLE)
 	$(BIN)/python -m tests.bench.coverage 12000
-	$(BIN)/python -m tests.bench.models $(SAMPLE) $(REAL) 12
+	$(BIN)/python -m tests.bench.models synthetic $(SAMPLE) 12
+	$(BIN)/python -m tests.bench.models worldbank $(REAL) 12
 
 dictionary: .venv/installed $(SAMPLE)/loans.csv ## write data/README.md anew
 	$(BIN)/python -m features.dictionary $(SAMPLE) $(AS_OF)

@@ -1,6 +1,7 @@
 """Pentad beside LightGBM, CatBoost and scikit-learn's histogram boosting: same frame, same splits, same number of trials.
 
-    python -m tests.bench.models data/sample ../shared/realdata/worldbank_ibrd 15
+    python -m tests.bench.models synthetic data/sample 12
+    python -m tests.bench.models worldbank ../shared/realdata/worldbank_ibrd 12
 
 On the synthetic book each is tuned on time folds of the training side and judged once out of time. On the World Bank's
 statements there is one date: each outer fold of circles is judged by a model tuned and grown on the others. All get one
@@ -141,9 +142,10 @@ def worldbank(statements: Path, n_trials: int) -> None:
 
 if __name__ == "__main__":
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    book, real, trials = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-    synthetic(book, trials)
-    if any(real.glob("*.csv")):
-        worldbank(real, trials)
+    which, place, trials = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    if which == "synthetic":
+        synthetic(place, trials)
+    elif any(place.glob("*.csv")):
+        worldbank(place, trials)
     else:
-        print(f"skipped: no statements in {real}")
+        print(f"skipped: no statements in {place}")
