@@ -56,7 +56,7 @@ bench: .venv/installed-bench $(SAMPLE)/loans.csv ## speed and memory of the feat
 	$(BIN)/python -m tests.bench.features 200000
 	$(BIN)/python -m tests.bench.scale
 	$(BIN)/python -m tests.bench.labels $(SAMPLE)
-	$(BIN)/python -m tests.bench.coverage 12000
+	$(BIN)/python -m tests.bench.coverage 12000 101
 	$(BIN)/python -m tests.bench.models synthetic $(SAMPLE) 12
 	$(BIN)/python -m tests.bench.models worldbank $(REAL) 12
 

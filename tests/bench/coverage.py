@@ -1,6 +1,6 @@
 """Is the coverage promised to every type kept out of time: on a synthetic book large enough to tell to a point or two.
 
-    python -m tests.bench.coverage 12000
+    python -m tests.bench.coverage 12000 101
 
 Whole circles are drawn for the intervals. The run ends with an error where the promise is missed by more than two points
 for all customers together, or beyond the interval for a type.
@@ -30,11 +30,11 @@ from pipeline.simulate import simulate
 WITHIN = 0.02
 
 
-def main(n_customers: int) -> int:
+def main(n_customers: int, seed: int) -> int:
     """Print coverage per type of customers known and new, a quarter later; returns 1 where the promise is not kept."""
     settings = load_settings()
     with tempfile.TemporaryDirectory() as folder:
-        simulate(n_customers, 48, 101, Path(folder) / "book")
+        simulate(n_customers, 48, seed, Path(folder) / "book")
         tables = open_tables(Path(folder) / "book")
         labelled = analyst_labels(tables, None, settings, print)
         frame = feature_frame(labelled.rows[KEYS], tables)
@@ -56,4 +56,4 @@ def main(n_customers: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))
