@@ -15,6 +15,7 @@ from pipeline.errors import writing
 
 CAVEAT = ("the others are {others:.1f} on average, and err too: the ceiling tells how far people agree, and is no bound on a "
           "model")
+LEAST_HABIT = 0.01
 NOT_KNOWN = "nobody was labelled by two analysts: agreement and ceiling cannot be known"
 
 
@@ -34,7 +35,12 @@ def lines_of(tables: dict[str, pd.DataFrame], top: int) -> list[str]:
     for between, rows in found.groupby("between", sort=False):
         rows = rows.set_index("type")
         whole = rows.loc[ALL_TYPES]
-        per_type = ", ".join(f"{kind} {value:.2f}" for kind, value in rows["value"].drop(ALL_TYPES).items())
+        if np.isnan(whole["value"]):
+            n = int(whole["n"])
+            lines.append(f"  {between}: all {n:,} labels are of one type, chance cannot be told from agreement")
+            continue
+        per_type = ", ".join(f"{kind} {'-' if np.isnan(value) else f'{value:.2f}'}"
+                             for kind, value in rows["value"].drop(ALL_TYPES).items())
         lines.append(f"  {between} ({whole['measure']}): {whole['value']:.3f} [{whole['low']:.3f}, {whole['high']:.3f}] "
                      f"on {int(whole['n']):,}; {per_type}")
     lines += ["", "analysts against the consensus of the others (the human ceiling):"]
@@ -46,10 +52,10 @@ def lines_of(tables: dict[str, pd.DataFrame], top: int) -> list[str]:
     lines += ["", "habits: what each analyst most often takes for what, where two labelled:"]
     habits = tables["analysts"]
     for who, rows in habits[habits["consensus"] != habits["given"]].groupby("analyst"):
-        worst = rows.sort_values("share", ascending=False, kind="stable").head(3)
+        worst = rows[rows["share"] >= LEAST_HABIT].sort_values("share", ascending=False, kind="stable").head(3)
         n = int(habits.loc[habits["analyst"] == who, "n_labels"].iloc[0])
-        lines.append(f"  {who} ({n:,} labels): " + ", ".join(
-            f"{row['consensus']} for {row['given']} {row['share']:.0%}" for _, row in worst.iterrows()))
+        taken = ", ".join(f"{row['consensus']} for {row['given']} {row['share']:.0%}" for _, row in worst.iterrows())
+        lines.append(f"  {who} ({n:,} labels): {taken or 'nothing worth naming'}")
     odd = tables["disagreements"]
     if len(odd):
         lines += ["", f"disagreements, {min(top, len(odd)):,} of {len(odd):,}:", odd.head(top).to_string(index=False)]

@@ -61,10 +61,11 @@ def agreement(votes: Votes, seed: int) -> pd.DataFrame:
 
 
 def disagreements(votes: Votes) -> pd.DataFrame:
-    """Customers and dates given at least two types: customer_id, as_of, and what each analyst said, empty if not asked."""
+    """Customers and dates given at least two types: customer_id, as_of, and ``X said`` per analyst X, empty if not asked."""
     odd = votes.has_disagreement
     said = np.array([*votes.order, ""], dtype=object)[votes.given[odd]]
-    return pd.concat([votes.items[odd].reset_index(drop=True), pd.DataFrame(said, columns=list(votes.analysts))], axis=1)
+    columns = [f"{analyst} said" for analyst in votes.analysts]  # an analyst may be called as_of
+    return pd.concat([votes.items[odd].reset_index(drop=True), pd.DataFrame(said, columns=columns)], axis=1)
 
 
 def _draws(votes: Votes, rows: np.ndarray, seed: int) -> Draws:

@@ -89,7 +89,8 @@ def test_a_type_that_is_easily_told_has_the_higher_agreement():
 def test_disagreements_show_what_each_analyst_said_and_leave_out_who_was_not_asked():
     table = disagreements(votes_of(desk(("A", DAY, "x", "risk"), ("A", DAY, "y", "churn"), ("B", DAY, "x", "risk"),
                                         ("B", DAY, "z", "risk"))))
-    assert table.to_dict("records") == [{"customer_id": "A", "as_of": DAY, "x": "risk", "y": "churn", "z": ""}]
+    assert table.to_dict("records") == [
+        {"customer_id": "A", "as_of": DAY, "x said": "risk", "y said": "churn", "z said": ""}]
 
 
 def test_the_ceiling_of_analysts_who_never_err_is_one_and_of_others_what_their_errors_leave():

@@ -134,3 +134,20 @@ def test_too_few_labels_for_a_model_still_show_the_analysts(desk, tmp_path, caps
     said = capsys.readouterr().out
     assert "suspects and whom to label next: not looked for, type risk has labels for 0 customers or groups" in said
     assert "risk before churn: too few" in said and not (desk.folder / "labels" / "suspects.csv").exists()
+
+
+def test_an_analyst_may_be_called_as_a_column_is_and_labels_may_all_be_of_one_type(desk, tmp_path, capsys):
+    tables = tiny_book()
+    tables["labels"]["type"] = "stable"
+    second = tables["labels"].assign(analyst="as_of")
+    tables["labels"] = pd.concat([tables["labels"], second], ignore_index=True)
+    tables["labels"].loc[0, "type"] = "risk"
+    assert labels(desk, write_book(tables, tmp_path / "book")) == 0
+    said = capsys.readouterr().out
+    assert "nan" not in said and "strategic -" in said
+    odd = pd.read_csv(desk.folder / "labels" / "disagreements.csv")
+    assert odd[["a1 said", "as_of said"]].to_numpy().tolist() == [["risk", "stable"]]
+    tables["labels"].loc[0, "type"] = "stable"
+    assert labels(desk, write_book(tables, tmp_path / "same")) == 0
+    said = capsys.readouterr().out
+    assert "nan" not in said and "everybody: all 120 labels are of one type" in said
