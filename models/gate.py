@@ -65,7 +65,8 @@ class Limits:
 class Evidence:
     """What is known of a model on labels it was not trained on.
 
-    ``champion`` is the version that was champion then, empty if none was, and ``note`` says why it could not be compared.
+    ``champion`` is the version that was champion then, empty if none was, and ``note`` says why it could not be compared;
+    one that is not usable, which can score nobody either, does not have to be.
     ``gains``: per rival and metric how much better the challenger is, positive being better, with the interval. ``parts``:
     per part of the book, and per true type, how much dearer its mistakes are than the main rival's. ``covered``: per type
     the share of rows whose type was among the possible ones. ``n_given``: per type how many rows are of it, and how many were
@@ -80,6 +81,7 @@ class Evidence:
     trained_until: str
     temperature: float
     champion: str
+    is_champion_usable: bool
     note: str
     gains: Mapping[str, Mapping[str, Interval]]
     main_rival: str
@@ -169,7 +171,8 @@ def objections(evidence: Evidence, limits: Limits, champion: str) -> list[str]:
         said.append(f"{evidence.n_rows:,} labelled rows are too few to judge it, {limits.least_rows:,} are needed")
     if not TEMPERATURES[0] * 1.01 < evidence.temperature < TEMPERATURES[1] * 0.99:
         said.append(f"its temperature {evidence.temperature:.2f} lies at an end of what is possible: separable labels, or noise")
-    if champion and evidence.champion == champion and not any(rival == f"champion {champion}" for rival in evidence.gains):
+    is_due = champion and evidence.champion == champion and evidence.is_champion_usable
+    if is_due and f"champion {champion}" not in evidence.gains:
         said.append(f"it was not compared with the champion: {evidence.note or 'no common rows'}")
     said += _of_rivals(evidence)
     for kind, (n_true, n_given) in evidence.n_given.items():

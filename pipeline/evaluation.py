@@ -49,6 +49,10 @@ class Evaluation:
                        believed={who: given[rows] for who, given in self.believed.items()},
                        attributes=self.attributes[rows], clusters=self.clusters[rows])
 
+    def beside(self, name: str, probabilities: np.ndarray) -> Evaluation:
+        """The same with one more contender, who judged the same rows."""
+        return replace(self, believed={**self.believed, name: probabilities})
+
     @property
     def ours(self) -> np.ndarray:
         """Our probabilities, shape (n, 5)."""

@@ -20,12 +20,26 @@ MAIN_BASELINE = "logistic"
 
 
 @dataclass(frozen=True)
+class Champion:
+    """The model in use: its version, and it, with the last date it learnt from; or why it cannot be loaded."""
+
+    version: str
+    segmenter: Segmenter | None
+    trained_until: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Rival:
-    """The champion beside a challenger: its version, its judgement of the same rows, or why there is none."""
+    """The champion beside a challenger: its version, its judgement of the same rows, or why there is none.
+
+    ``is_usable`` is false where nobody could be scored with it: its files are broken, or it needs what is not known any more.
+    """
 
     version: str
     judgement: Judgement | None = None
     note: str = ""
+    is_usable: bool = True
 
     @property
     def name(self) -> str:
@@ -70,6 +84,7 @@ def weigh(
         rows=f"{evaluation.name}, as of {dates.min()} to {dates.max()}", n_rows=evaluation.n_rows, n_seen=n_seen,
         trained_until=str(fitted.rows["as_of"].max()), temperature=fitted.segmenter.temperature,
         champion="" if champion is None else champion.version, note="" if champion is None else champion.note,
+        is_champion_usable=champion is None or champion.is_usable,
         gains={rival: gains_over(truth, ours, evaluation.believed[rival], types, draws) for rival in rivals},
         main_rival=main, parts=dearer_parts(truth, ours, evaluation.believed[main], types, cuts, draws),
         promised=evaluation.referral.coverage,
@@ -79,14 +94,18 @@ def weigh(
         flips=_flips(judgement, champion))
 
 
-def rival_of(version: str, segmenter: Segmenter | None, note: str, frame: pd.DataFrame) -> Rival:
-    """The champion's judgement of rows, or why there is none: it may need features that the book or the code has no more."""
-    if segmenter is None:
-        return Rival(version, note=note)
-    absent = [name for name in segmenter.features if name not in frame]
+def rival_of(champion: Champion, frame: pd.DataFrame) -> Rival:
+    """The champion's judgement of rows it was not trained on, or why there is none."""
+    if champion.segmenter is None:
+        return Rival(champion.version, note=champion.note, is_usable=False)
+    absent = [name for name in champion.segmenter.features if name not in frame]
     if absent:
-        return Rival(version, note=f"it needs {len(absent)} features that are not known, such as {absent[0]}")
-    return Rival(version, segmenter.judge(frame[[*KEYS, *segmenter.features]]))
+        note = f"it needs {len(absent)} features that are not known, such as {absent[0]}"
+        return Rival(champion.version, note=note, is_usable=False)
+    if champion.trained_until >= frame["as_of"].min():
+        note = f"it learnt from labels up to {champion.trained_until}, and these rows begin at {frame['as_of'].min()}"
+        return Rival(champion.version, note=note)
+    return Rival(champion.version, champion.segmenter.judge(frame[[*KEYS, *champion.segmenter.features]]))
 
 
 def _flips(judgement: Judgement | None, champion: Rival | None) -> Flips | None:

@@ -224,17 +224,6 @@ def evidence(model: Registered, settings: TrackingSettings) -> Evidence:
         return Evidence.load(folder, version.tags.get(EVIDENCE_TAG, ""), model.segmenter.sha256)
 
 
-def champion(settings: TrackingSettings) -> tuple[str, Segmenter | None, str] | None:
-    """The champion's version and model, or why it cannot be loaded; None if there is no champion."""
-    version = champion_version(settings)
-    if not version:
-        return None
-    try:
-        return version, load(version, settings).segmenter, ""
-    except (BrokenModel, StoreUnavailable) as error:
-        return version, None, error.found
-
-
 def champion_version(settings: TrackingSettings) -> str:
     """The version that is champion, empty if none is."""
     try:

@@ -16,18 +16,19 @@ from features.catalogue import FEATURES
 from features.frame import feature_frame
 from features.sources import Tables
 from models import baselines
-from models.gate import objections
+from models.gate import NoEvidence, objections
 from models.leaks import suspicious
 from models.matrix import KEYS, sorted_rows
 from models.referral import Referral
-from models.segmenter import Fitted, Judgement, fit
+from models.segmenter import BrokenModel, Fitted, Judgement, fit
 from models.split import Split, out_of_time
 from models.types import RelationshipType, load_types, names, type_indices
 from pipeline import plots, tracking
 from pipeline.circles import circles_of
+from pipeline.errors import StoreUnavailable
 from pipeline.evaluation import OURS, Evaluation, attributes_of
 from pipeline.labels import Labelled
-from pipeline.proof import Rival, rival_of, weigh
+from pipeline.proof import Champion, Rival, rival_of, weigh
 from pipeline.settings import Settings
 from pipeline.validation import Run, report_of
 from pipeline.validation_page import write_report
@@ -80,18 +81,23 @@ def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable
     customers = tables.collected(tables.customers.select("customer_id", "industry", "region"))
     about = _About(attributes_of(frame, customers), groups, types, fitted.segmenter.referral, settings.model.seed)
     unfolded = _out_of_fold(fits, _only(side, features), about)
-    champion = tracking.champion(settings.tracking)
+    champion = _champion(settings)
     if split.has_test:
         later = split.test | split.known_later
-        rival = champion and rival_of(*champion, frame[later])
+        rival = champion and rival_of(champion, frame[later])
         judged = _evaluate("out of time", fits, side, given[split.train], frame[later], given[later], about, rival)
         parts = (("known customers, later", split.known_later[later]), ("new customers, later", split.test[later]))
         evaluations = [unfolded, *(judged.part(name, rows) for name, rows in parts if rows.any())]
         judgement = fitted.segmenter.judge(_only(frame[later], features)) if rival else None
     else:
-        rival = champion and Rival(champion[0], note="no label date after those that it may have been trained on")
-        judged, evaluations, judgement = unfolded, [unfolded], None
+        rival = champion and rival_of(champion, _sorted(side))
+        is_compared = rival is not None and rival.judgement is not None
+        judged = unfolded.beside(rival.name, rival.judgement.probabilities) if is_compared else unfolded
+        evaluations = [judged]
+        judgement = fitted.segmenter.judge(_only(_sorted(side), features)) if rival else None
     evidence = weigh(fitted, judged, tuple(baselines.BASELINES), rival, tables.fingerprint, judgement)
+    if rival and rival.note:
+        echo(f"note: {rival.name} was not compared with: {rival.note}")
     echo(f"gate: {'; '.join(objections(evidence, settings.gate, evidence.champion)) or 'open'}")
     frame = _only(frame, features)
     drivers = fitted.segmenter.judge(frame[split.test if split.has_test else split.train])
@@ -153,12 +159,28 @@ def _only(frame: pd.DataFrame, features: Sequence[str]) -> pd.DataFrame:
 
 def _out_of_fold(fits: dict[str, Fitted], side: pd.DataFrame, about: _About) -> Evaluation:
     fitted, order = fits[OURS], names(about.types)
-    ordered = side.iloc[sorted_rows(side)]
+    ordered = _sorted(side)
     kinds, folds = fitted.rows["type"].set_axis(ordered.index), fitted.rows["fold"].to_numpy()
     contenders = {name: one.out_of_fold for name, one in fits.items()}
     for name, baseline in baselines.BASELINES.items():
         contenders[name] = baselines.out_of_fold(baseline, ordered, kinds, order, folds)
     return about.evaluation("out of fold", ordered, fitted.truth, contenders, is_out_of_fold=True)
+
+
+def _champion(settings: Settings) -> Champion | None:
+    """The model in use, as far as it can be had."""
+    version = tracking.champion_version(settings.tracking)
+    if not version:
+        return None
+    try:
+        model = tracking.load(version, settings.tracking)
+        return Champion(version, model.segmenter, tracking.evidence(model, settings.tracking).trained_until)
+    except (BrokenModel, NoEvidence, StoreUnavailable) as error:
+        return Champion(version, None, note=error.found)
+
+
+def _sorted(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.iloc[sorted_rows(rows)]
 
 
 def _evaluate(

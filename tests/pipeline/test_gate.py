@@ -16,7 +16,7 @@ from models.referral import Referral
 from models.segmenter import BrokenModel, Fitted, Segmenter, SegmenterSettings, fit
 from models.types import ORDER, load_types, type_indices
 from pipeline.evaluation import OURS, Evaluation, attributes_of
-from pipeline.proof import rival_of, weigh
+from pipeline.proof import Champion, rival_of, weigh
 from pipeline.settings import load_settings
 
 LIMITS = load_settings().gate
@@ -77,7 +77,7 @@ class Case:
         side = frame.loc[early, ["customer_id", "as_of", *features]]
         for name, baseline in baselines.BASELINES.items():
             believed[name] = baseline(side, self.types[early], ORDER).predict_proba(own)
-        rival = champion and rival_of(version, champion, "", test)
+        rival = champion and rival_of(Champion(version, champion, EARLY), test)
         if rival:
             believed[rival.name] = rival.judgement.probabilities
         about = attributes_of(test, test[["customer_id", "region"]])
@@ -256,10 +256,18 @@ def test_too_few_rows_judge_nobody(case, good):
     assert "99 labelled rows are too few to judge it, 100 are needed" in said
 
 
-def test_a_champion_that_could_not_be_compared_closes_the_gate(case, good, champion):
-    evidence = dataclasses.replace(case.weigh(good), champion="1", note="it needs 2 features that are not known")
+def test_a_champion_that_was_not_compared_closes_the_gate_unless_it_can_score_nobody(case, good, champion):
+    late = case.frame[case.rows(LATE)]
+    seen = rival_of(Champion("1", champion, LATE), late)
+    assert seen.judgement is None and seen.is_usable
+    evidence = dataclasses.replace(case.weigh(good), champion="1", note=seen.note)
     assert objections(evidence, LIMITS, "1") == [
-        "it was not compared with the champion: it needs 2 features that are not known"]
+        f"it was not compared with the champion: it learnt from labels up to {LATE}, and these rows begin at {LATE}"]
+    for broken in (rival_of(Champion("1", None, note="no model.ubj"), late),
+                   rival_of(Champion("1", champion, EARLY), late.drop(columns=CLEAR[0]))):
+        assert broken.note and broken.judgement is None and not broken.is_usable
+        evidence = dataclasses.replace(case.weigh(good), champion="1", note=broken.note, is_champion_usable=False)
+        assert objections(evidence, LIMITS, "1") == []
 
 
 @pytest.fixture
