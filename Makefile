@@ -44,7 +44,7 @@ train: .venv/installed $(SAMPLE)/loans.csv ## set up, train on the sample, score
 	$(BIN)/pentad score --data $(SAMPLE) --as-of $(AS_OF) --model challenger --out runs/assignments --replace
 
 test: .venv/installed .venv/installed-spark ## set up and run the tests; those of Spark where Java is there
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 search: .venv/installed ## measure 32,000 generated books against the oracle of the tests (a quarter of an hour)
 	$(BIN)/python -m pytest tests/features/test_oracle.py --hypothesis-profile=search
