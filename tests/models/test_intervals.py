@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.intervals import drawn, ratio
+from models.intervals import Interval, drawn, ratio
 
 
 def of_mean(values, clusters, seed=0, n_draws=1000):
@@ -57,3 +57,8 @@ def test_what_no_draw_has_is_nan_and_not_an_error():
     found = drawn(np.arange(3), 0, 10).interval(np.zeros((3, 2)), ratio)
     assert np.isnan([found.value, found.low, found.high]).all() and not found.is_above_zero
     assert np.isnan(drawn(np.array([]), 0, 10).interval(np.zeros((0, 2)), ratio).low)
+
+
+def test_a_gain_whose_interval_reaches_nought_is_none():
+    assert Interval(0.02, 0.01, 0.03).is_above_zero
+    assert not Interval(0.02, -0.01, 0.05).is_above_zero and not Interval(0.02, 0.0, 0.05).is_above_zero
