@@ -59,9 +59,9 @@ def test_a_bond_that_ended_long_ago_binds_still(circles):
 
 
 def test_no_circle_stands_on_two_sides_of_the_split(tmp_path, capsys):
-    tables = tiny_book()
-    tables["loans"]["guarantor_id"] = [f"guarantor {i % 30}" for i in range(60)]  # circles of two
+    tables = tiny_book(120)
+    tables["loans"]["guarantor_id"] = [f"guarantor {i % 60}" for i in range(120)]  # circles of two
     desk = Desk(tmp_path)
     assert desk.train(write_book(tables, tmp_path / "book")) == 0
-    assert "circles: 60 labelled customers in 30 circles, connected by group, guarantor or link; the largest has 2" in (
+    assert "circles: 120 labelled customers in 60 circles, connected by group, guarantor or link; the largest has 2" in (
         capsys.readouterr().out)
