@@ -29,7 +29,7 @@ from models.types import RelationshipType
 EVIDENCE_FILE = "evidence.json"
 COMPARED = ("log_loss", "macro_f1", "expected_cost")
 LEAST_OF_A_TYPE = 10
-"""A type of fewer rows may go without being given to anybody."""
+"""A type of fewer rows may be overlooked."""
 
 
 class NoEvidence(PentadError):
@@ -51,6 +51,7 @@ class Limits:
     ``least_rows`` labelled rows not seen in training are needed. ``type_flip_limit``, ``reason_flip_limit`` and
     ``dimension_flip_limit`` bound the customers whose story changes with the model, ``slice_cost_limit`` how much dearer
     its mistakes may be in a part of the book, ``coverage_shortfall_limit`` by how much a type's promise may be missed.
+    ``least_found_share`` of the customers of every type are to be recognised, whatever its rivals do.
     """
 
     least_rows: int
@@ -59,6 +60,7 @@ class Limits:
     dimension_flip_limit: float
     slice_cost_limit: float
     coverage_shortfall_limit: float
+    least_found_share: float
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,8 @@ class Evidence:
     one that is not usable, which can score nobody either, does not have to be.
     ``gains``: per rival and metric how much better the challenger is, positive being better, with the interval. ``parts``:
     per part of the book, and per true type, how much dearer its mistakes are than the main rival's. ``covered``: per type
-    the share of rows whose type was among the possible ones. ``n_given``: per type how many rows are of it, and how many were
-    given it. ``n_seen``: tested rows that were trained on, of which there must be none.
+    the share of rows whose type was among the possible ones. ``n_found``: per type how many rows are of it, and how many of
+    these were given it. ``n_seen``: tested rows that were trained on, of which there must be none.
     """
 
     model_sha256: str
@@ -88,7 +90,7 @@ class Evidence:
     parts: tuple[Mapping[str, object], ...]
     promised: float
     covered: Mapping[str, Mapping[str, float]]
-    n_given: Mapping[str, tuple[int, int]]
+    n_found: Mapping[str, tuple[int, int]]
     flips: Flips | None
 
     def save(self, folder: Path) -> str:
@@ -120,7 +122,7 @@ class Evidence:
         content["gains"] = {rival: {name: Interval(**gain) for name, gain in gains.items()}
                             for rival, gains in content["gains"].items()}
         content["flips"] = None if content["flips"] is None else Flips(**content["flips"])
-        content["n_given"] = {kind: tuple(counts) for kind, counts in content["n_given"].items()}
+        content["n_found"] = {kind: tuple(counts) for kind, counts in content["n_found"].items()}
         return cls(**content | {"parts": tuple(content["parts"])})
 
 
@@ -175,9 +177,10 @@ def objections(evidence: Evidence, limits: Limits, champion: str) -> list[str]:
     if is_due and f"champion {champion}" not in evidence.gains:
         said.append(f"it was not compared with the champion: {evidence.note or 'no common rows'}")
     said += _of_rivals(evidence)
-    for kind, (n_true, n_given) in evidence.n_given.items():
-        if n_true >= LEAST_OF_A_TYPE and not n_given:
-            said.append(f"it calls nobody {kind}, and {n_true:,} of the rows are")
+    for kind, (n_true, n_found) in evidence.n_found.items():
+        if n_true >= LEAST_OF_A_TYPE and n_found < limits.least_found_share * n_true:
+            said.append(f"it recognises {n_found:,} of the {n_true:,} that are {kind}; "
+                        f"{limits.least_found_share:.0%} are the least")
     for part in evidence.parts:
         if part["dearer"] > limits.slice_cost_limit and part["low"] > 0:
             said.append(f"in {part['by']} {part['part']} its mistakes cost {part['dearer']:.2f} more than those of "

@@ -90,7 +90,8 @@ def weigh(
         promised=evaluation.referral.coverage,
         covered={kind: {name: float(row[name]) for name in ("covered", "low", "high", "n")}
                  for kind, row in evaluation.coverage.iterrows()},
-        n_given={kind: (int((truth == place).sum()), int((given == place).sum())) for place, kind in enumerate(order)},
+        n_found={kind: (int((truth == place).sum()), int(((truth == place) & (given == place)).sum()))
+                 for place, kind in enumerate(order)},
         flips=_flips(judgement, champion))
 
 

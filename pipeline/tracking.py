@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,10 +100,7 @@ def _record(run: RunRecord, settings: TrackingSettings) -> Registered:
     started = client.create_run(experiment, tags=run.tags | {"pentad.pid": str(os.getpid())})
     run_id = started.info.run_id
     try:
-        for name, value in run.params.items():
-            client.log_param(run_id, name, value)
-        for name, value in run.metrics.items():
-            client.log_metric(run_id, name, value)
+        _log(client, started, run.params, run.metrics)
         run.segmenter.save(run.files / FOLDER)
         digest = run.evidence.save(run.files / FOLDER)
         if settings.uri.startswith(SQLITE):
@@ -124,6 +121,14 @@ def _record(run: RunRecord, settings: TrackingSettings) -> Registered:
         raise
     client.set_terminated(run_id, "FINISHED")
     return Registered(run.segmenter, str(version.version), run_id)
+
+
+def _log(client, run, params: Mapping[str, object], values: Mapping[str, float]) -> None:
+    """All at once: one by one takes a second and a half for a training."""
+    from mlflow.entities import Metric, Param
+
+    client.log_batch(run.info.run_id, [Metric(name, value, run.info.start_time, 0) for name, value in values.items()],
+                     [Param(name, str(value)) for name, value in params.items()])
 
 
 @contextmanager
@@ -147,13 +152,11 @@ def tuning(study: str, settings: TrackingSettings) -> Iterator[Callable[[int, di
 
         def record(number: int, tried: dict[str, float], loss: float | None) -> None:
             tags = pid | {"mlflow.parentRunId": parent}
-            run_id = client.create_run(experiment, tags=tags, run_name=f"trial {number}").info.run_id
-            for name, value in tried.items():
-                client.log_param(run_id, name, value)
+            started = client.create_run(experiment, tags=tags, run_name=f"trial {number}")
+            _log(client, started, tried, {} if loss is None else {"log_loss": loss})
             if loss is not None:
-                client.log_metric(run_id, "log_loss", loss)
                 client.log_metric(parent, "log_loss", loss, step=number)
-            client.set_terminated(run_id, "FINISHED" if loss is not None else "KILLED")
+            client.set_terminated(started.info.run_id, "FINISHED" if loss is not None else "KILLED")
 
         try:
             yield record

@@ -211,7 +211,7 @@ PLANTED = {
     only_noise: "log loss is not better than that of logistic",
     permuted_features: "log loss is not better than that of majority",
     types_in_another_order: "log loss is not better than that of majority",
-    never_risk: "it calls nobody risk",
+    never_risk: "that are risk; 10% are the least",
     risk_overlooked: "in type risk its mistakes cost",
     one_region_only: "in region north its mistakes cost",
     overconfident: "its temperature 0.20 lies at an end",
@@ -234,6 +234,14 @@ def test_a_planted_bad_model_is_refused_for_its_reason(plant, case, good, champi
     evidence = held.weigh(fitted, rival, frame=None if held is not case else frame)
     said = objections(evidence, LIMITS, "1" if rival else "")
     assert any(PLANTED[plant] in each for each in said), said
+
+
+def test_a_type_that_the_rivals_overlook_too_may_not_be_overlooked(case, good):
+    few = np.flatnonzero((case.types == "risk") & case.rows(EARLY))[:6]
+    types = case.types.where((case.types != "risk") | case.frame.index.isin(few) | case.rows(LATE), "stable")
+    misled = Case(case.frame, types)  # analysts who hardly ever saw risk: all that learn from them overlook it
+    said = objections(misled.weigh(misled.fit()), LIMITS, "")
+    assert len(said) == 1 and said[0].startswith("it recognises ") and said[0].endswith("that are risk; 10% are the least"), said
 
 
 def test_a_model_of_data_nobody_can_name_is_refused(case, good):
