@@ -51,7 +51,9 @@ class Limits:
     ``least_rows`` labelled rows not seen in training are needed. ``type_flip_limit``, ``reason_flip_limit`` and
     ``dimension_flip_limit`` bound the customers whose story changes with the model, ``slice_cost_limit`` how much dearer
     its mistakes may be in a part of the book, ``coverage_shortfall_limit`` by how much a type's promise may be missed.
-    ``least_found_share`` of the customers of every type are to be recognised, whatever its rivals do.
+    ``least_found_share`` of the customers of every type are to be recognised, whatever its rivals do. ``looks_limit`` models
+    may have been judged on one test period. ``cleared_features`` are those that somebody has looked at and that may carry
+    however much they do.
     """
 
     least_rows: int
@@ -61,6 +63,8 @@ class Limits:
     slice_cost_limit: float
     coverage_shortfall_limit: float
     least_found_share: float
+    looks_limit: int
+    cleared_features: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -68,11 +72,13 @@ class Evidence:
     """What is known of a model on labels it was not trained on.
 
     ``champion`` is the version that was champion then, empty if none was, and ``note`` says why it could not be compared;
-    one that is not usable, which can score nobody either, does not have to be.
+    one that is not usable, which lacks features of this book and can score nobody either, does not have to be.
     ``gains``: per rival and metric how much better the challenger is, positive being better, with the interval. ``parts``:
-    per part of the book, and per true type, how much dearer its mistakes are than the main rival's. ``covered``: per type
+    per part of the book, and per true type, how much dearer its mistakes are than the main rival's. ``gains_of_new``: the
+    gains on the rows of circles that it has not seen on any date, of which there are ``n_new``. ``covered``: per type
     the share of rows whose type was among the possible ones. ``n_found``: per type how many rows are of it, and how many of
-    these were given it. ``n_seen``: tested rows that were trained on, of which there must be none.
+    these were given it. ``n_seen``: tested rows that were trained on, of which there must be none. ``n_looks``: how many models
+    were judged on this test period, it included. ``leaks``: features that carry much of all contributions, with their shares.
     """
 
     model_sha256: str
@@ -91,6 +97,10 @@ class Evidence:
     promised: float
     covered: Mapping[str, Mapping[str, float]]
     n_found: Mapping[str, tuple[int, int]]
+    n_new: int
+    gains_of_new: Mapping[str, Mapping[str, Interval]]
+    n_looks: int
+    leaks: Mapping[str, float]
     flips: Flips | None
 
     def save(self, folder: Path) -> str:
@@ -119,8 +129,9 @@ class Evidence:
             raise NoEvidence("it is not the evidence that was registered with the model", where, todo)
         if content["model_sha256"] != model_sha256:
             raise NoEvidence("it is about another model", where, todo)
-        content["gains"] = {rival: {name: Interval(**gain) for name, gain in gains.items()}
-                            for rival, gains in content["gains"].items()}
+        for which in ("gains", "gains_of_new"):
+            content[which] = {rival: {name: Interval(**gain) for name, gain in gains.items()}
+                              for rival, gains in content[which].items()}
         content["flips"] = None if content["flips"] is None else Flips(**content["flips"])
         content["n_found"] = {kind: tuple(counts) for kind, counts in content["n_found"].items()}
         return cls(**content | {"parts": tuple(content["parts"])})
@@ -157,10 +168,11 @@ def dearer_parts(
     return tuple(found)
 
 
-def objections(evidence: Evidence, limits: Limits, champion: str) -> list[str]:
+def objections(evidence: Evidence, limits: Limits, champion: str, is_champion_broken: bool = False) -> list[str]:
     """What stands against a promotion, one sentence each; none means that the gate is open.
 
-    ``champion`` is the version that is champion now, empty if none is.
+    ``champion`` is the version that is champion now, empty if none is; ``is_champion_broken`` says that its files are not
+    those of a model, so that nobody can be scored with it and nothing compared.
     """
     said = []
     if not evidence.data_fingerprint:
@@ -169,14 +181,25 @@ def objections(evidence: Evidence, limits: Limits, champion: str) -> list[str]:
         said.append(f"it was compared with {_called(evidence.champion)}, and now the champion is {_called(champion)}")
     if evidence.n_seen:
         said.append(f"{evidence.n_seen:,} of the rows that it is judged on were trained on")
+    if evidence.n_looks > limits.looks_limit:
+        said.append(f"it is the {_nth(evidence.n_looks)} model judged on this test period, and the luckiest of many proves "
+                    f"little; {limits.looks_limit:,} are allowed")
     if evidence.n_rows < limits.least_rows:
         said.append(f"{evidence.n_rows:,} labelled rows are too few to judge it, {limits.least_rows:,} are needed")
     if not TEMPERATURES[0] * 1.01 < evidence.temperature < TEMPERATURES[1] * 0.99:
         said.append(f"its temperature {evidence.temperature:.2f} lies at an end of what is possible: separable labels, or noise")
-    is_due = champion and evidence.champion == champion and evidence.is_champion_usable
+    is_due = champion and evidence.champion == champion and evidence.is_champion_usable and not is_champion_broken
     if is_due and f"champion {champion}" not in evidence.gains:
         said.append(f"it was not compared with the champion: {evidence.note or 'no common rows'}")
     said += _of_rivals(evidence)
+    for rival, gains in evidence.gains_of_new.items():
+        for name in COMPARED:
+            if gains[name].high < 0:
+                said.append(f"for the {evidence.n_new:,} new customers its {name} is worse than that of {rival}: {gains[name]}")
+    for feature, share in evidence.leaks.items():
+        if feature not in limits.cleared_features:
+            said.append(f"{feature} carries {share:.0%} of all contributions, as a column does that repeats the label: see what "
+                        f"it is, and if it is right, name it in cleared_features")
     for kind, (n_true, n_found) in evidence.n_found.items():
         if n_true >= LEAST_OF_A_TYPE and n_found < limits.least_found_share * n_true:
             said.append(f"it recognises {n_found:,} of the {n_true:,} that are {kind}; "
@@ -209,6 +232,11 @@ def _of_rivals(evidence: Evidence) -> list[str]:
             if gains[name].high < 0:
                 said.append(f"its {name} is worse than that of {rival}: {gains[name]}")
     return said
+
+
+def _nth(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def _called(version: str) -> str:

@@ -18,7 +18,7 @@ def shares_of_contributions(judgement: Judgement) -> pd.Series:
     return pd.Series(size / total if total else size, index=list(judgement.features)).sort_values(ascending=False, kind="stable")
 
 
-def suspicious(judgement: Judgement) -> pd.Series:
-    """The features that carry more than ``MUCH`` of all contributions, with their shares."""
+def suspicious(judgement: Judgement) -> dict[str, float]:
+    """The features that carry more than ``MUCH`` of all contributions, with their shares, the largest first."""
     shares = shares_of_contributions(judgement)
-    return shares[shares > MUCH]
+    return shares[shares > MUCH].to_dict()

@@ -12,7 +12,10 @@ from models.metrics import scores_with_intervals
 from models.types import RelationshipType
 
 LEAST_ROWS = 30
-"""Smaller parts are counted and not measured: one customer would move them by several points."""
+"""Smaller parts of a cut are counted together and not measured: one customer would move them by several points."""
+
+SMALL = "parts too small to measure"
+
 
 N_SIZE_CLASSES = 4
 LENGTHS_MONTHS = (12, 24, 48)
@@ -41,6 +44,7 @@ def slices(
 ) -> pd.DataFrame:
     """Scores of every part of at least ``LEAST_ROWS`` rows: by, part, n, then each score with its interval.
 
+    The rows of the smaller parts of a cut are one row of the table, ``SMALL``, with their number and no scores.
     ``attributes`` has one column per way to cut and one row per customer and date; a column with one value cuts nothing.
     """
     rows = []
@@ -48,8 +52,10 @@ def slices(
         values = attributes[by].fillna(UNKNOWN).astype(str).to_numpy()
         if len(set(values)) < 2:
             continue
+        n_small = 0
         for part, n in zip(*np.unique(values, return_counts=True)):
             if n < LEAST_ROWS:
+                n_small += int(n)
                 continue
             here = values == part
             found = scores_with_intervals(truth[here], probabilities[here], types, draws.of(here))
@@ -57,10 +63,13 @@ def slices(
             for name in SHOWN:
                 row |= {name: found[name].value, f"{name}_low": found[name].low, f"{name}_high": found[name].high}
             rows.append(row)
+        if n_small:
+            rows.append({"by": by, "part": SMALL, "n": n_small})
     ends = [f"{name}{end}" for name in SHOWN for end in ("", "_low", "_high")]
     return pd.DataFrame(rows, columns=["by", "part", "n", *ends])
 
 
 def worst_slice(table: pd.DataFrame) -> pd.Series | None:
     """The part whose mistakes cost most per customer, of those ``slices`` measured; none if there is none."""
-    return None if table.empty else table.loc[table["expected_cost"].idxmax()]
+    measured = table[table["part"] != SMALL]
+    return None if measured.empty else measured.loc[measured["expected_cost"].idxmax()]

@@ -8,12 +8,16 @@ who else is in the book.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from features.errors import PentadError
+
+LEAST_OF_A_PERIOD = 0.2
+"""Rows that a label date needs, as a share of what dates usually have, to be the date that is tested: a few late labels, such
+as a reviewer's, are no test."""
 
 
 class TooFewLabels(PentadError):
@@ -32,8 +36,8 @@ class BrokenGroups(PentadError):
 class Split:
     """Who trains and who tests, as one true or false per row.
 
-    ``test`` are customers never seen, at the latest date: the hard and honest test. ``known_later`` are
-    customers trained on, seen again at the latest date. Both are all false when there is nothing to test on;
+    ``test`` are customers never seen, at the test date and after: the hard and honest test. ``known_later`` are
+    customers trained on, seen again then. Both are all false when there is nothing to test on;
     evaluation is then out of fold.
     """
 
@@ -47,11 +51,19 @@ class Split:
         """Whether there is a row to test on."""
         return bool(self.test.any())
 
+    def testing(self, rows: np.ndarray) -> Split:
+        """The same without the tested rows that are not among these, given as true or false per row."""
+        left_out = int((~rows & (self.test | self.known_later)).sum())
+        said = f"{self.description}; {left_out} overridden rows not tested on" if left_out else self.description
+        return replace(self, test=self.test & rows, known_later=self.known_later & rows, description=said)
+
 
 def out_of_time(
     frame: pd.DataFrame, groups: pd.Series, held_out_share: float, embargo_days: int, seed: int
 ) -> Split:
-    """Train on the past of some customers, test on the latest date of others.
+    """Train on the past of some customers, test on the latest period of others.
+
+    The period begins at the last date that has a fifth of the rows that label dates usually have (the median), or more.
 
     Parameters
     ----------
@@ -62,7 +74,7 @@ def out_of_time(
     held_out_share : float
         Share of the groups never trained on, between 0 and 1.
     embargo_days : int
-        Days that must lie strictly between a training row and the latest date, so that the hindsight behind
+        Days that must lie strictly between a training row and the test date, so that the hindsight behind
         a training label does not reach into the test.
     seed : int
         Another seed holds out other groups.
@@ -74,7 +86,7 @@ def out_of_time(
     """
     check_groups(frame["customer_id"], groups)
     days = pd.to_datetime(pd.Series(np.asarray(frame["as_of"], dtype=object)), format="%Y-%m-%d")
-    last = days.max()
+    last = _test_date(days)
     earlier = (days + pd.Timedelta(days=embargo_days) < last).to_numpy()
     everyone, nobody = np.ones(len(days), bool), np.zeros(len(days), bool)
     if not len(days):
@@ -83,20 +95,28 @@ def out_of_time(
         text = f"no test: no label date lies more than {embargo_days} days before the last, {last.date()}"
         return Split(everyone, nobody, nobody, f"{text}; evaluate out of fold")
     held_out = held_out_groups(groups, held_out_share, seed)
-    train, latest = earlier & ~held_out, (days == last).to_numpy()
+    train, latest = earlier & ~held_out, (days >= last).to_numpy()
     test = latest & held_out
     group = pd.Series(np.asarray(groups, dtype=object).astype(str))
     known_later = latest & group.isin(group[train]).to_numpy()
     if not train.any() or not test.any():
         text = f"no test: {held_out_share:g} of {group.nunique()} groups leaves no row on one side"
         return Split(everyone, nobody, nobody, f"{text}; evaluate out of fold")
+    until = "" if days.max() == last else f" to {days.max().date()}"
     text = (
         f"train {train.sum()} rows of {group[train].nunique()} groups, as of {days[train].min().date()} to"
         f" {days[train].max().date()}; test {test.sum()} rows of {group[test].nunique()} other groups as of"
-        f" {last.date()}; {known_later.sum()} rows of trained groups as of {last.date()}; embargo"
+        f" {last.date()}{until}; {known_later.sum()} rows of trained groups then; embargo"
         f" {embargo_days} days"
     )
     return Split(train, test, known_later, text)
+
+
+def _test_date(days: pd.Series) -> pd.Timestamp:
+    if days.empty:
+        return pd.NaT
+    n_rows = days.value_counts()
+    return n_rows.index[n_rows >= LEAST_OF_A_PERIOD * n_rows.median()].max()
 
 
 def held_out_groups(groups: pd.Series, share: float, seed: int) -> np.ndarray:

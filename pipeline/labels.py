@@ -23,13 +23,16 @@ from pipeline.settings import Settings
 
 N_NAMED = 3
 COLUMNS = ["customer_id", "as_of", "type", "analyst", "labelled_on"]
+OVERRIDE = "n_override"
+"""Which override a label is, counted from 1 in the order of the log; 0 where it is none."""
 KEY = ["customer_id", "as_of", "analyst"]
 
 
 def given_labels(
     tables: Tables, until: str | None, stale_days: int, overrides: Path, echo: Callable[[str], None]
 ) -> pd.DataFrame:
-    """The labels given by ``until`` that the book's facts can explain: customer_id, as_of (ISO), type, analyst, labelled_on.
+    """The labels given by ``until`` that the book's facts can explain: customer_id, as_of (ISO), type, analyst, labelled_on,
+    n_override.
 
     They are those of the book and the overrides of reviewers. A label is refused, counted and named where the book does not
     have the customer, where the borrower had no loan that was known on its date, and where its date lies more than
@@ -68,20 +71,24 @@ def _delivered(tables: Tables, overrides: Path, echo: Callable[[str], None]) -> 
     if tables.labels is None and found.empty:
         raise NoLabels("the book has no labels table", "labels", "Deliver labels.csv, or use --labels hindsight.")
     own = pd.DataFrame(columns=COLUMNS) if tables.labels is None else tables.collected(tables.labels.select(COLUMNS))
+    own[OVERRIDE] = 0
     if found.empty:
         return own
+    found[OVERRIDE] = range(1, len(found) + 1)
     found[["as_of", "labelled_on"]] = found[["as_of", "labelled_on"]].map(as_day)
     both = pd.concat([own, found], ignore_index=True).drop_duplicates(KEY, keep="last")
     replaced = len(own) + len(found) - len(both)
     echo(f"overrides: {len(found):,} read from {overrides}, {replaced:,} of them in place of the reviewer's earlier label")
-    return both.astype({"as_of": int, "labelled_on": int})
+    return both.astype({"as_of": int, "labelled_on": int, OVERRIDE: int})
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Types to learn from: ``rows`` has customer_id, as_of (ISO) and type, one row per customer and date.
+    """Types to learn from: ``rows`` has customer_id, as_of (ISO), type and is_override, one row per customer and date.
 
-    ``source`` is analysts or hindsight; ``consensus`` what the analysts say together, none of hindsight.
+    A type that a reviewer gave against an assignment is learnt from and judges nobody: there are only those where the model
+    in use was said to be wrong. ``source`` is analysts or hindsight; ``consensus`` what the analysts say together, none of
+    hindsight.
     """
 
     rows: pd.DataFrame
@@ -90,7 +97,7 @@ class Labelled:
 
 
 def analyst_labels(tables: Tables, until: str | None, settings: Settings, echo: Callable[[str], None]) -> Labelled:
-    """One agreed type of every customer and date that analysts labelled by ``until``.
+    """One agreed type of every customer and date that analysts labelled by ``until``; a reviewer's override decides it.
 
     Raises
     ------
@@ -101,7 +108,13 @@ def analyst_labels(tables: Tables, until: str | None, settings: Settings, echo: 
     agreed = consensus(votes_of(labels))
     echo(f"labels: {len(labels):,} by {len(agreed.votes.analysts)} analysts on {len(agreed.rows):,} customers and dates; "
          f"several labelled {int((agreed.votes.n_votes > 1).sum()):,} of them and disagree on {agreed.n_disagreements:,}")
-    return Labelled(agreed.rows[["customer_id", "as_of", "type"]], "analysts", agreed)
+    rows, key = agreed.rows[["customer_id", "as_of", "type"]], ["customer_id", "as_of"]
+    last = labels[labels[OVERRIDE] > 0].sort_values(OVERRIDE).drop_duplicates(key, keep="last").set_index(key)["type"]
+    said = rows[key].merge(last.reset_index(), on=key, how="left")["type"]
+    if len(last):
+        echo(f"overrides: {len(last):,} customers and dates have the type of a reviewer, "
+             f"{int((said.notna() & (said != rows['type'])).sum()):,} of them against the analysts; they are not tested on")
+    return Labelled(rows.assign(type=said.fillna(rows["type"]), is_override=said.notna()), "analysts", agreed)
 
 
 def hindsight_labels(tables: Tables, as_of: str, until: str, settings: Settings) -> Labelled:
@@ -121,7 +134,7 @@ def hindsight_labels(tables: Tables, as_of: str, until: str, settings: Settings)
     types = hindsight_types(tables, as_day(as_of), as_day(until), settings.hindsight)
     if types.empty:
         raise NoLabels(f"nobody is active on {as_of}", "--as-of", "Give a date on which loans are outstanding.")
-    return Labelled(types.assign(as_of=as_of)[["customer_id", "as_of", "type"]], "hindsight")
+    return Labelled(types.assign(as_of=as_of, is_override=False)[["customer_id", "as_of", "type", "is_override"]], "hindsight")
 
 
 def _refusals(tables: Tables, labels: pd.DataFrame, stale_days: int) -> pd.Series:

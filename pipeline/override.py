@@ -1,7 +1,8 @@
 """The log of overrides: who gave a customer another type than the model, when and why. It grows and never changes.
 
-One JSON object a line. Each carries the SHA-256 of the line before, so that a line taken out, changed or put in breaks the
-chain from there on. An override returns as a label of its reviewer at the next training.
+One JSON object a line. Each carries its own SHA-256 and that of the line before, so that a line taken out, changed or put in
+breaks the chain. Lines cut off at the end leave a whole chain: how many there were, and the last one's SHA-256, is noted with
+every training. An override decides the type that is learnt at the next training.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -49,6 +50,13 @@ class Override:
     reason: str
     at: str
     previous_sha256: str
+    sha256: str = ""
+
+    @property
+    def own_sha256(self) -> str:
+        """What ``sha256`` has to be."""
+        content = {name: value for name, value in asdict(self).items() if name != "sha256"}
+        return hashlib.sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
 def override(customer: str, as_of: str, kind: str, who: str, reason: str, assignments: Path, log: Path) -> Override:
@@ -72,9 +80,10 @@ def override(customer: str, as_of: str, kind: str, who: str, reason: str, assign
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
             lines = file.read().splitlines()
-            read(log, lines)
+            before = read(log, lines)
             entry = Override(customer, as_of, kind, assigned["type"], assigned["model_version"], assigned["data_fingerprint"],
-                             who, reason, now(), _digest(lines[-1]) if lines else START)
+                             who, reason, now(), before[-1].sha256 if before else START)
+            entry = replace(entry, sha256=entry.own_sha256)
             file.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -95,14 +104,19 @@ def read(log: Path, lines: list[str] | None = None) -> list[Override]:
     for number, line in enumerate(lines, 1):
         try:
             entry = Override(**json.loads(line))
-            is_whole = entry.previous_sha256 == previous and entry.type in ORDER
+            is_whole = entry.previous_sha256 == previous and entry.sha256 == entry.own_sha256 and entry.type in ORDER
         except (json.JSONDecodeError, TypeError):
             is_whole = False
         if not is_whole:
             raise BrokenLog(f"line {number} was changed, or one before it was", str(log), "Restore the log from a copy.")
         found.append(entry)
-        previous = _digest(line)
+        previous = entry.sha256
     return found
+
+
+def head(overrides: list[Override]) -> str:
+    """How far a log goes: its number of lines and the SHA-256 of the last."""
+    return f"{len(overrides)} {overrides[-1].sha256 if overrides else START}"
 
 
 def as_labels(overrides: list[Override]) -> pd.DataFrame:
@@ -125,7 +139,3 @@ def _assigned(customer: str, as_of: str, assignments: Path) -> pd.Series:
     if rows.empty:
         raise NotAssigned(f"customer {customer} was not scored as of {as_of}", str(file), "Check the spelling of the customer.")
     return rows.iloc[0]
-
-
-def _digest(line: str) -> str:
-    return hashlib.sha256(line.encode()).hexdigest()

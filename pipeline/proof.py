@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from features.catalogue import FEATURES
 from models.gate import Evidence, dearer_parts, gains_over
+from models.intervals import Interval
 from models.matrix import KEYS
 from models.metrics import given_types
 from models.segmenter import Fitted, Judgement, Segmenter
@@ -21,19 +23,23 @@ MAIN_BASELINE = "logistic"
 
 @dataclass(frozen=True)
 class Champion:
-    """The model in use: its version, and it, with the last date it learnt from; or why it cannot be loaded."""
+    """The model in use: its version, and it, with the last date it learnt from; or why it cannot be had.
+
+    ``is_broken`` says that its files are not those of a model: nobody can be scored with it.
+    """
 
     version: str
     segmenter: Segmenter | None
     trained_until: str = ""
     note: str = ""
+    is_broken: bool = False
 
 
 @dataclass(frozen=True)
 class Rival:
     """The champion beside a challenger: its version, its judgement of the same rows, or why there is none.
 
-    ``is_usable`` is false where nobody could be scored with it: its files are broken, or it needs what is not known any more.
+    ``is_usable`` is false where nobody of this book could be scored with it, as it needs what is not known any more.
     """
 
     version: str
@@ -49,7 +55,7 @@ class Rival:
 
 def weigh(
     fitted: Fitted, evaluation: Evaluation, baselines: Sequence[str], champion: Rival | None, fingerprint: str,
-    judgement: Judgement | None,
+    judgement: Judgement | None, is_new: np.ndarray, n_looks: int = 1, leaks: Mapping[str, float] | None = None,
 ) -> Evidence:
     """Compare a challenger with the champion and the baselines on labels it was not trained on.
 
@@ -68,6 +74,12 @@ def weigh(
         Of the data it was trained on.
     judgement : Judgement, optional
         Its own of the same rows, where the champion has one too.
+    is_new : ndarray of bool
+        Whether the circle of each row is new to it.
+    n_looks : int
+        How many models were judged on these dates, it included.
+    leaks : mapping of str to float, optional
+        Features that carry much of all contributions, with their shares.
     """
     truth, ours, types, draws = evaluation.truth, evaluation.ours, evaluation.types, evaluation.draws
     is_compared = champion is not None and champion.name in evaluation.believed
@@ -79,13 +91,18 @@ def weigh(
     order = names(types)
     cuts = evaluation.attributes.assign(type=[order[place] for place in truth])
     given = given_types(ours)
+    new = evaluation.part("new customers", is_new)
+
+    def over(of: Evaluation) -> dict[str, dict[str, Interval]]:
+        return {rival: gains_over(of.truth, of.ours, of.believed[rival], types, of.draws) for rival in rivals if of.n_rows}
+
     return Evidence(
         model_sha256=fitted.segmenter.sha256, data_fingerprint=fingerprint,
         rows=f"{evaluation.name}, as of {dates.min()} to {dates.max()}", n_rows=evaluation.n_rows, n_seen=n_seen,
         trained_until=str(fitted.rows["as_of"].max()), temperature=fitted.segmenter.temperature,
         champion="" if champion is None else champion.version, note="" if champion is None else champion.note,
         is_champion_usable=champion is None or champion.is_usable,
-        gains={rival: gains_over(truth, ours, evaluation.believed[rival], types, draws) for rival in rivals},
+        gains=over(evaluation), n_new=new.n_rows, gains_of_new=over(new), n_looks=n_looks, leaks=leaks or {},
         main_rival=main, parts=dearer_parts(truth, ours, evaluation.believed[main], types, cuts, draws),
         promised=evaluation.referral.coverage,
         covered={kind: {name: float(row[name]) for name in ("covered", "low", "high", "n")}
@@ -98,7 +115,7 @@ def weigh(
 def rival_of(champion: Champion, frame: pd.DataFrame) -> Rival:
     """The champion's judgement of rows it was not trained on, or why there is none."""
     if champion.segmenter is None:
-        return Rival(champion.version, note=champion.note, is_usable=False)
+        return Rival(champion.version, note=champion.note)
     absent = [name for name in champion.segmenter.features if name not in frame]
     if absent:
         note = f"it needs {len(absent)} features that are not known, such as {absent[0]}"

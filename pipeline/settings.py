@@ -122,6 +122,11 @@ def _section(kind: type, values: dict, where: str, todo: str):
     if set(values) != set(wanted):
         raise BadSettings(f"keys {sorted(set(values) ^ set(wanted))} missing or unknown", where, todo)
     for name, value in values.items():
+        if wanted[name] == "tuple[str, ...]":
+            if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+                raise BadSettings(f"{name} = {value!r} is not a list of names", where, todo)
+            values = values | {name: tuple(value)}
+            continue
         fits = {"float": (int, float), "int": int, "str": str, "bool": bool}[wanted[name]]
         if isinstance(value, bool) != (fits is bool) or not isinstance(value, fits):
             raise BadSettings(f"{name} = {value!r} is not of type {wanted[name]}", where, todo)

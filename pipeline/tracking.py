@@ -32,7 +32,8 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
 
 CHALLENGER, CHAMPION = "challenger", "champion"
 FOLDER = "segmenter"
-EVIDENCE_TAG = "evidence_sha256"
+EVIDENCE_TAG, MODEL_TAG, UNTIL_TAG = "evidence_sha256", "model_sha256", "trained_until"
+PERIOD, JUDGED = "test_period", "model_sha256"
 CROWNED = "champion."
 SQLITE = "sqlite:///"
 
@@ -51,11 +52,12 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class Registered:
-    """A model as the registry knows it."""
+    """A model as the registry knows it; ``trained_until`` is the last date it learnt from (ISO)."""
 
     segmenter: Segmenter
     version: str
     run_id: str
+    trained_until: str
 
     @property
     def name(self) -> str:
@@ -114,13 +116,15 @@ def _record(run: RunRecord, settings: TrackingSettings) -> Registered:
         else:
             client.log_artifacts(run_id, str(run.files))
             source = f"{started.info.artifact_uri}/{FOLDER}"
-        version = client.create_model_version(settings.model_name, source, run_id, tags={EVIDENCE_TAG: digest})
+        version = client.create_model_version(settings.model_name, source, run_id, 
+                                              tags={EVIDENCE_TAG: digest, MODEL_TAG: run.segmenter.sha256,
+                                                    UNTIL_TAG: run.evidence.trained_until})
         client.set_registered_model_alias(settings.model_name, CHALLENGER, version.version)
     except BaseException:
         client.set_terminated(run_id, "FAILED")
         raise
     client.set_terminated(run_id, "FINISHED")
-    return Registered(run.segmenter, str(version.version), run_id)
+    return Registered(run.segmenter, str(version.version), run_id, run.evidence.trained_until)
 
 
 def _log(client, run, params: Mapping[str, object], values: Mapping[str, float]) -> None:
@@ -166,8 +170,8 @@ def tuning(study: str, settings: TrackingSettings) -> Iterator[Callable[[int, di
         client.set_terminated(parent, "FINISHED")
 
 
-def n_runs_with(tag: str, value: str, settings: TrackingSettings) -> int:
-    """How many finished training runs carry a tag of this value.
+def models_judged_on(period: str, settings: TrackingSettings) -> set[str]:
+    """The SHA-256 of every model that a finished training of this experiment judged on a test period.
 
     Raises
     ------
@@ -177,11 +181,11 @@ def n_runs_with(tag: str, value: str, settings: TrackingSettings) -> int:
     with _answering(settings):
         client = _client(settings)
         experiment = client.get_experiment_by_name(settings.experiment).experiment_id
-        found, token = 0, None
+        found, token = set(), None
         while True:
-            asked = f"tags.{tag} = '{value}' and attributes.status = 'FINISHED'"
+            asked = f"tags.{PERIOD} = '{period}' and attributes.status = 'FINISHED'"
             page = client.search_runs([experiment], asked, page_token=token)
-            found, token = found + len(page), page.token
+            found, token = found | {run.data.tags.get(JUDGED, run.info.run_id) for run in page}, page.token
             if not token:
                 return found
 
@@ -211,7 +215,10 @@ def load(which: str, settings: TrackingSettings) -> Registered:
         except BrokenModel as error:
             todo = "Put its files back from a copy, or train anew."
             raise BrokenModel(error.found, f"{settings.model_name} version {version.version} in {where}", todo) from None
-    return Registered(segmenter, str(version.version), version.run_id)
+        if segmenter.sha256 != version.tags.get(MODEL_TAG):
+            raise BrokenModel("it is not the model that was registered", f"{settings.model_name} version {version.version} in "
+                              f"{where}", "Put its files back from a copy, or train anew.")
+    return Registered(segmenter, str(version.version), version.run_id, version.tags[UNTIL_TAG])
 
 
 def evidence(model: Registered, settings: TrackingSettings) -> Evidence:
@@ -235,9 +242,12 @@ def champion_version(settings: TrackingSettings) -> str:
         return ""
 
 
-def promote(version: str, reason: str, who: str, settings: TrackingSettings) -> str:
-    """Make a version the champion and note who did it, why and when. Returns the version. Asks nothing: see promote.py."""
-    return _crown(version, "promoted", reason, who, settings)
+def promote(version: str, reason: str, who: str, settings: TrackingSettings, limits: Mapping[str, object] | None = None) -> str:
+    """Make a version the champion; note who did it, why, when and what the gate tolerated. Returns the version.
+
+    Asks nothing: see promote.py.
+    """
+    return _crown(version, "promoted", reason, who, settings, limits)
 
 
 def rollback(reason: str, who: str, settings: TrackingSettings) -> str:
@@ -260,17 +270,19 @@ def rollback(reason: str, who: str, settings: TrackingSettings) -> str:
     return _crown(reigns[-2], "rolled back to", reason, who, settings)
 
 
-def history(settings: TrackingSettings) -> list[dict[str, str]]:
-    """Every promotion and rollback, the first first: what, version, by, reason, at (UTC)."""
+def history(settings: TrackingSettings) -> list[dict]:
+    """Every promotion and rollback, the first first: what, version, by, reason, at (UTC), and of promotions the gate's limits."""
     with _answering(settings):
         tags = _client(settings).get_registered_model(settings.model_name).tags
     return [json.loads(tags[key]) for key in sorted(key for key in tags if key.startswith(CROWNED))]
 
 
-def _crown(version: str, what: str, reason: str, who: str, settings: TrackingSettings) -> str:
+def _crown(version: str, what: str, reason: str, who: str, settings: TrackingSettings,
+           limits: Mapping[str, object] | None = None) -> str:
     number = len(history(settings)) + 1
     at = now()
     event = {"what": what, "version": str(version), "by": who, "reason": reason, "at": at}
+    event |= {"limits": limits} if limits else {}
     with _answering(settings):
         client = _client(settings)
         for key, value in (("promotion_reason", reason), ("promoted_by", who), ("promoted_at", at)):

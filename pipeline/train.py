@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from features.catalogue import FEATURES
 from features.frame import feature_frame
 from features.sources import Tables
 from models import baselines
-from models.gate import NoEvidence, objections
+from models.gate import objections
 from models.leaks import suspicious
 from models.matrix import KEYS, sorted_rows
 from models.referral import Referral
 from models.segmenter import BrokenModel, Fitted, Judgement, fit
 from models.split import Split, out_of_time
 from models.types import RelationshipType, load_types, names, type_indices
-from pipeline import plots, tracking
+from pipeline import override, plots, tracking
 from pipeline.circles import circles_of
 from pipeline.errors import StoreUnavailable
 from pipeline.evaluation import OURS, Evaluation, attributes_of
@@ -62,13 +62,15 @@ def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable
     types, labels = load_types(), labelled.rows
     echo(f"features of {len(labels):,} customers and dates ...")
     frame = feature_frame(labels[["customer_id", "as_of"]], tables)
-    given = frame[["customer_id", "as_of"]].merge(labels, on=["customer_id", "as_of"], how="left")["type"]
+    labels = frame[KEYS].merge(labels, on=KEYS, how="left")
+    given, is_override = labels["type"], labels["is_override"].to_numpy(bool)
     circles = circles_of(tables)
     groups = frame["customer_id"].map(circles)
     sizes = frame["customer_id"].groupby(groups).nunique()
     echo(f"circles: {sizes.sum():,} labelled customers in {len(sizes):,} circles, connected by group, guarantor or link; "
          f"the largest has {sizes.max():,}")
     split = out_of_time(frame, groups, settings.split.held_out_share, settings.split.embargo_days, settings.model.seed)
+    split = split.testing(~is_override)
     echo(f"split: {split.description}")
     variants = _variants(frame[split.train], settings)
     features = list(variants[OURS])
@@ -81,35 +83,37 @@ def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable
     customers = tables.collected(tables.customers.select("customer_id", "industry", "region"))
     about = _About(attributes_of(frame, customers), groups, types, fitted.segmenter.referral, settings.model.seed)
     unfolded = _out_of_fold(fits, _only(side, features), about)
+    unfolded = unfolded.part(unfolded.name, ~is_override[split.train][sorted_rows(side)])
     champion = _champion(settings)
     if split.has_test:
         later = split.test | split.known_later
+        is_new, period = split.test[later], f"{labelled.source} from {frame.loc[later, 'as_of'].min()}"
         rival = champion and rival_of(champion, frame[later])
         judged = _evaluate("out of time", fits, side, given[split.train], frame[later], given[later], about, rival)
         parts = (("known customers, later", split.known_later[later]), ("new customers, later", split.test[later]))
         evaluations = [unfolded, *(judged.part(name, rows) for name, rows in parts if rows.any())]
         judgement = fitted.segmenter.judge(_only(frame[later], features)) if rival else None
     else:
-        rival = champion and rival_of(champion, _sorted(side))
+        judges = _sorted(side)[~is_override[split.train][sorted_rows(side)]]
+        rival = champion and rival_of(champion, judges)
         is_compared = rival is not None and rival.judgement is not None
         judged = unfolded.beside(rival.name, rival.judgement.probabilities) if is_compared else unfolded
         evaluations = [judged]
-        judgement = fitted.segmenter.judge(_only(_sorted(side), features)) if rival else None
-    evidence = weigh(fitted, judged, tuple(baselines.BASELINES), rival, tables.fingerprint, judgement)
+        judgement = fitted.segmenter.judge(_only(judges, features)) if rival else None
+        is_new, period = np.ones(judged.n_rows, bool), ""
+    drivers = fitted.segmenter.judge(_only(frame, features)[split.test if split.has_test else split.train])
+    leaks = suspicious(drivers)
+    looked = tracking.models_judged_on(period, settings.tracking) if period else set()
+    n_looks = len(looked | {fitted.segmenter.sha256})
+    evidence = weigh(fitted, judged, tuple(baselines.BASELINES), rival, tables.fingerprint, judgement, is_new, n_looks, leaks)
     if rival and rival.note:
         echo(f"note: {rival.name} was not compared with: {rival.note}")
-    echo(f"gate: {'; '.join(objections(evidence, settings.gate, evidence.champion)) or 'open'}")
-    frame = _only(frame, features)
-    drivers = fitted.segmenter.judge(frame[split.test if split.has_test else split.train])
-    leaks = suspicious(drivers)
-    for name, share in leaks.items():
-        echo(f"note: {name} carries {share:.0%} of all contributions; see that it does not repeat the label, or come after it")
-    test_rows = _digest(judged.rows.assign(truth=judged.truth)) if split.has_test else ""
+    against = objections(evidence, settings.gate, evidence.champion, champion is not None and champion.is_broken)
+    echo(f"gate: {'; '.join(against) or 'open'}")
     with tempfile.TemporaryDirectory(prefix="pentad-") as folder:
         _write_files(Path(folder), drivers, evaluations)
-        n_looks = tracking.n_runs_with("test_rows", test_rows, settings.tracking) + 1 if split.has_test else 0
         report = report_of(Run(tables, labelled, settings, fitted, split, groups.set_axis(frame["customer_id"]),
-                               tuple(evaluations), evidence, n_looks, leaks))
+                               tuple(evaluations), evidence, against))
         write_report(report, Path(folder))
         run = tracking.RunRecord(
             params={key: str(value) for key, value in _flat(dataclasses.asdict(settings))},
@@ -117,7 +121,8 @@ def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable
                      for contender, row in e.table.iterrows() for metric, value in row.items()}
             | {"temperature": fitted.segmenter.temperature, "n_labels": float(len(labels))},
             tags={"labels": labelled.source, "data_fingerprint": tables.fingerprint, "split": split.description,
-                  "test_rows": test_rows},
+                  tracking.PERIOD: period, tracking.JUDGED: fitted.segmenter.sha256,
+                  "overrides": override.head(override.read(Path(settings.labels.overrides)))},
             files=Path(folder), segmenter=fitted.segmenter, evidence=evidence)
         registered = tracking.record(run, settings.tracking)
     return Trained(registered, split, tuple(evaluations), report)
@@ -174,9 +179,9 @@ def _champion(settings: Settings) -> Champion | None:
         return None
     try:
         model = tracking.load(version, settings.tracking)
-        return Champion(version, model.segmenter, tracking.evidence(model, settings.tracking).trained_until)
-    except (BrokenModel, NoEvidence, StoreUnavailable) as error:
-        return Champion(version, None, note=error.found)
+        return Champion(version, model.segmenter, model.trained_until)
+    except (BrokenModel, StoreUnavailable) as error:
+        return Champion(version, None, note=error.found, is_broken=isinstance(error, BrokenModel))
 
 
 def _sorted(rows: pd.DataFrame) -> pd.DataFrame:
@@ -212,10 +217,6 @@ def _write_files(folder: Path, drivers: Judgement, evaluations: Sequence[Evaluat
     dictionary = [{"name": f.name, "dimension": f.dimension, "unit": f.unit, "en": f.meaning_en, "zh": f.meaning_zh}
                   for f in FEATURES.values()]
     (folder / "features.json").write_text(json.dumps(dictionary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _digest(rows: pd.DataFrame) -> str:
-    return hashlib.sha256(rows.sort_values(KEYS).to_csv(index=False).encode()).hexdigest()
 
 
 def _flat(tree: dict, prefix: str = ""):

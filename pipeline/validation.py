@@ -9,7 +9,7 @@ import pandas as pd
 
 from features.catalogue import FEATURES
 from features.sources import Tables
-from models.gate import Evidence, objections
+from models.gate import Evidence
 from models.intervals import Interval
 from models.labels.agreement import agreement
 from models.labels.ceiling import EVERYBODY, human_ceiling
@@ -40,8 +40,7 @@ class Run:
     circles: pd.Series
     evaluations: tuple[Evaluation, ...]
     evidence: Evidence
-    n_looks: int
-    leaks: pd.Series
+    against: list[str]
 
 
 def report_of(run: Run) -> dict:
@@ -73,7 +72,7 @@ def report_of(run: Run) -> dict:
             "description": run.split.description, "embargo_days": run.settings.split.embargo_days,
             "held_out_share": run.settings.split.held_out_share, "folds": run.settings.model.n_folds,
             "customers": int(sizes.sum()), "circles": len(sizes), "largest_circle": int(sizes.max()),
-            "times_this_test_was_looked_at": run.n_looks,
+            "models_judged_on_this_period": run.evidence.n_looks,
         },
         "evaluations": [_of_evaluation(evaluation) for evaluation in run.evaluations],
         "headline": headline.name,
@@ -82,7 +81,7 @@ def report_of(run: Run) -> dict:
         "referral": {"promised": headline.referral.coverage, "share": headline.coverage.loc[ALL, "referred"],
                      "hours_per_thousand": 1000 * headline.coverage.loc[ALL, "referred"] * run.settings.score.hours_per_referral},
         "prices_of_promises": _records(prices((run.fitted.truth, run.fitted.out_of_fold), headline.truth, headline.ours)),
-        "gate": {"objections": objections(run.evidence, run.settings.gate, run.evidence.champion),
+        "gate": {"objections": run.against, "limits": asdict(run.settings.gate),
                  "gains": {rival: {name: _of(x) for name, x in gains.items()} for rival, gains in run.evidence.gains.items()}},
         "model": {"trees_per_type": run.settings.model.n_trees, "temperature": run.fitted.segmenter.temperature,
                   "settings": asdict(run.settings.model), "versions": run.fitted.segmenter.versions,
@@ -101,9 +100,9 @@ def known_limits(run: Run, ceiling: pd.DataFrame) -> list[dict[str, str]]:
 
     if headline.is_out_of_fold:
         say("There is one label date only: nothing here is out of time.", "标签只有一个日期：没有任何时间外检验。")
-    if run.n_looks > 1:
-        say(f"These test rows have been looked at {run.n_looks} times: the more often, the less they prove.",
-            f"该检验集已被查看 {run.n_looks} 次：次数越多，说服力越弱。")
+    if run.evidence.n_looks > 1:
+        say(f"{run.evidence.n_looks} models have been judged on this test period: the more, the less it proves.",
+            f"该检验期已评判过 {run.evidence.n_looks} 个模型：次数越多，说服力越弱。")
     for kind, row in headline.per_type.iterrows():
         if row["support"] < FEW_OF_A_TYPE:
             say(f"Only {int(row['support'])} tested rows are {kind}: its numbers are uncertain.",
@@ -123,14 +122,14 @@ def known_limits(run: Run, ceiling: pd.DataFrame) -> list[dict[str, str]]:
     if share > MUCH_REFERRED:
         say(f"{share:.0%} of the customers are referred to a person to keep the promise of {headline.referral.coverage:.0%}.",
             f"为兑现 {headline.referral.coverage:.0%} 的覆盖承诺，{share:.0%} 的客户需人工判断。")
-    for name, share in run.leaks.items():
+    for name, share in run.evidence.leaks.items():
         say(f"{name} carries {share:.0%} of all contributions: see that it does not repeat the label, or come after it.",
             f"{name} 占全部贡献的 {share:.0%}：请确认它没有重复标签或晚于标签。")
     judged = sum(FEATURES[name].is_judgemental for name in run.fitted.segmenter.features if name in FEATURES)
     if judged:
         say(f"{judged} features repeat what the bank has judged itself, such as ratings; the tables show the model without them.",
             f"{judged} 个特征重复了银行自身的判断（如评级）；表中另列不含这些特征的模型。")
-    if len(ceiling) and ours["accuracy"].high >= ceiling.loc[EVERYBODY, "accuracy"]:
+    if len(ceiling) and ours["accuracy"].value >= ceiling.loc[EVERYBODY, "accuracy_low"]:
         say("The model agrees with the labels about as well as the analysts do with each other: better labels, not more model.",
             "模型与标签的一致程度已接近分析师之间的一致程度：应改进标签，而非增加模型复杂度。")
     if run.labelled.source == "hindsight":

@@ -5,6 +5,8 @@ customer has one true type, and every analyst a table of how often they call eac
 together, by turns, until neither moves. A desk has few labels per analyst and type, so two things steady it: an analyst's
 table leans on the average analyst's, and the average analyst is presumed to be right more often than not. Where only one
 analyst labelled a customer nothing can be learnt of them, so habits are learnt from customers with two labels and more.
+Nobody is given a type that no analyst gave: otherwise a type that is rare among a few hundred labels can die out, its every
+label being explained as a mistake. That all analysts of a customer erred is for the suspects to find (suspects.py).
 """
 
 from __future__ import annotations
@@ -32,8 +34,9 @@ SAME_DIGITS = 9
 class Consensus:
     """What the analysts say together.
 
-    ``probabilities`` (n_items, n_types) are those of the true type; ``shares`` (n_types,) how frequent the types are;
-    ``confusions`` (n_analysts, n_types, n_types) how often an analyst calls a type (rows) what (columns), rows summing to 1.
+    ``probabilities`` (n_items, n_types) are those of the true type, 0 where nobody gave it; ``shares`` (n_types,) how frequent
+    the types are; ``confusions`` (n_analysts, n_types, n_types) how often an analyst calls a type (rows) what (columns), rows
+    summing to 1.
     """
 
     votes: Votes
@@ -69,7 +72,7 @@ class Consensus:
 def consensus(votes: Votes) -> Consensus:
     """Find the most probable type of every item and the habits of every analyst.
 
-    An item that nobody labelled gets the shares of the types.
+    An item that nobody labelled gets the shares of the types, any other one of the types that were given to it.
     """
     k, n_analysts = len(votes.order), len(votes.analysts)
     chosen = votes.given[..., None] == np.arange(k)  # (items, analysts, types)
@@ -77,6 +80,7 @@ def consensus(votes: Votes) -> Consensus:
     flat = chosen[is_doubled].reshape(int(is_doubled.sum()), n_analysts * k).astype(float)
     presumed = np.where(np.eye(k, dtype=bool), RIGHT, WRONG)
     tally = votes.tally.astype(float)
+    is_possible = (tally > 0) | (tally.sum(axis=1, keepdims=True) == 0)
     beliefs = (tally + 1 / k) / (tally.sum(axis=1, keepdims=True) + 1)
     for _ in range(N_ROUNDS):
         labelled = beliefs[votes.n_votes > 0]
@@ -84,15 +88,15 @@ def consensus(votes: Votes) -> Consensus:
         counts = (beliefs[is_doubled].T @ flat).reshape(k, n_analysts, k).transpose(1, 0, 2)
         average = _rows_to_one(counts.sum(axis=0) + presumed)
         confusions = _rows_to_one(counts + AVERAGE_LABELS * average)
-        before, beliefs = beliefs, _believed(votes.given, shares, confusions)
+        before, beliefs = beliefs, _believed(votes.given, is_possible, shares, confusions)
         if np.abs(beliefs - before).max(initial=0.0) < SMALLEST_MOVE:
             break
     return Consensus(votes, beliefs, shares, confusions)
 
 
-def _believed(given: np.ndarray, shares: np.ndarray, confusions: np.ndarray) -> np.ndarray:
+def _believed(given: np.ndarray, is_possible: np.ndarray, shares: np.ndarray, confusions: np.ndarray) -> np.ndarray:
     """Probability of each true type of each item, from what was given and who gave it."""
-    logs = np.tile(np.log(shares), (len(given), 1))
+    logs = np.where(is_possible, np.log(shares), -np.inf)
     for analyst, habits in enumerate(np.log(confusions)):
         asked = given[:, analyst] != NONE
         logs[asked] += habits[:, given[asked, analyst]].T

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from analysts import desk, drawn_desk
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.labels.consensus import consensus
@@ -42,6 +42,17 @@ def test_of_analysts_nothing_is_known_of_the_most_given_type_is_agreed_on_whoeve
 
 def test_a_single_label_is_believed():
     assert all(agreed(("A", DAY, "x", kind)).rows["type"].item() == kind for kind in ORDER)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.02, 0.5), st.floats(0, 0.4))
+@settings(max_examples=40, deadline=None)
+def test_nobody_is_given_a_type_that_no_analyst_gave_and_no_type_dies_out(seed, error, doubled):
+    labels, _ = drawn_desk(150, {"a": error, "b": error / 2, "c": error}, doubled, seed % 1000)
+    votes = votes_of(labels)
+    result = consensus(votes)
+    assert votes.tally[np.arange(len(votes.items)), result.types].all()
+    alone = votes.n_votes == 1
+    assert (votes.tally[alone].argmax(axis=1) == result.types[alone]).all()
 
 
 def test_probabilities_of_an_item_sum_to_one_and_those_of_habits_too():

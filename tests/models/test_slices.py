@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from models.intervals import drawn
-from models.slices import LEAST_ROWS, UNKNOWN, lengths_of_record, size_classes, slices, worst_slice
+from models.slices import LEAST_ROWS, SMALL, UNKNOWN, lengths_of_record, size_classes, slices, worst_slice
 
 
 def book(n=400, seed=0):
@@ -26,11 +26,12 @@ def test_the_part_where_mistakes_cost_most_is_named(types):
     assert worst["accuracy"] == pytest.approx(0.4, abs=0.12)
 
 
-def test_small_parts_are_left_out_and_a_column_of_one_value_cuts_nothing(types):
+def test_small_parts_are_counted_together_and_a_column_of_one_value_cuts_nothing(types):
     truth, told, _, draws = book()
     attributes = pd.DataFrame({"a": ["x"] * (LEAST_ROWS - 1) + ["y"] * (400 - LEAST_ROWS + 1), "b": "same", "c": None})
     table = slices(truth, told, types, attributes, draws)
-    assert table[["by", "part"]].to_numpy().tolist() == [["a", "y"]]
+    assert table[["by", "part", "n"]].to_numpy().tolist() == [["a", "y", 400 - LEAST_ROWS + 1], ["a", SMALL, LEAST_ROWS - 1]]
+    assert table.iloc[1, 3:].isna().all() and worst_slice(table)["part"] == "y" and worst_slice(table.iloc[1:]) is None
     assert worst_slice(table.iloc[:0]) is None
 
 

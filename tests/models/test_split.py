@@ -51,6 +51,18 @@ def test_a_customer_first_seen_at_the_last_date_is_not_called_known():
     assert not (split.train[-1] or split.test[-1] or split.known_later[-1])
 
 
+def test_a_few_labels_after_the_last_period_do_not_make_it_another_and_are_tested_with_it():
+    frame, groups = rows_of(90)
+    late = pd.DataFrame({"customer_id": ["C0000", "C0002"], "as_of": "2025-12-31"})
+    frame, groups = pd.concat([frame, late], ignore_index=True), pd.concat([groups, pd.Series(["G0", "G2"])], ignore_index=True)
+    split = out_of_time(frame, groups, held_out_share=0.3, embargo_days=0, seed=1)
+    before = out_of_time(*rows_of(90), held_out_share=0.3, embargo_days=0, seed=1)
+    assert np.array_equal(split.train[:-2], before.train) and np.array_equal(split.test[:-2], before.test)
+    assert (split.test | split.known_later)[-2:].all() and "as of 2025-06-30 to 2025-12-31" in split.description
+    without = split.testing(frame["as_of"].to_numpy() < "2025-12-31")
+    assert not (without.test | without.known_later)[-2:].any() and "2 overridden rows not tested on" in without.description
+
+
 # 2024-12-31 lies 181 days before 2025-06-30
 @pytest.mark.parametrize(("embargo", "trained"), [(180, DATES[:2]), (181, DATES[:1]), (182, DATES[:1])])
 def test_the_embargo_lies_strictly_between_training_and_test(embargo, trained):

@@ -12,6 +12,7 @@ import pytest
 import features.frame  # noqa: F401  (fills the register)
 from models import baselines
 from models.gate import Evidence, NoEvidence, objections
+from models.leaks import suspicious
 from models.referral import Referral
 from models.segmenter import BrokenModel, Fitted, Segmenter, SegmenterSettings, fit
 from models.types import ORDER, load_types, type_indices
@@ -25,6 +26,9 @@ EARLY, LATE = "2024-12-31", "2025-06-30"
 #: A signal is seen twice: clearly in one feature, and with noise in another of a different dimension.
 CLEAR = ("exposure_drawn", "due_share_12m", "days_past_due_max_12m")
 BLURRED = ("annual_rate_mean", "firm_age_months", "income_share_12m")
+NEW = "C0600"
+"""Customers from here on stand for those of circles that were not trained on."""
+
 REST = ("exposure_committed", "record_months", "tenure_months")
 
 
@@ -68,7 +72,8 @@ class Case:
         return fit(side, kinds, side["customer_id"], ORDER, dataclasses.replace(SETTINGS, **settings))
 
     def weigh(self, fitted: Fitted, champion: Segmenter | None = None, version: str = "1", fingerprint: str = "data",
-              n_rows: int | None = None, frame: pd.DataFrame | None = None) -> Evidence:
+              n_rows: int | None = None, frame: pd.DataFrame | None = None, n_looks: int = 1,
+              looks_for_leaks: bool = False) -> Evidence:
         """The evidence of the late half."""
         frame, late = self.frame if frame is None else frame, np.flatnonzero(self.rows(LATE))[:n_rows]
         test, early, features = frame.iloc[late], self.rows(EARLY), fitted.segmenter.features
@@ -84,8 +89,9 @@ class Case:
         evaluation = Evaluation("out of time", own[["customer_id", "as_of"]].reset_index(drop=True),
                                 type_indices(self.types.iloc[late], ORDER), believed, about, test["customer_id"].to_numpy(),
                                 load_types(), fitted.segmenter.referral, 0)
-        judgement = fitted.segmenter.judge(own) if rival else None
-        return weigh(fitted, evaluation, tuple(baselines.BASELINES), rival, fingerprint, judgement)
+        judgement = fitted.segmenter.judge(own)
+        return weigh(fitted, evaluation, tuple(baselines.BASELINES), rival, fingerprint, judgement if rival else None,
+                     (test["customer_id"] >= NEW).to_numpy(), n_looks, suspicious(judgement) if looks_for_leaks else None)
 
 
 @pytest.fixture(scope="module")
@@ -259,6 +265,34 @@ def test_a_model_trained_on_the_rows_that_judge_it_is_refused(case):
     assert objections(case.weigh(everything), LIMITS, "") == ["900 of the rows that it is judged on were trained on"]
 
 
+def test_the_luckiest_of_many_is_refused(case, good):
+    said = objections(case.weigh(good, n_looks=LIMITS.looks_limit + 1), LIMITS, "")
+    assert said == ["it is the 6th model judged on this test period, and the luckiest of many proves little; 5 are allowed"]
+
+
+def test_a_leak_that_lasts_is_refused_until_somebody_has_looked_at_the_feature(case, good):
+    leak = type_indices(case.types, ORDER) + np.random.default_rng(0).normal(0, 0.4, len(case.types))
+    frame = case.frame.assign(rating_grade=leak)
+    leaking = case.fit(columns=(*CLEAR, *REST, "rating_grade"), frame=frame)
+    evidence = case.weigh(leaking, frame=frame, looks_for_leaks=True)
+    said = objections(evidence, LIMITS, "")
+    assert len(said) == 1 and said[0].startswith("rating_grade carries ") and "name it in cleared_features" in said[0], said
+    assert objections(evidence, dataclasses.replace(LIMITS, cleared_features=("rating_grade",)), "") == []
+
+
+def test_a_model_that_knows_only_the_customers_it_was_trained_on_is_refused(case):
+    early, late = (case.rows(day) & (case.frame["customer_id"] < NEW).to_numpy() for day in (EARLY, LATE))
+    flag = case.frame["customer_id"].str[1:].astype(float)  # who somebody is
+    frame = case.frame.assign(firm_age_months=flag, **{name: 0.0 for name in CLEAR})
+    types = pd.Series(np.array(ORDER, dtype=object)[(flag // 20).astype(int) % 5])
+    types[flag >= 600] = case.types[flag >= 600]
+    known = Case(frame, types)
+    fitted = known.fit(columns=("firm_age_months", *CLEAR, *REST), rows=early, min_child_weight=0.1)
+    evidence = known.weigh(fitted)
+    assert late.any() and evidence.n_new == 300
+    assert any(said.startswith("for the 300 new customers its ") for said in objections(evidence, LIMITS, ""))
+
+
 def test_too_few_rows_judge_nobody(case, good):
     said = objections(case.weigh(good, n_rows=99), LIMITS, "")
     assert "99 labelled rows are too few to judge it, 100 are needed" in said
@@ -271,11 +305,14 @@ def test_a_champion_that_was_not_compared_closes_the_gate_unless_it_can_score_no
     evidence = dataclasses.replace(case.weigh(good), champion="1", note=seen.note)
     assert objections(evidence, LIMITS, "1") == [
         f"it was not compared with the champion: it learnt from labels up to {LATE}, and these rows begin at {LATE}"]
-    for broken in (rival_of(Champion("1", None, note="no model.ubj"), late),
-                   rival_of(Champion("1", champion, EARLY), late.drop(columns=CLEAR[0]))):
-        assert broken.note and broken.judgement is None and not broken.is_usable
-        evidence = dataclasses.replace(case.weigh(good), champion="1", note=broken.note, is_champion_usable=False)
-        assert objections(evidence, LIMITS, "1") == []
+    lacking = rival_of(Champion("1", champion, EARLY), late.drop(columns=CLEAR[0]))
+    assert lacking.note and lacking.judgement is None and not lacking.is_usable
+    evidence = dataclasses.replace(case.weigh(good), champion="1", note=lacking.note, is_champion_usable=False)
+    assert objections(evidence, LIMITS, "1") == []
+    broken = rival_of(Champion("1", None, note="no model.ubj", is_broken=True), late)
+    evidence = dataclasses.replace(case.weigh(good), champion="1", note=broken.note, is_champion_usable=broken.is_usable)
+    assert objections(evidence, LIMITS, "1", is_champion_broken=True) == []
+    assert objections(evidence, LIMITS, "1") == ["it was not compared with the champion: no model.ubj"], "it was mended since"
 
 
 @pytest.fixture

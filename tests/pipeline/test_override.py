@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import sqlite3
+from contextlib import closing
+from dataclasses import asdict, replace
 
 import pandas as pd
 import pytest
 from desk import Desk, the_line
 
+from features.sources import open_tables
+from pipeline.labels import analyst_labels
 from pipeline.override import START, BrokenLog, as_labels, override, read
+from pipeline.settings import load_settings
 
 
 @pytest.fixture
@@ -55,6 +61,25 @@ def test_an_override_is_a_label_of_the_next_training(scored, book, capsys):
     said = capsys.readouterr().out
     assert f"overrides: 1 read from {log_of(scored)}, 0 of them in place of the reviewer's earlier label" in said
     assert "labels: 121 by 2 analysts on 120 customers and dates; several labelled 1 of them and disagree on 1" in said
+    assert "overrides: 1 customers and dates have the type of a reviewer" in said
+    (last,) = read(log_of(scored))
+    store = load_settings(scored.settings).tracking.uri.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(store)) as kept:
+        assert kept.execute("select value from tags where key = 'overrides'").fetchall() == [(f"1 {last.sha256}",)]
+
+
+def test_the_reviewers_last_word_is_what_is_learnt_and_is_never_tested_on(scored, book):
+    kind = other_than(scored, "C002")
+    assert say(scored, "C002", kind, as_of="2024-12-31") == 0
+    settings = load_settings(scored.settings)
+    with closing(open_tables(book)) as tables:
+        labelled = analyst_labels(tables, None, settings, lambda _: None)
+    row = labelled.rows.set_index(["customer_id", "as_of"]).loc[("C002", "2024-12-31")]
+    assert row["type"] == kind and row["is_override"] and labelled.rows["is_override"].sum() == 1
+    assert scored.train(book) == 0
+    (report,) = scored.folder.glob("store/artifacts/*/artifacts/report.json")
+    read_back = json.loads(report.read_text(encoding="utf-8"))
+    assert "1 overridden rows not tested on" in read_back["splits"]["description"]
 
 
 def test_a_reviewers_later_word_counts_and_both_stay_in_the_log(scored):
@@ -90,7 +115,8 @@ def three_in(desk: Desk) -> list[str]:
 @pytest.mark.parametrize("spoil", [
     lambda lines: [lines[0].replace("reviewer_1", "reviewer_2"), *lines[1:]], lambda lines: [lines[0], lines[2]],
     lambda lines: [lines[1], lines[0], lines[2]], lambda lines: lines[1:], lambda lines: [*lines[:2], lines[2][:-9]],
-    lambda lines: [*lines, lines[2]]], ids=["changed", "taken out", "swapped", "first taken out", "torn", "repeated"])
+    lambda lines: [*lines, lines[2]], lambda lines: [*lines[:2], lines[2].replace("reviewer_1", "reviewer_2")]],
+    ids=["changed", "taken out", "swapped", "first taken out", "torn", "repeated", "last one changed"])
 def test_a_log_that_did_more_than_grow_stops_overrides_and_training(scored, book, capsys, spoil):
     lines = spoil(three_in(scored))
     log_of(scored).write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -103,8 +129,10 @@ def test_a_log_that_did_more_than_grow_stops_overrides_and_training(scored, book
 
 def test_an_override_of_a_stranger_is_refused_at_training(scored, book, capsys):
     assert say(scored, "C008", other_than(scored, "C008")) == 0
-    entry = json.loads(log_of(scored).read_text(encoding="utf-8"))
-    log_of(scored).write_text(json.dumps(entry | {"customer_id": "X999"}) + "\n", encoding="utf-8")
+    (entry,) = read(log_of(scored))
+    entry = replace(entry, customer_id="X999")
+    entry = replace(entry, sha256=entry.own_sha256)
+    log_of(scored).write_text(json.dumps(asdict(entry)) + "\n", encoding="utf-8")
     assert scored.train(book) == 0
     assert "refused: 1 of customers that the book does not have; X999 as of 2024-12-31" in capsys.readouterr().out
 

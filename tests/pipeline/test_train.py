@@ -64,7 +64,7 @@ def test_a_feature_that_gives_the_label_away_is_named_on_the_way_and_in_the_repo
         {"customer_id": types.index, "rated_on": "2024-05-31", "grade": types.map(GRADES).astype(str)})
     desk, _ = trained(tmp_path, write_book(tables, tmp_path / "book"), use_judgemental="true")
     said = capsys.readouterr().out
-    assert "note: rating_grade carries " in said and "does not repeat the label" in said
+    assert "rating_grade carries " in said and "as a column does that repeats the label" in said
     (card,) = desk.folder.glob("store/artifacts/*/artifacts/model_card.md")
     assert "rating_grade carries " in card.read_text(encoding="utf-8")
 

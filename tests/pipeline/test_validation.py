@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from desk import Desk, tiny_book, write_book
+from desk import Desk, tiny_book, write_book, write_settings
 
 from pipeline.validation_page import PICTURES, write_report
 
@@ -77,13 +77,18 @@ def test_page_card_and_data_say_the_same(folder, report):
     assert report["model"]["sha256"] in text and report["model"]["sha256"] in card
 
 
-def test_test_rows_that_were_looked_at_before_are_counted(tmp_path, book):
-    desk = Desk(tmp_path)
-    assert desk.train(book) == 0 and desk.train(book) == 0
+def test_the_models_judged_on_a_test_period_are_counted_the_same_one_once_whatever_happens_to_a_label(tmp_path, spoiled):
+    desk, labels = Desk(tmp_path), pd.read_csv(spoiled / "labels.csv", dtype=str)
+    assert desk.train(spoiled) == 0 and desk.train(spoiled) == 0
+    labels.iloc[:-1].to_csv(spoiled / "labels.csv", index=False)  # one label of the period less
+    desk.settings = write_settings(tmp_path, n_trees="11", looks_limit="1")
+    assert desk.train(spoiled) == 0
     reports = sorted(desk.folder.glob("store/artifacts/*/artifacts/report.json"), key=lambda f: f.stat().st_mtime)
-    looks = [json.loads(f.read_text(encoding="utf-8"))["splits"]["times_this_test_was_looked_at"] for f in reports]
-    assert looks == [1, 2]
-    assert "looked at 2 times" in reports[-1].with_name("report.html").read_text(encoding="utf-8")
+    read = [json.loads(f.read_text(encoding="utf-8")) for f in reports]
+    assert [each["splits"]["models_judged_on_this_period"] for each in read] == [1, 1, 2]
+    page = reports[-1].with_name("report.html").read_text(encoding="utf-8")
+    assert "this one included: 2." in page and "2nd model judged on this test period" in page
+    assert not any("model judged on this test period" in said for said in read[0]["gate"]["objections"])
 
 
 def test_a_hostile_name_stays_a_text(folder, report, tmp_path):
