@@ -58,7 +58,7 @@ bench: .venv/installed-bench $(SAMPLE)/loans.csv ## speed and memory of the feat
 	$(BIN)/python -m tests.bench.labels $(SAMPLE)
 	$(BIN)/python -m tests.bench.coverage 12000 101
 	$(BIN)/python -m tests.bench.models synthetic $(SAMPLE) 12
-	$(BIN)/python -m tests.bench.models worldbank $(REAL) 12
+	$(BIN)/python -m tests.bench.models worldbank $(REAL) 5
 
 dictionary: .venv/installed $(SAMPLE)/loans.csv ## write data/README.md anew
 	$(BIN)/python -m features.dictionary $(SAMPLE) $(AS_OF)

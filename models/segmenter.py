@@ -12,6 +12,7 @@ import json
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from features.errors import PentadError
+from models.contributions import Contributions, NoTables
 from models.matrix import KEYS, feature_matrix, feature_names, row_name, sorted_rows
 from models.referral import Referral, promise
 from models.split import check_groups, grouped_folds
@@ -28,7 +30,7 @@ from models.types import type_indices
 
 CHUNK_ROWS = 10_000
 RESIDUAL_MAX = 1e-4
-"""Log-odds by which contributions may miss the margin; XGBoost adds them in float32, good for about 1e-6."""
+"""Log-odds by which contributions may miss the margin; XGBoost adds its margin in float32, good for about 1e-6."""
 
 TEMPERATURES = (0.2, 20.0)
 """Outside this range the labels are separable or noise, and more digits would be false precision."""
@@ -83,7 +85,7 @@ class Judgement:
     ``keys`` are the customer_id and as_of of each row. ``probabilities`` (n, 5) sum to 1; ``margins`` (n, 5)
     are calibrated log-odds; ``contributions`` (n, 5, n_features + 1), the last being the starting point, sum
     to the margins. ``possible`` (n, 5) tells which types cannot be ruled out. ``residuals`` (n,) tell by how
-    many uncalibrated log-odds XGBoost's contributions missed its margin; that rounding is booked to the
+    many uncalibrated log-odds the contributions missed XGBoost's margin; that rounding is booked to the
     starting point.
     """
 
@@ -134,20 +136,20 @@ class Segmenter:
         """
         matrix = feature_matrix(frame, self.features)
         shape = (len(self.types), len(self.features) + 1)
-        margins = np.empty((len(matrix), len(self.types)))
-        contributions = np.empty((len(matrix), *shape))
-        done = 0
-        for part in _chunks(matrix):
-            here = slice(done, done := done + len(part))
-            margins[here] = self._margins(part)
-            if len(part):
-                contributions[here] = self.booster.predict(self._dmatrix(part), pred_contribs=True)
+        margins = np.concatenate([self._margins(part) for part in _chunks(matrix)])
+        if self._tables is not None:
+            contributions = self._tables.of(matrix)
+        else:
+            contributions = np.empty((len(matrix), *shape))
+            for place in range(0, len(matrix), CHUNK_ROWS):
+                here = slice(place, place + CHUNK_ROWS)
+                contributions[here] = self.booster.predict(self._dmatrix(matrix[here]), pred_contribs=True)
         missed = margins - contributions.sum(axis=2)
         residuals = np.abs(missed).max(axis=1)
         if not (residuals <= RESIDUAL_MAX).all():
             row = int(np.nanargmax(np.where(np.isnan(residuals), np.inf, residuals)))
             found = f"the contributions miss the margin by {residuals[row]:.2g} log-odds"
-            todo = "Do not use these explanations; check the version of xgboost."
+            todo = "Do not use these explanations; check the versions of xgboost and numba."
             raise AdditivityBroken(found, row_name(frame, row), todo)
         contributions[:, :, -1] += missed
         contributions /= self.temperature
@@ -156,6 +158,22 @@ class Segmenter:
         probabilities = softmax(margins, axis=1)
         possible = self.referral.sets(probabilities)
         return Judgement(keys, self.features, self.types, probabilities, margins, contributions, possible, residuals)
+
+    @property
+    def slow_because(self) -> str:
+        """Why XGBoost has to work out the contributions, a hundred times slower than tables; empty if it does not."""
+        return self._tables_or_why_not[1]
+
+    @property
+    def _tables(self) -> Contributions | None:
+        return self._tables_or_why_not[0]
+
+    @cached_property
+    def _tables_or_why_not(self) -> tuple[Contributions | None, str]:
+        try:
+            return Contributions(self.booster, self.settings.n_threads), ""
+        except NoTables as error:
+            return None, error.found
 
     @property
     def sha256(self) -> str:

@@ -80,6 +80,8 @@ def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable
     fits = {name: fit(_only(side, columns), given[split.train], groups[split.train], names(types), settings.model,
                       lambda step, name=name: echo(f"fit {name}: {step} ...")) for name, columns in variants.items()}
     fitted = fits[OURS]
+    if fitted.segmenter.slow_because:
+        echo(f"note: explaining takes a hundred times longer than it could: {fitted.segmenter.slow_because}")
     customers = tables.collected(tables.customers.select("customer_id", "industry", "region"))
     about = _About(attributes_of(frame, customers), groups, types, fitted.segmenter.referral, settings.model.seed)
     unfolded = _out_of_fold(fits, _only(side, features), about)

@@ -188,32 +188,45 @@ def test_another_matrix_than_the_models_is_refused_by_column(book, fitted, chang
 
 
 class Crooked:
-    """A booster whose contributions miss its margin at one row."""
+    """Tables whose contributions miss the margin at one row."""
 
-    def __init__(self, booster, off):
-        self.booster, self.off = booster, off
+    def __init__(self, tables, off):
+        self.tables, self.off = tables, off
 
-    def predict(self, data, **what):
-        answer = self.booster.predict(data, **what)
-        if "pred_contribs" in what:
-            answer[3, 1, 2] += self.off
+    def of(self, matrix):
+        answer = self.tables.of(matrix)
+        answer[3, 1, 2] += self.off
         return answer
+
+
+def crooked(segmenter, off):
+    """The same model, whose contributions go astray."""
+    copy = replace(segmenter)
+    vars(copy)["_tables_or_why_not"] = (Crooked(segmenter._tables, off), "")
+    return copy
+
+
+def test_a_model_that_tables_do_not_handle_is_explained_by_xgboost_and_says_so(book, settings):
+    frame, labels, groups = book
+    deep = fit(frame, labels, groups, ORDER, replace(settings, depth=10, min_child_weight=0.0, l2=0.1)).segmenter
+    assert deep.slow_because == "a tree is more than 8 deep"
+    judged = deep.judge(frame)
+    assert judged.contributions.shape == (300, 5, 7) and judged.residuals.max() < 1e-5
 
 
 @pytest.mark.parametrize("off", [2e-4, -2e-4, np.nan])
 def test_contributions_that_miss_the_margin_stop_the_run(book, fitted, off):
-    crooked = replace(fitted.segmenter, booster=Crooked(fitted.segmenter.booster, off))
     with pytest.raises(
         AdditivityBroken, match="customer C0001 as of 2025-06-30: .* miss the margin"
     ) as stopped:
-        crooked.judge(book[0])
+        crooked(fitted.segmenter, off).judge(book[0])
     assert stopped.value.exit_code == 40
 
 
 def test_a_rounding_of_the_contributions_is_reported_and_still_adds_up(book, fitted):
-    crooked = replace(fitted.segmenter, booster=Crooked(fitted.segmenter.booster, 5e-5))
-    judged = crooked.judge(book[0])
+    judged = crooked(fitted.segmenter, 5e-5).judge(book[0])
     assert judged.residuals[3] == pytest.approx(5e-5, rel=0.1)
+    assert fitted.segmenter.slow_because == ""
     assert np.abs(judged.contributions.sum(axis=2) - judged.margins).max() < 1e-12
 
 
