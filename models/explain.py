@@ -7,17 +7,19 @@ to B, in calibrated log-odds. Over all features and the starting point it sums t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from features.errors import PentadError
 from models.matrix import KEYS, feature_matrix, feature_names
-from models.segmenter import Judgement
 from models.types import RelationshipType, names
+
+if TYPE_CHECKING:  # it is slow to import, and not needed to explain what was stored
+    from models.segmenter import Judgement
 
 DIMENSIONS = ("value", "need", "behaviour", "risk")
 STARTING_POINT = "starting_point"
@@ -68,16 +70,27 @@ class Reference:
         return self.percentiles[50]
 
 
+    def percentile(self, name: str, value: float) -> float:
+        """Share of the book with the value of a feature or a smaller one, 0 to 1, to a hundredth; NaN where nobody has one."""
+        usual = self.percentiles[:, self.features.index(name)]
+        if np.isnan(usual).any() or np.isnan(value):
+            return np.nan
+        return float(PERCENTILES[max(np.searchsorted(usual, value, side="right") - 1, 0)])
+
+
 def reference(frame: pd.DataFrame) -> Reference:
     """Measure what is usual in a book from its feature frame, missing values left out."""
     features = feature_names(frame)
-    matrix = feature_matrix(frame, features)
-    percentiles = np.full((len(PERCENTILES), len(features)), np.nan)
-    for place, column in enumerate(matrix.T):
+    return reference_of(zip(features, feature_matrix(frame, features).T))
+
+
+def reference_of(columns: Iterable[tuple[str, np.ndarray]]) -> Reference:
+    """The same from one column after the other, name and values, so that they never stand in memory together."""
+    found = {}
+    for name, column in columns:
         known = column[~np.isnan(column)]
-        if len(known):
-            percentiles[:, place] = np.quantile(known, PERCENTILES, method="inverted_cdf")
-    return Reference(features, percentiles)
+        found[name] = np.quantile(known, PERCENTILES, method="inverted_cdf") if len(known) else np.full(len(PERCENTILES), np.nan)
+    return Reference(tuple(found), np.column_stack(list(found.values())) if found else np.empty((len(PERCENTILES), 0)))
 
 
 def contrast(judgement: Judgement, row: int, a: str, b: str) -> pd.Series:
@@ -216,6 +229,46 @@ def reasons(
         values = matrix[chosen.any(axis=1), place]
         words[chosen] = _worded(values, catalogue[name], reference, reference.features.index(name), language)
     return [JOIN[language].join(filter(None, row)) or NOTHING_PUSHES[language] for row in words]
+
+
+FACTORS = ["feature", "dimension", "push", "words", "value", "median", "percentile"]
+
+
+def factors(
+    values: np.ndarray, pushes: pd.Series, catalogue: Mapping[str, Any], reference: Reference, language: str
+) -> pd.DataFrame:
+    """Every feature of one customer with what it pushes, in words, the strongest first.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_features,)
+        The customer's.
+    pushes : Series
+        By how many log-odds each feature, the index, speaks for one type against another; other entries are left out.
+    catalogue, reference, language :
+        As for ``reasons``.
+
+    Returns
+    -------
+    DataFrame
+        feature, dimension, push, words (true of the value, with it and the median), value, median, percentile (share of the
+        book with the value or a smaller one); features that push nothing are left out.
+    """
+    rows = []
+    for value, name in zip(values, (name for name in pushes.index if name in catalogue)):
+        if pushes[name] != 0:
+            place = reference.features.index(name)
+            (words,) = _worded(np.array([value]), catalogue[name], reference, place, language)
+            rows.append((name, catalogue[name].dimension, pushes[name], words, value, reference.medians[place],
+                         reference.percentile(name, value)))
+    table = pd.DataFrame(rows, columns=FACTORS)
+    return table.iloc[np.argsort(-table["push"].abs().to_numpy(float), kind="stable")].reset_index(drop=True)
+
+
+def totals(contrast: pd.Series, catalogue: Mapping[str, Any]) -> pd.Series:
+    """A contrast per dimension and of the starting point: log-odds that sum to the contrast's own sum."""
+    dimensions = [catalogue[name].dimension if name in catalogue else STARTING_POINT for name in contrast.index]
+    return contrast.groupby(np.array(dimensions, dtype=object)).sum().reindex([*DIMENSIONS, STARTING_POINT], fill_value=0.0)
 
 
 def _worded(values: np.ndarray, feature: Any, reference: Reference, place: int, language: str) -> list[str]:

@@ -6,8 +6,8 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,6 +104,15 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--model", default="champion", help="alias or version number (default champion)")
     score.add_argument("--out", type=Path, default=Path("runs/assignments"), help="default runs/assignments")
     score.add_argument("--replace", action="store_true", help="replace another file of the same date")
+
+    explain = _command(commands, "explain", _explain, "why a scored customer has its type and not another, from what is stored")
+    explain.add_argument("customer", type=_words, metavar="CUSTOMER", help="the customer, as in its assignment")
+    explain.add_argument("--as-of", type=_day, required=True, metavar="DATE", help="the date of the assignment")
+    explain.add_argument("--versus", choices=TYPES, metavar="TYPE",
+                         help=f"the other type, one of {', '.join(TYPES)} (default: the runner-up)")
+    explain.add_argument("--top", type=_whole(1), default=6, metavar="N", help="features shown on either side (default 6)")
+    explain.add_argument("--language", choices=("en", "zh"), default="en", help="en or zh (default en)")
+    explain.add_argument("--assignments", type=Path, default=Path("runs/assignments"), help="default runs/assignments")
 
     override = _command(commands, "override", _override, "record that a reviewer gives a scored customer another type")
     override.add_argument("customer", type=_words, metavar="CUSTOMER", help="the customer, as in its assignment")
@@ -399,6 +408,25 @@ def _rollback(options: argparse.Namespace) -> None:
     print(f"champion is again version {version}")
 
 
+@contextmanager
+def _bars() -> Iterator[Callable[[str, int], None]]:
+    """A progress bar for every step of a job, on a terminal; the function that moves them."""
+    from tqdm import tqdm
+
+    bars: dict[str, tqdm] = {}
+
+    def move(step: str, n: int) -> None:
+        if step not in bars:
+            bars[step] = tqdm(unit=" customers", desc=step, disable=not sys.stderr.isatty())
+        bars[step].update(n)
+
+    try:
+        yield move
+    finally:
+        for bar in bars.values():
+            bar.close()
+
+
 def _score(options: argparse.Namespace) -> None:
     from pipeline.score import score
     from pipeline.tracking import load
@@ -406,10 +434,19 @@ def _score(options: argparse.Namespace) -> None:
     settings = _settings(options)
     model = load(options.model, settings.tracking)
     print(f"model: {options.model}, version {model.name}")
-    with closing(_open(options, settings.book)) as tables:
-        scored = score(tables, options.as_of, model, settings, options.out, options.replace)
+    if model.segmenter.slow_because:
+        print(f"note: explaining takes a hundred times longer than it could: {model.segmenter.slow_because}")
+    with closing(_open(options, settings.book)) as tables, _bars() as progress:
+        scored = score(tables, options.as_of, model, settings, options.out, options.replace, progress)
     print(scored)
-    print("\n" + "\n".join(_one(scored.assignments.iloc[0])))
+    print("\n" + "\n".join(_one(scored.first)))
+
+
+def _explain(options: argparse.Namespace) -> None:
+    from pipeline.explain import explain
+
+    found = explain(options.customer, options.as_of, options.versus, options.assignments)
+    print(found.text(options.language, options.top))
 
 
 def _one(row) -> list[str]:
@@ -426,6 +463,7 @@ def _one(row) -> list[str]:
 
 def _exit_codes(_: argparse.Namespace) -> None:
     import pipeline.adapters.worldbank
+    import pipeline.explain
     import pipeline.label_desk
     import pipeline.promote
     import pipeline.score

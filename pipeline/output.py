@@ -33,25 +33,44 @@ def written_whole(path: Path, write: Callable[[BinaryIO], object], replace: bool
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
+    os.close(handle)
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("wb") as file:
             write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            if _sha256(path) == _sha256(temporary):
-                return True
-            if not replace:
-                raise OutputExists(f"other {what}", str(path), "Use --replace to replace them.")
-        temporary.chmod(0o644)
-        temporary.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        if not may_take_its_place(temporary, path, replace, what):
+            return True
+        put(temporary, path)
         return False
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def may_take_its_place(temporary: Path, path: Path, replace: bool, what: str) -> bool:
+    """Whether a file has another content than the one that stands in its place.
+
+    Raises
+    ------
+    OutputExists
+        It has, and may not replace it.
+    """
+    if path.exists():
+        if _sha256(path) == _sha256(temporary):
+            return False
+        if not replace:
+            raise OutputExists(f"other {what}", str(path), "Use --replace to replace them.")
+    return True
+
+
+def put(temporary: Path, path: Path) -> None:
+    """Write a file through to the disk and rename it to its place."""
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    temporary.chmod(0o644)
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
 
 
 def _sha256(path: Path) -> str:

@@ -20,6 +20,7 @@ from features.errors import PentadError
 from models.types import ORDER
 from pipeline.clock import now
 from pipeline.errors import writing
+from pipeline.explanations import NotAssigned, assigned
 
 START = "0" * 64
 
@@ -28,12 +29,6 @@ class BrokenLog(PentadError):
     """The log of overrides was changed where it may only grow."""
 
     exit_code = 57
-
-
-class NotAssigned(PentadError):
-    """There is no assignment of this customer and date to override."""
-
-    exit_code = 58
 
 
 @dataclass(frozen=True)
@@ -71,8 +66,8 @@ def override(customer: str, as_of: str, kind: str, who: str, reason: str, assign
     UnwritableOutput
         The log cannot be written.
     """
-    assigned = _assigned(customer, as_of, assignments)
-    if assigned["type"] == kind:
+    before = assigned(customer, as_of, assignments)
+    if before["type"] == kind:
         raise NotAssigned(f"customer {customer} is {kind} already", str(assignments), "Nothing has to be overridden.")
     with writing(log):
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -80,9 +75,9 @@ def override(customer: str, as_of: str, kind: str, who: str, reason: str, assign
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
             lines = file.read().splitlines()
-            before = read(log, lines)
-            entry = Override(customer, as_of, kind, assigned["type"], assigned["model_version"], assigned["data_fingerprint"],
-                             who, reason, now(), before[-1].sha256 if before else START)
+            written = read(log, lines)
+            entry = Override(customer, as_of, kind, before["type"], before["model_version"], before["data_fingerprint"],
+                             who, reason, now(), written[-1].sha256 if written else START)
             entry = replace(entry, sha256=entry.own_sha256)
             file.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
             file.flush()
@@ -127,15 +122,3 @@ def as_labels(overrides: list[Override]) -> pd.DataFrame:
     columns = ["customer_id", "as_of", "type", "analyst", "labelled_on"]
     rows = [(o.customer_id, o.as_of, o.type, o.by, o.at[:10]) for o in overrides]
     return pd.DataFrame(rows, columns=columns, dtype=object).drop_duplicates(["customer_id", "as_of", "analyst"], keep="last")
-
-
-def _assigned(customer: str, as_of: str, assignments: Path) -> pd.Series:
-    file = assignments / f"as_of={as_of}" / "assignments.parquet"
-    if not file.exists():
-        todo = "Run `pentad score` first, or name another folder."
-        raise NotAssigned(f"nobody was scored as of {as_of}", str(assignments), todo)
-    columns = ["customer_id", "type", "model_version", "data_fingerprint"]
-    rows = pd.read_parquet(file, columns=columns, filters=[("customer_id", "==", customer)])
-    if rows.empty:
-        raise NotAssigned(f"customer {customer} was not scored as of {as_of}", str(file), "Check the spelling of the customer.")
-    return rows.iloc[0]

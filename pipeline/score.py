@@ -1,36 +1,47 @@
-"""Score the book on a date: one dated Parquet partition of assignments with their reasons."""
+"""Score the book on a date: one dated Parquet partition of assignments with their reasons.
+
+The features are measured chunk by chunk into a file, for what is usual in the book is known only after the last; then the rows
+are judged, explained and written chunk by chunk. Memory does not grow with the book.
+"""
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.catalogue import FEATURES
-from features.frame import book_frame
+from features.frame import feature_blocks
 from features.sources import Tables
-from models.explain import assign, reference
+from models.explain import Reference, assign, reference_of
 from models.matrix import KEYS
 from models.types import load_types
 from pipeline.errors import NobodyToScore, writing
+from pipeline.explanations import ASSIGNMENTS, EXPLANATIONS, REFERENCE, Explanations, of_run, place_of, write_reference
 from pipeline.guards import must_reach
-from pipeline.output import written_whole
+from pipeline.output import may_take_its_place, put
 from pipeline.settings import Settings
 from pipeline.tracking import Registered
+
+CHUNK_ROWS = 10_000
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What a scoring run wrote: scored + out of scope = customers read."""
+    """What a scoring run wrote: scored + out of scope = customers read; ``first`` is the first assignment."""
 
     path: Path
     n_customers: int
     n_scored: int
     n_referred: int
     hours: float
-    assignments: object
+    first: pd.Series
     already_there: bool
 
     def __str__(self) -> str:
@@ -41,8 +52,13 @@ class Scored:
         return f"{said}\n{'unchanged' if self.already_there else 'written'}: {self.path}"
 
 
-def score(tables: Tables, as_of: str, model: Registered, settings: Settings, out: Path, replace: bool) -> Scored:
+def score(
+    tables: Tables, as_of: str, model: Registered, settings: Settings, out: Path, replace: bool,
+    progress: Callable[[str, int], None],
+) -> Scored:
     """Assign a type with reasons to every customer with an active loan or commitment on the date.
+
+    ``progress`` is told the step, measured or explained, and how many customers more it has behind it.
 
     Raises
     ------
@@ -59,20 +75,108 @@ def score(tables: Tables, as_of: str, model: Registered, settings: Settings, out
     UnwritableOutput
         The partition cannot be written.
     """
-    book = book_frame(tables, as_of)
-    frame = book[book["n_active_loans"] > 0].reset_index(drop=True)
-    if frame.empty:
-        found = f"none of {len(book):,} customers has an active loan on {as_of}"
-        raise NobodyToScore(found, "--as-of", "Give another date.")
-    must_reach(tables, as_of, settings.score.stale_days, "--as-of")
-    frame = frame[[column for column in frame if column in (*KEYS, *model.segmenter.features)]]
-    judgement = model.segmenter.judge(frame)
-    assignments = assign(frame, judgement, FEATURES, load_types(), reference(frame), model.name, tables.fingerprint,
-                         settings.score.n_reasons)
-    path = out / f"as_of={as_of}" / "assignments.parquet"
-    table = pa.Table.from_pandas(assignments, preserve_index=False)
-    with writing(path):
-        there = written_whole(path, lambda file: pq.write_table(table, file), replace, "assignments for this date")
-    n_referred = int(assignments["is_referred"].sum())
-    hours = n_referred * settings.score.hours_per_referral
-    return Scored(path, len(book), len(frame), n_referred, hours, assignments, there)
+    place = place_of(out, as_of)
+    with writing(place):
+        place.mkdir(parents=True, exist_ok=True)
+    with writing(place), _gone_if_empty(place), tempfile.TemporaryDirectory(dir=place, prefix=".scoring-") as folder:
+        staged = Path(folder)
+        n_customers, n_scored = _measure(tables, as_of, model, staged / "frame.parquet", progress)
+        if not n_scored:
+            found = f"none of {n_customers:,} customers has an active loan on {as_of}"
+            raise NobodyToScore(found, "--as-of", "Give another date.")
+        must_reach(tables, as_of, settings.score.stale_days, "--as-of")
+        usual = _usual(staged / "frame.parquet")
+        with (staged / REFERENCE).open("wb") as file:
+            write_reference(usual, of_run(model.name, tables.fingerprint), file)
+        n_referred, first = _explain(staged, model, usual, tables.fingerprint, settings, progress)
+        changed = [name for name in (ASSIGNMENTS, EXPLANATIONS, REFERENCE)
+                   if may_take_its_place(staged / name, place / name, replace, "assignments for this date")]
+        for name in reversed(changed):  # the assignments last: they name the run that the others are of
+            put(staged / name, place / name)
+    return Scored(place / ASSIGNMENTS, n_customers, n_scored, n_referred, n_referred * settings.score.hours_per_referral, first,
+                  not changed)
+
+
+@contextmanager
+def _gone_if_empty(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _measure(
+    tables: Tables, as_of: str, model: Registered, file: Path, progress: Callable[[str, int], None]
+) -> tuple[int, int]:
+    """Write the features of every active customer, in groups of ``CHUNK_ROWS`` rows; how many customers are read and active."""
+    n_customers = n_scored = 0
+
+    def active() -> Iterator[pd.DataFrame]:
+        nonlocal n_customers
+        for block in feature_blocks(tables, [as_of]):
+            n_customers += len(block)
+            progress("measured", len(block))
+            kept = block[block["n_active_loans"] > 0]
+            yield kept[[column for column in block if column in (*KEYS, *model.segmenter.features)]]
+
+    writer = None
+    try:
+        for chunk in _chunks(active()):
+            table = pa.Table.from_pandas(chunk, preserve_index=False)
+            writer = writer or pq.ParquetWriter(file, table.schema, compression="zstd", use_dictionary=KEYS)
+            writer.write_table(table.cast(writer.schema), row_group_size=CHUNK_ROWS)
+            n_scored += len(chunk)
+    finally:
+        if writer is not None:
+            writer.close()
+    return n_customers, n_scored
+
+
+def _chunks(blocks: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """The same rows in chunks of ``CHUNK_ROWS``, the last one smaller: what is written does not show the size of the blocks."""
+    waiting: list[pd.DataFrame] = []
+    for block in blocks:
+        waiting.append(block)
+        if sum(map(len, waiting)) >= CHUNK_ROWS:
+            rows = pd.concat(waiting, ignore_index=True)
+            whole = len(rows) // CHUNK_ROWS * CHUNK_ROWS
+            for start in range(0, whole, CHUNK_ROWS):
+                yield rows[start : start + CHUNK_ROWS].reset_index(drop=True)
+            waiting = [rows[whole:]]
+    rest = pd.concat(waiting, ignore_index=True) if waiting else pd.DataFrame()
+    if len(rest):
+        yield rest
+
+
+def _usual(file: Path) -> Reference:
+    """What is usual in the scored book, read column by column."""
+    names = [name for name in pq.read_schema(file).names if name not in KEYS]
+    return reference_of((name, pq.read_table(file, columns=[name]).column(0).to_numpy()) for name in names)
+
+
+def _explain(
+    staged: Path, model: Registered, usual: Reference, fingerprint: str, settings: Settings, progress: Callable[[str, int], None]
+) -> tuple[int, pd.Series]:
+    """Judge and explain the measured rows, chunk by chunk; how many are referred, and the first assignment."""
+    types, segmenter, of = load_types(), model.segmenter, of_run(model.name, fingerprint)
+    n_referred, first, writer = 0, None, None
+    with pq.ParquetFile(staged / "frame.parquet") as frames, (staged / EXPLANATIONS).open("wb") as file:
+        explanations = Explanations(file, segmenter.features, segmenter.types, of)
+        try:
+            for group in range(frames.num_row_groups):
+                frame = frames.read_row_group(group).to_pandas()
+                judgement = segmenter.judge(frame)
+                rows = assign(frame, judgement, FEATURES, types, usual, model.name, fingerprint, settings.score.n_reasons)
+                table = pa.Table.from_pandas(rows, preserve_index=False)
+                writer = writer or pq.ParquetWriter(staged / ASSIGNMENTS, table.schema)
+                writer.write_table(table.cast(writer.schema))
+                explanations.add(frame, judgement)
+                n_referred += int(rows["is_referred"].sum())
+                first = rows.iloc[0] if first is None else first
+                progress("explained", len(rows))
+        finally:
+            explanations.close()
+            if writer is not None:
+                writer.close()
+    return n_referred, first

@@ -18,7 +18,9 @@ from pipeline.cli import _parser, main
 ROOT = Path(pipeline.__file__).parents[1]
 TYPES = ("risk", "churn", "strategic", "growth", "stable")
 COMMANDS = ("simulate", "import", "validate", "features", "labels", "train", "tune", "promote", "rollback", "score",
-            "override", "exit-codes")
+            "explain", "override", "exit-codes")
+#: The files of a date.
+SCORED = ["assignments.parquet", "explanations.parquet", "reference.parquet"]
 #: The columns of an assignment, in the order of models/explain.py.
 COLUMNS = ["customer_id", "as_of", "type", "type_zh", *(f"p_{kind}" for kind in TYPES), "runner_up", "runner_up_zh",
            "possible_types", "is_referred", "gap_log_odds", "why_value", "why_need", "why_behaviour", "why_risk", "why_base",
@@ -114,24 +116,25 @@ def test_the_champion_writes_the_same_bytes_twice_and_as_the_challenger_it_was(d
     fresh = desk.folder / "fresh"
     assert desk.run("score", "--data", book, "--as-of", "2024-12-31", "--out", fresh, "--rejects", desk.rejects) == 0
     assert (fresh / "as_of=2024-12-31" / "assignments.parquet").read_bytes() == first
-    assert [file.name for file in desk.partition().parent.iterdir()] == ["assignments.parquet"]
+    assert sorted(file.name for file in desk.partition().parent.iterdir()) == SCORED
 
 
 def test_another_models_result_does_not_take_the_place_of_the_first_without_being_told(trained, book, scored, shuffled, capsys):
     desk, _ = shuffled
-    before = trained.partition().read_bytes()
+    before = {file: file.read_bytes() for file in trained.partition().parent.iterdir()}
     desk.out = trained.out
     try:
         capsys.readouterr()
         assert desk.score(book, "--model", "challenger") == 16
         assert "OutputExists" in capsys.readouterr().err
-        assert trained.partition().read_bytes() == before
-        assert [file.name for file in trained.partition().parent.iterdir()] == ["assignments.parquet"]
+        assert {file: file.read_bytes() for file in before} == before
+        assert sorted(file.name for file in trained.partition().parent.iterdir()) == SCORED
         assert desk.score(book, "--model", "challenger", "--replace") == 0
-        assert trained.partition().read_bytes() != before
+        assert all(file.read_bytes() != content for file, content in before.items())
     finally:
         desk.out = desk.folder / "assignments"
-        trained.partition().write_bytes(before)
+        for file, content in before.items():
+            file.write_bytes(content)
 
 
 def test_training_on_shuffled_rows_gives_identical_assignments(scored, shuffled):

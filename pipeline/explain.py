@@ -1,0 +1,83 @@
+"""One scored customer explained, in numbers that add up and in words, from what was stored: the model is not loaded."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import features.frame  # noqa: F401  (fills the register)
+from features.catalogue import FEATURES
+from models.explain import STARTING_POINT, factors, totals
+from models.types import load_types
+from pipeline.explanations import Kept, kept
+
+WORDS = {
+    "en": {"title": "{who} as of {day}: {a} ({p_a:.1%}) rather than {b} ({p_b:.1%}), {gap:+.2f} log-odds: {times} times as "
+                    "probable",
+           "dimensions": {"value": "value", "need": "need", "behaviour": "behaviour", "risk": "risk",
+                          STARTING_POINT: "starting point"},
+           "for": "what speaks for {kind}:", "rest": "{n:,} more features", "nothing": "nothing",
+           "percentile": "{share:.0%} of the book have at most this", "model": "model version {model}"},
+    "zh": {"title": "{who}（{day}）：{a}（{p_a:.1%}）而非{b}（{p_b:.1%}），对数几率差 {gap:+.2f}：可能性为 {times} 倍",
+           "dimensions": {"value": "客户价值", "need": "客户需求", "behaviour": "客户行为", "risk": "风险等级",
+                          STARTING_POINT: "起点"},
+           "for": "支持{kind}的因素：", "rest": "另外 {n:,} 个特征", "nothing": "无",
+           "percentile": "全部客户中 {share:.0%} 不高于此值", "model": "模型版本 {model}"},
+}
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Why a customer is of one type and not of another.
+
+    ``a`` and ``b`` are the types; numbers are log-odds for ``a`` against ``b`` and sum to ln(p_a / p_b).
+    """
+
+    kept: Kept
+    a: str
+    b: str
+
+    def text(self, language: str, top: int) -> str:
+        """The explanation with at most ``top`` features on either side, the others summed up."""
+        say, row, contrast = WORDS[language], self.kept.assignment, self.kept.contrast(self.a, self.b)
+        name = {kind.name: kind.name if language == "en" else kind.name_zh for kind in load_types()}
+        gap = float(contrast.sum())
+        lines = [say["title"].format(who=row["customer_id"], day=row["as_of"], a=name[self.a], b=name[self.b], gap=gap,
+                                     p_a=row[f"p_{self.a}"], p_b=row[f"p_{self.b}"], times=_times(gap))]
+        sums = totals(contrast, FEATURES)
+        lines.append("  " + ", ".join(f"{say['dimensions'][part]} {size:+.2f}" for part, size in sums.items()))
+        table = factors(self.kept.values, contrast, FEATURES, self.kept.reference, language)
+        for kind, side in ((self.a, table[table["push"] > 0]), (self.b, table[table["push"] < 0])):
+            lines.append("  " + say["for"].format(kind=name[kind]))
+            for factor in side.head(top).itertuples():
+                where = "" if math.isnan(factor.percentile) else "; " + say["percentile"].format(share=factor.percentile)
+                lines.append(f"    {factor.push:+.2f} {say['dimensions'][factor.dimension]}: {factor.words}{where}")
+            if len(side) > top:
+                lines.append(f"    {side['push'][top:].sum():+.2f} {say['rest'].format(n=len(side) - top)}")
+            if side.empty:
+                lines.append(f"    {say['nothing']}")
+        lines.append("  " + say["model"].format(model=row["model_version"]))
+        return "\n".join(lines)
+
+
+def explain(customer: str, as_of: str, versus: str | None, folder: Path) -> Explained:
+    """Why a scored customer has its type, against the runner-up or another type.
+
+    Where ``versus`` is the customer's own type the runner-up is explained against it.
+
+    Raises
+    ------
+    NotAssigned
+        Nobody was scored on the date, or not this customer.
+    NotExplained
+        The explanations beside the assignments are missing or of another run.
+    """
+    found = kept(customer, as_of, folder)
+    given, second = found.assignment["type"], found.assignment["runner_up"]
+    return Explained(found, second, given) if versus == given else Explained(found, given, versus or second)
+
+
+def _times(gap: float) -> str:
+    times = math.exp(min(gap, 700.0))
+    return f"{times:,.1f}" if times < 100 else f"{times:,.0f}"

@@ -1,0 +1,179 @@
+"""What was scored, kept so that any pair of types can be explained later without the model.
+
+Beside ``assignments.parquet`` of a date lie ``explanations.parquet``, one row per customer in the same order: the values of its
+features and what each contributed to every type; and ``reference.parquet``, what was usual in the book: the percentiles of every
+feature. All three name the model and the data that they are of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.errors import PentadError
+from models.explain import PERCENTILES, STARTING_POINT, Reference
+from models.matrix import KEYS, feature_matrix
+
+if TYPE_CHECKING:  # it is slow to import, and not needed to read what was stored
+    from models.segmenter import Judgement
+
+ASSIGNMENTS, EXPLANATIONS, REFERENCE = "assignments.parquet", "explanations.parquet", "reference.parquet"
+GROUP_ROWS = 2_000
+"""Rows that are read to find one customer."""
+
+OF = "pentad.of"
+
+
+class NotAssigned(PentadError):
+    """There is no assignment of this customer and date."""
+
+    exit_code = 58
+
+
+class NotExplained(PentadError):
+    """The explanations of an assignment are gone, or of another run."""
+
+    exit_code = 59
+
+
+def place_of(folder: Path, as_of: str) -> Path:
+    """Where what was scored on a date lies."""
+    return folder / f"as_of={as_of}"
+
+
+class Explanations:
+    """A file of explanations that is written chunk by chunk.
+
+    Parameters
+    ----------
+    file : binary file
+        Where to.
+    features, types : sequence of str
+        Of the model, in its order.
+    of : str
+        Which model and data.
+    """
+
+    def __init__(self, file: BinaryIO, features: Sequence[str], types: Sequence[str], of: str) -> None:
+        self.features, n = tuple(features), len(features)
+        fields = [pa.field(key, pa.string()) for key in KEYS] + [pa.field("values", pa.list_(pa.float64(), n))]
+        fields += [pa.field(kind, pa.list_(pa.float32(), n + 1)) for kind in types]
+        self.schema = pa.schema(fields, {OF: of, "features": ",".join(features), "types": ",".join(types)})
+        self.writer = pq.ParquetWriter(file, self.schema, compression="zstd", use_dictionary=KEYS)
+
+    def add(self, frame: pd.DataFrame, judgement: Judgement) -> None:
+        """Write the rows of a frame and what the segmenter said of them."""
+        values = feature_matrix(frame, self.features)
+        columns = [pa.array(frame[key], pa.string()) for key in KEYS]
+        columns.append(pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1]))
+        for place in range(len(judgement.types)):
+            given = judgement.contributions[:, place].astype(np.float32)
+            columns.append(pa.FixedSizeListArray.from_arrays(pa.array(given.ravel()), given.shape[1]))
+        self.writer.write_table(pa.Table.from_arrays(columns, schema=self.schema), row_group_size=GROUP_ROWS)
+
+    def close(self) -> None:
+        """Write the end of the file."""
+        self.writer.close()
+
+
+def write_reference(reference: Reference, of: str, file: BinaryIO) -> None:
+    """Write the percentiles, one row each."""
+    table = pa.table({name: reference.percentiles[:, place] for place, name in enumerate(reference.features)})
+    pq.write_table(table.replace_schema_metadata({OF: of}), file)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One scored customer: its assignment, the values of its features, and log-odds per type, feature and starting point.
+
+    ``contributions`` (n_types, n_features + 1) are calibrated; those of two types less each other sum to the logarithm of the
+    ratio of their probabilities.
+    """
+
+    assignment: pd.Series
+    features: tuple[str, ...]
+    types: tuple[str, ...]
+    values: np.ndarray
+    contributions: np.ndarray
+    reference: Reference
+
+    def contrast(self, a: str, b: str) -> pd.Series:
+        """Why type ``a`` and not ``b``: log-odds per feature and of the starting point, which sum to ln(p_a / p_b)."""
+        to_a, to_b = (self.contributions[self.types.index(kind)] for kind in (a, b))
+        found = pd.Series(to_a - to_b, index=[*self.features, STARTING_POINT], name=f"{a} over {b}")
+        # kept in seven digits: what is lost by that goes where XGBoost's rounding went before
+        ratio = np.log(self.assignment[f"p_{a}"]) - np.log(self.assignment[f"p_{b}"])
+        found[STARTING_POINT] += ratio - found.sum()
+        return found
+
+
+def kept(customer: str, as_of: str, folder: Path) -> Kept:
+    """Find a scored customer.
+
+    Raises
+    ------
+    NotAssigned
+        Nobody was scored on the date, or not this customer.
+    NotExplained
+        The files beside the assignments are missing or of another run.
+    """
+    place = place_of(folder, as_of)
+    assignment = assigned(customer, as_of, folder)
+    of, todo = of_run(assignment["model_version"], assignment["data_fingerprint"]), "Score the date again with --replace."
+    try:
+        file = pq.ParquetFile(place / EXPLANATIONS)
+        usual = pq.read_table(place / REFERENCE)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise NotExplained(f"no explanations can be read ({type(error).__name__})", str(place), todo) from None
+    about = {key.decode(): value.decode() for key, value in file.schema_arrow.metadata.items()}
+    if about.get(OF) != of or usual.schema.metadata.get(OF.encode(), b"").decode() != of:
+        raise NotExplained("the explanations are of another run than the assignments", str(place), todo)
+    with file:
+        row = _row_of(file, customer)
+    if row is None:
+        raise NotExplained(f"customer {customer} has no explanation", str(place / EXPLANATIONS), todo)
+    features, types = tuple(about["features"].split(",")), tuple(about["types"].split(","))
+    percentiles = np.column_stack([usual.column(name).to_numpy() for name in features])
+    return Kept(assignment, features, types, np.array(row["values"], float),
+                np.array([row[kind] for kind in types], float), Reference(features, percentiles.reshape(len(PERCENTILES), -1)))
+
+
+def assigned(customer: str, as_of: str, folder: Path) -> pd.Series:
+    """The assignment of a customer.
+
+    Raises
+    ------
+    NotAssigned
+        Nobody was scored on the date, or not this customer.
+    """
+    file = place_of(folder, as_of) / ASSIGNMENTS
+    if not file.exists():
+        todo = "Run `pentad score` first, or name another folder."
+        raise NotAssigned(f"nobody was scored as of {as_of}", str(folder), todo)
+    rows = pq.read_table(file, filters=[("customer_id", "==", customer)]).to_pandas()
+    if rows.empty:
+        raise NotAssigned(f"customer {customer} was not scored as of {as_of}", str(file), "Check the spelling of the customer.")
+    return rows.iloc[0]
+
+
+def of_run(model: str, fingerprint: str) -> str:
+    """Which model and data, in one text."""
+    return f"{model} {fingerprint}"
+
+
+def _row_of(file: pq.ParquetFile, customer: str) -> dict | None:
+    """The customer's row; groups of rows that end before it or begin after it are not read."""
+    for group in range(file.num_row_groups):
+        ends = file.metadata.row_group(group).column(0).statistics
+        if ends is None or not ends.has_min_max or ends.min <= customer <= ends.max:
+            found = file.read_row_group(group, columns=["customer_id"]).column(0).to_pylist()
+            if customer in found:
+                return file.read_row_group(group).slice(found.index(customer), 1).to_pylist()[0]
+    return None
