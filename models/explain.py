@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -290,13 +291,18 @@ def _worded(values: np.ndarray, feature: Any, reference: Reference, place: int, 
 def _told_apart(value: float, median: float, unit: str, language: str) -> dict[str, str]:
     """Value and median with as many digits as show that they differ, and that what is not nought is not."""
     for more in range(MOST_DIGITS):
-        shown = written(value, unit, language, more=more)
         alone = written(value, unit, language, compared=True, more=more)
-        usual = "" if np.isnan(median) else written(median, unit, language, compared=True, more=more)
-        is_nought = alone == written(0.0, unit, language, compared=True)
+        usual = "" if np.isnan(median) else _often_written(median, unit, language, more)
+        is_nought = alone == _often_written(0.0, unit, language, 0)
         if (value == median or alone != usual) and (value == 0 or not is_nought):
             break
-    return {"value": shown, "median": usual}
+    return {"value": written(value, unit, language, more=more) if (unit, language) in SPAN else alone, "median": usual}
+
+
+@lru_cache(maxsize=10_000)
+def _often_written(value: float, unit: str, language: str, more: int) -> str:
+    """A value that nearly every customer is compared with: nought, or a median."""
+    return written(value, unit, language, compared=True, more=more)
 
 
 def _label(meaning: str) -> str:
