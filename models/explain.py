@@ -305,6 +305,11 @@ def _often_written(value: float, unit: str, language: str, more: int) -> str:
     return written(value, unit, language, compared=True, more=more)
 
 
+def short_name(feature: Any, language: str) -> str:
+    """A few words for a feature: the beginning of its meaning."""
+    return _label(getattr(feature, f"meaning_{language}"))
+
+
 def _label(meaning: str) -> str:
     """The beginning of a meaning that names the feature, as it stands within a sentence; IFRS stays IFRS."""
     label = LABEL_ENDS.split(meaning, maxsplit=1)[0].rstrip(".。 ")
