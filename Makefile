@@ -55,6 +55,8 @@ spark: .venv/installed-spark ## DuckDB and Spark on the whole sample and on the 
 bench: .venv/installed-bench $(SAMPLE)/loans.csv ## speed and memory of the features; the label desk; other boosters (two hours)
 	$(BIN)/python -m tests.bench.features 200000
 	$(BIN)/python -m tests.bench.scale
+	$(BIN)/python -m tests.bench.contributions
+	$(BIN)/python -m tests.bench.scoring $(SAMPLE) 1000000
 	$(BIN)/python -m tests.bench.labels $(SAMPLE)
 	$(BIN)/python -m tests.bench.coverage 12000 101
 	$(BIN)/python -m tests.bench.models synthetic $(SAMPLE) 12

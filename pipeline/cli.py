@@ -110,6 +110,10 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--as-of", type=_day, required=True, metavar="DATE", help="the date of the assignment")
     explain.add_argument("--versus", choices=TYPES, metavar="TYPE",
                          help=f"the other type, one of {', '.join(TYPES)} (default: the runner-up)")
+    explain.add_argument("--since", type=_day, metavar="DATE", help="with --data: what changed since this date")
+    explain.add_argument("--data", help="with --since: folder of CSV or Parquet tables, or a DuckDB file")
+    explain.add_argument("--rejects", type=Path, default=Path("runs/rejects"),
+                         help="with --since: folder for rows that break a rule (default runs/rejects)")
     explain.add_argument("--top", type=_whole(1), default=6, metavar="N", help="features shown on either side (default 6)")
     explain.add_argument("--language", choices=("en", "zh"), default="en", help="en or zh (default en)")
     explain.add_argument("--assignments", type=Path, default=Path("runs/assignments"), help="default runs/assignments")
@@ -442,10 +446,21 @@ def _score(options: argparse.Namespace) -> None:
     print("\n" + "\n".join(_one(scored.first)))
 
 
-def _explain(options: argparse.Namespace) -> None:
-    from pipeline.explain import explain
+def _explain(options: argparse.Namespace) -> int | None:
+    if bool(options.since) != bool(options.data) or (options.since and options.versus):
+        print("pentad: usage: --since and --data go together, and without --versus", file=sys.stderr)
+        return 2
+    if options.since:
+        from pipeline.changes import changed
 
-    found = explain(options.customer, options.as_of, options.versus, options.assignments)
+        settings = _settings(options)
+        with closing(_open(options, settings.book)) as tables:
+            found = changed(options.customer, options.since, options.as_of, tables, settings, options.assignments)
+        print()
+    else:
+        from pipeline.explain import explain
+
+        found = explain(options.customer, options.as_of, options.versus, options.assignments)
     print(found.text(options.language, options.top))
 
 
@@ -463,6 +478,7 @@ def _one(row) -> list[str]:
 
 def _exit_codes(_: argparse.Namespace) -> None:
     import pipeline.adapters.worldbank
+    import pipeline.changes
     import pipeline.explain
     import pipeline.label_desk
     import pipeline.promote

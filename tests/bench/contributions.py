@@ -54,14 +54,13 @@ def main() -> None:
     for depth, n_theirs in ROWS_OF_XGBOOST.items():
         booster = grown(depth)
         tables, own = Contributions(booster, N_THREADS), xgb.DMatrix(rows[:n_theirs], nthread=N_THREADS)
-        every = xgb.DMatrix(rows, nthread=N_THREADS)
         first, _ = seconds(tables.of, rows[:1])
         turns = []
         for _ in range(N_TURNS):
             ours, found = seconds(tables.of, rows)
             theirs, exact = seconds(booster.predict, own, pred_contribs=True)
             about, _ = seconds(booster.predict, own, pred_contribs=True, approx_contribs=True)
-            plain, _ = seconds(booster.predict, every, output_margin=True)
+            plain, _ = seconds(booster.inplace_predict, rows, predict_type="margin")
             turns.append((N_ROWS / ours, n_theirs / theirs, n_theirs / about, N_ROWS / plain))
         off = np.abs(found[:n_theirs] - exact).max()
         if off > 1e-5:
