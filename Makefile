@@ -7,7 +7,7 @@ REAL := ../shared/realdata/worldbank_ibrd
 LOCKING := --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sample train test search spark bench dictionary real lint lock clean
+.PHONY: help setup sample train test notebooks search spark bench dictionary real lint lock clean
 
 help: ## print this help
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,9 @@ train: .venv/installed $(SAMPLE)/loans.csv ## set up, train on the sample, score
 
 test: .venv/installed .venv/installed-spark ## set up and run the tests; those of Spark where Java is there
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+notebooks: .venv/installed ## open the notebooks in the browser (after make train)
+	$(BIN)/jupyter lab notebooks
 
 search: .venv/installed ## measure 32,000 generated books against the oracle of the tests (a quarter of an hour)
 	$(BIN)/python -m pytest tests/features/test_oracle.py --hypothesis-profile=search

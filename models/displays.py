@@ -67,13 +67,15 @@ class Waterfall:
 
         table = self.frame(language).iloc[:-1]
         with _drawn(language) as plt:
-            figure = plt.figure(figsize=(11, 0.45 * top + 1.8))
+            plt.figure()
             told = shap.Explanation(table["push"].to_numpy(float), self.pushes[STARTING_POINT],
                                     feature_names=[_wrapped(words) for words in table["words"]])
             axes = shap.plots.waterfall(told, max_display=top + 1, show=False)
             axes.set_xlabel(SAY[language]["push"].format(a=self.a, b=self.b))
             axes.set_title(self.title, loc="left", fontsize=12)
-            figure.set_size_inches(11, 0.45 * top + 1.8)
+            for each in axes.figure.axes:
+                each.tick_params(axis="y", labelsize=9)
+            axes.figure.set_size_inches(11, 0.5 * top + 1.8)
         return axes
 
 
@@ -271,12 +273,20 @@ def _drawn(language: str) -> Iterator[Any]:
 
     installed = {font.name for font in font_manager.fontManager.ttflist}
     fonts = [name for name in CHINESE_FONTS if name in installed] if language == "zh" else []
-    with plt.rc_context({"font.family": [*fonts, "DejaVu Sans"], "axes.spines.top": False, "axes.spines.right": False,
-                         "axes.unicode_minus": False}):
+    own = {"font.family": [*fonts, "DejaVu Sans"], "axes.spines.top": False,
+           "axes.spines.right": False}
+    before = {name: plt.rcParams[name] for name in own}
+    plt.rcParams.update(own)
+    try:
         yield plt
+    finally:
+        plt.rcParams.update(before)
+        if "inline" in plt.get_backend():
+            plt.ion()  # shap turns it off, and a notebook shows no picture after that
 
 
-def _wrapped(words: str, width: int = 46) -> str:
+def _wrapped(words: str, width: int = 58) -> str:
+    """In two lines at most, the rest left out."""
     import textwrap
 
-    return "\n".join(textwrap.wrap(words, width)) or words
+    return "\n".join(textwrap.wrap(words, width, max_lines=2, placeholder=" …")) or words

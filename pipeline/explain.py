@@ -8,6 +8,7 @@ from pathlib import Path
 
 import features.frame  # noqa: F401  (fills the register)
 from features.catalogue import FEATURES
+from models.displays import Account, Waterfall
 from models.explain import STARTING_POINT, factors, totals
 from models.types import load_types
 from pipeline.explanations import Kept, kept
@@ -59,6 +60,17 @@ class Explained:
                 lines.append(f"    {say['nothing']}")
         lines.append("  " + say["model"].format(model=row["model_version"]))
         return "\n".join(lines)
+
+
+    def waterfall(self) -> Waterfall:
+        """The same as a picture: from the starting point to the log-odds of the two types."""
+        row = self.kept.assignment
+        return Waterfall(self.kept.contrast(self.a, self.b), self.kept.values, FEATURES, self.kept.reference, self.a, self.b,
+                         f"{row['customer_id']}, {row['as_of']}")
+
+    def account(self) -> Account:
+        """What each dimension says for the customer's type against all others."""
+        return Account(self.kept.contributions, self.kept.features, self.kept.types, self.kept.assignment["type"], FEATURES)
 
 
 def explain(customer: str, as_of: str, versus: str | None, folder: Path) -> Explained:

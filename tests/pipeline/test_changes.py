@@ -50,7 +50,7 @@ def sums_to_the_difference(change) -> None:
 
 def test_the_same_book_and_model_leave_only_the_customer(scored):
     desk, _ = scored
-    for who in customers(desk)[::9]:
+    for who in customers(desk)[::20]:
         change = steps(desk, desk.folder / "book", who)
         sums_to_the_difference(change)
         assert abs(change.steps.loc[CORRECTED, "all"]) < 1e-5 and abs(change.steps.loc[MODEL, "all"]) < 1e-5
@@ -84,7 +84,7 @@ def test_another_model_is_told_from_the_customer(scored, tmp_path):
     for day, model in ((EARLIER, "1"), (LATER, "2")):
         assert other.score(desk.folder / "book", "--model", model, as_of=day) == 0
     moved = []
-    for who in customers(other)[::9]:
+    for who in customers(other)[::20]:
         change = steps(other, desk.folder / "book", who)
         sums_to_the_difference(change)
         same = steps(desk, desk.folder / "book", who)

@@ -50,17 +50,19 @@ def test_every_key_stands_below_a_comment_of_its_section():
 
 
 @pytest.mark.parametrize(("old", "new", "said"), [
-    ("n_trees = 200", "n_trees = 200\nn_leaves = 3", "n_leaves"),
-    ("n_trees = 200\n", "", "n_trees"),
-    ("n_trees = 200", 'n_trees = "many"', "n_trees = 'many' is not of type int"),
-    ("n_trees = 200", "n_trees = 200.5", "n_trees = 200.5 is not of type int"),
-    ("n_trees = 200", "n_trees = true", "n_trees = True is not of type int"),
+    ("n_trees = 400", "n_trees = 400\nn_leaves = 3", "n_leaves"),
+    ("n_trees = 400\n", "", "n_trees"),
+    ("n_trees = 400", 'n_trees = "many"', "n_trees = 'many' is not of type int"),
+    ("n_trees = 400", "n_trees = 400.5", "n_trees = 400.5 is not of type int"),
+    ("n_trees = 400", "n_trees = true", "n_trees = True is not of type int"),
     ('experiment = "pentad"', "experiment = 3", "experiment = 3 is not of type str"),
+    ("cleared_features = []", 'cleared_features = "x"', "cleared_features = 'x' is not a list of names"),
+    ("cleared_features = []", "cleared_features = [3]", "cleared_features = [3] is not a list of names"),
     ("[score]", "[scores]", "['score', 'scores']"),
     ("[book]", "[sauce]\nsalt = 1\n[book]", "['sauce']"),
     ("[book]", "[book", "line 3"),
 ], ids=["unknown key", "missing key", "text for a number", "fraction for a whole number", "flag for a number",
-        "number for text", "renamed section", "unknown section", "not TOML"])
+        "number for text", "text for a list", "number in a list of names", "renamed section", "unknown section", "not TOML"])
 def test_a_setting_that_does_not_fit_is_named(tmp_path, capsys, old, new, said):
     file = changed(tmp_path, old, new)
     assert main(["--settings", str(file), "promote", "--reason", "r", "--by", "b"]) == BadSettings.exit_code == 50
@@ -82,8 +84,8 @@ def test_settings_that_are_not_there_or_not_utf8_are_bad_settings(tmp_path):
     ("reject_share_limit = 0.05", "reject_share_limit = 5"), ("reject_share_limit = 0.05", "reject_share_limit = nan"),
     ("held_out_share = 0.25", "held_out_share = -0.5"), ("n_reasons = 3", "n_reasons = -1"),
     ("embargo_days = 30", "embargo_days = -1"), ("silent_months = 11", "silent_months = 0"),
-    ("n_threads = 2", "n_threads = 2000000000000"), ("n_trees = 200", "n_trees = 2000000000000"),
-    ("depth = 3", "depth = 2000000000000"), ("seed = 7", "seed = 20000000000000000000"),
+    ("n_threads = 2", "n_threads = 2000000000000"), ("n_trees = 400", "n_trees = 2000000000000"),
+    ("depth = 2", "depth = 2000000000000"), ("seed = 7", "seed = 20000000000000000000"),
     ("embargo_days = 30", "embargo_days = 2000000000000"),
 ])
 def test_an_impossible_value_is_a_bad_setting(tmp_path, old, new):

@@ -1,0 +1,88 @@
+"""Every notebook runs on a scored book without a word on stderr, and is kept without outputs, in short cells."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+from nbclient import NotebookClient
+
+from pipeline.cli import main
+from pipeline.settings import RUN_TOML
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+AS_OF, MOST_LINES = "2025-12-31", 20
+PICTURES = {"01_meet_the_book": 1, "02_review_explanations": 2}
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory) -> Path:
+    """A folder with a small synthetic book, a model of it and a scored date."""
+    root = tmp_path_factory.mktemp("notebooks")
+    text = RUN_TOML.read_text(encoding="utf-8").replace("runs/", f"{root}/runs/")
+    text, n = re.subn(r"(?m)^n_trees = \d+$", "n_trees = 40", text)
+    assert n == 1
+    (root / "run.toml").write_text(text, encoding="utf-8")
+    given = ["--settings", str(root / "run.toml")]
+    book, rejects = str(root / "book"), ["--rejects", str(root / "rejects")]
+    assert main(["simulate", "--customers", "400", "--months", "36", "--seed", "11", "--out", book]) == 0
+    assert main([*given, "train", "--data", book, *rejects]) == 0
+    assert main([*given, "score", "--data", book, "--as-of", AS_OF, "--model", "1", "--out", str(root / "scored"), *rejects]) == 0
+    return root
+
+
+def read(file: Path) -> nbformat.NotebookNode:
+    return nbformat.read(file, as_version=4)
+
+
+def run(file: Path, desk: Path, **more: str) -> nbformat.NotebookNode:
+    """Execute a notebook with the parameters of its tagged cell replaced."""
+    notebook = read(file)
+    (cell,) = [each for each in notebook.cells if "parameters" in each.metadata.get("tags", [])]
+    own = {"BOOK": desk / "book", "ASSIGNMENTS": desk / "scored", "AS_OF": AS_OF, "OVERRIDES": desk / "overrides.jsonl"} | more
+    cell.source += "".join(f"\n{name} = {str(value)!r}" for name, value in own.items() if f"{name} = " in cell.source)
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": file.parent}}).execute()
+    return notebook
+
+
+def outputs(notebook: nbformat.NotebookNode) -> list:
+    return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+
+
+def texts(notebook: nbformat.NotebookNode) -> str:
+    return "".join(output.text for output in outputs(notebook) if output.output_type == "stream")
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_a_notebook_runs_and_shows_its_pictures(file, desk):
+    notebook = run(file, desk)
+    assert not [output for output in outputs(notebook) if output.output_type == "stream" and output.name == "stderr"]
+    pictures = [output for output in outputs(notebook) if "image/png" in output.get("data", {})]
+    assert len(pictures) == PICTURES[file.stem]
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_a_notebook_is_kept_without_outputs_and_in_short_cells(file):
+    notebook = read(file)
+    nbformat.validate(notebook)
+    for cell in notebook.cells:
+        assert len(cell.source.splitlines()) <= MOST_LINES
+        if cell.cell_type == "code":
+            assert cell.outputs == [] and cell.execution_count is None
+    assert notebook.cells[0].source.startswith("# ")
+    assert str(ROOT) not in file.read_text(encoding="utf-8")
+
+
+def test_an_override_is_recorded_only_with_a_reason_and_a_reviewer(desk):
+    (file,) = [each for each in NOTEBOOKS if each.stem == "02_review_explanations"]
+    assert "nothing recorded" in texts(run(file, desk)) and not (desk / "overrides.jsonl").exists()
+    first = run(file, desk, LANGUAGE="zh")
+    assert "对数几率差" in texts(first)
+    row = pd.read_parquet(desk / "scored" / f"as_of={AS_OF}" / "assignments.parquet").iloc[0]
+    given = {"REASON": "met the owner", "REVIEWER": "reviewer_1", "CUSTOMER": row["customer_id"], "OVERRIDE_TO": row["runner_up"]}
+    said = texts(run(file, desk, **given))
+    assert "reviewer_1" in said and (desk / "overrides.jsonl").read_text(encoding="utf-8").count("\n") == 1
