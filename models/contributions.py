@@ -154,6 +154,8 @@ def _read(booster: xgb.Booster) -> tuple[Trees, np.ndarray, int]:
     """The trees of a model, the log-odds it begins with per type, and its number of features."""
     learner = json.loads(bytes(booster.save_raw("json")))["learner"]
     about, boosted = learner["learner_model_param"], learner["gradient_booster"]
+    if "weight_drop" in boosted or "weight_drop" in boosted.get("model", {}):  # from XGBoost 3.4 on it is called gbtree too
+        raise NoTables("it drops trees (DART)", "the model", TODO)
     if boosted["name"] != "gbtree":
         raise NoTables(f"its booster is {boosted['name']}", "the model", TODO)
     grown = boosted["model"]["trees"]
