@@ -11,8 +11,6 @@ from __future__ import annotations
 import narwhals as nw
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components, dijkstra
 
 from features.history import OF_CUSTOMER, links_known
 from features.sources import Tables
@@ -55,6 +53,9 @@ def circles(links: pd.DataFrame, customers: pd.DataFrame) -> pd.DataFrame:
     customers : DataFrame
         customer_id, committed (cents), worst_days_past_due of the linked customers of the book on that date.
     """
+    from scipy.sparse import coo_array  # slow to import, and not needed to read what was stored
+    from scipy.sparse.csgraph import connected_components, dijkstra
+
     names = np.array(sorted(set(links["from_id"]) | set(links["to_id"])), dtype=object)
     place = {name: at for at, name in enumerate(names)}
     pairs = [links[end].map(place).to_numpy(np.int64) for end in ("from_id", "to_id")]
