@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from models.explain import DIMENSIONS, STARTING_POINT, Reference, contrast, factors, short_name, totals
+from models.explain import DIMENSIONS, PARTS, STARTING_POINT, Reference, contrast, factors, short_name, totals
 from models.matrix import feature_matrix
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from models.segmenter import Judgement
 
-COLOURS = {"value": "#4477aa", "need": "#66ccee", "behaviour": "#228833", "risk": "#ee6677", STARTING_POINT: "#bbbbbb"}
+COLOURS = {"value": "#4477aa", "need": "#66ccee", "behaviour": "#ccbb44", "risk": "#ee6677", STARTING_POINT: "#bbbbbb"}
 CHINESE_FONTS = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei",
                  "Microsoft YaHei", "PingFang SC", "SimHei")  # fmt: skip
 LEAST_IN_A_BAND = 5
@@ -30,12 +30,9 @@ LEAST_IN_A_BAND = 5
 
 SAY = {
     "en": {"push": "log-odds for {a} against {b}", "to": "log-odds for {a}", "share": "share of {a} customers",
-           "first reason": "First reason of {a} customers", "others": "others", "customers": "{n:,} customers",
-           "dimensions": {**{name: name for name in DIMENSIONS}, STARTING_POINT: "starting point"}},
+           "first reason": "First reason of {a} customers", "others": "others"},
     "zh": {"push": "{a}对{b}的对数几率", "to": "{a}的对数几率", "share": "{a}客户占比", "first reason": "{a}客户的首要原因",
-           "others": "其他", "customers": "{n:,} 位客户",
-           "dimensions": {"value": "客户价值", "need": "客户需求", "behaviour": "客户行为", "risk": "风险等级",
-                          STARTING_POINT: "起点"}},
+           "others": "其他"},
 }  # fmt: skip
 
 
@@ -58,7 +55,7 @@ class Waterfall:
         """The features that push, the strongest first, as ``models.explain.factors`` gives them, and the starting point last."""
         table = factors(self.values, self.pushes, self.catalogue, self.reference, language)
         start = {"feature": STARTING_POINT, "dimension": STARTING_POINT, "push": self.pushes[STARTING_POINT],
-                 "words": SAY[language]["dimensions"][STARTING_POINT]}
+                 "words": PARTS[language][STARTING_POINT]}
         return pd.concat([table, pd.DataFrame([start])], ignore_index=True) if len(table) else pd.DataFrame([start])
 
     def plot(self, top: int = 10, language: str = "en") -> Axes:
@@ -110,7 +107,7 @@ class Account:
             for part in (*DIMENSIONS, STARTING_POINT):
                 sizes = table[part].to_numpy(float)
                 left = np.where(sizes >= 0, ends[1], ends[-1])
-                axes.barh(places, sizes, left=left, color=COLOURS[part], label=SAY[language]["dimensions"][part], height=0.6)
+                axes.barh(places, sizes, left=left, color=COLOURS[part], label=PARTS[language][part], height=0.6)
                 ends[1], ends[-1] = ends[1] + np.maximum(sizes, 0), ends[-1] + np.minimum(sizes, 0)
             axes.plot(table["gap"], places, "kD", markersize=6)
             axes.axvline(0, color="black", linewidth=0.8)

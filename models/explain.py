@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from features.catalogue import DIMENSIONS
 from features.errors import PentadError
 from models.matrix import KEYS, feature_matrix, feature_names
 from models.types import RelationshipType, names
@@ -22,8 +23,13 @@ from models.types import RelationshipType, names
 if TYPE_CHECKING:  # it is slow to import, and not needed to explain what was stored
     from models.segmenter import Judgement
 
-DIMENSIONS = ("value", "need", "behaviour", "risk")
 STARTING_POINT = "starting_point"
+PARTS = {
+    "zh": {**DIMENSIONS, STARTING_POINT: "起点"},
+    "en": {**{name: name for name in DIMENSIONS}, STARTING_POINT: "starting point"},
+}
+"""The dimensions and the starting point, as they are called in each language."""
+
 PERCENTILES = np.arange(101) / 100
 MOST_DIGITS = 7
 LABEL_ENDS = re.compile(r"[;:；：]| \(")
@@ -69,7 +75,6 @@ class Reference:
     def medians(self) -> np.ndarray:
         """Median of each feature, an observed value; NaN where nobody has one."""
         return self.percentiles[50]
-
 
     def percentile(self, name: str, value: float) -> float:
         """Share of the book with the value of a feature or a smaller one, 0 to 1, to a hundredth; NaN where nobody has one."""
@@ -273,7 +278,7 @@ def totals(contrast: pd.Series, catalogue: Mapping[str, Any]) -> pd.Series:
 
 
 def _worded(values: np.ndarray, feature: Any, reference: Reference, place: int, language: str) -> list[str]:
-    label = _label(getattr(feature, f"meaning_{language}"))
+    label = short_name(feature, language)
     median = reference.medians[place]
     template = (REASON_ALONE if np.isnan(median) else REASON)[language]
     missing = REASON_ALONE[language].format(words=label, value=MISSING[language])
@@ -306,13 +311,8 @@ def _often_written(value: float, unit: str, language: str, more: int) -> str:
 
 
 def short_name(feature: Any, language: str) -> str:
-    """A few words for a feature: the beginning of its meaning."""
-    return _label(getattr(feature, f"meaning_{language}"))
-
-
-def _label(meaning: str) -> str:
-    """The beginning of a meaning that names the feature, as it stands within a sentence; IFRS stays IFRS."""
-    label = LABEL_ENDS.split(meaning, maxsplit=1)[0].rstrip(".。 ")
+    """The beginning of a feature's meaning that names it, as it stands within a sentence; IFRS stays IFRS."""
+    label = LABEL_ENDS.split(getattr(feature, f"meaning_{language}"), maxsplit=1)[0].rstrip(".。 ")
     return label if label[:2].isupper() else label[:1].lower() + label[1:]
 
 

@@ -85,6 +85,11 @@ def load_types(path: Path = TYPES_FILE) -> tuple[RelationshipType, ...]:
     return tuple(types)
 
 
+def called(types: Sequence[RelationshipType], language: str) -> dict[str, str]:
+    """What each type is called in a language, zh or en, by its name; English uses the name itself."""
+    return {kind.name: kind.name_zh if language == "zh" else kind.name for kind in types}
+
+
 def _read(name: str, block: object, path: Path) -> RelationshipType:
     where = f"{path} [{name}]"
     if not isinstance(block, dict):

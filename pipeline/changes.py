@@ -21,10 +21,10 @@ from features.catalogue import FEATURES
 from features.errors import PentadError
 from features.frame import feature_frame
 from features.sources import Tables
-from models.explain import DIMENSIONS, STARTING_POINT, short_name, totals, written
+from models.explain import PARTS, STARTING_POINT, short_name, totals, written
 from models.matrix import KEYS
 from models.segmenter import Segmenter
-from models.types import load_types
+from models.types import called, load_types
 from pipeline import tracking
 from pipeline.explanations import Kept, kept
 from pipeline.settings import Settings
@@ -39,13 +39,10 @@ WORDS = {
                     "{gap:+.2f} now",
            CORRECTED: "data corrected", MOVED: "customer changed", MODEL: "model changed", "facts": "facts that moved it:",
            "fixed": "corrections of earlier facts that moved it:", "none": "none", "unknown": "not known",
-           "models": "model {old} then, {new} now",
-           "parts": {**{name: name for name in DIMENSIONS}, STARTING_POINT: "starting point"}},
+           "models": "model {old} then, {new} now"},
     "zh": {"title": "{who}：{day} 为{now}，{since} 为{before}；{a}对{b}的对数几率当时 {then:+.2f}，现在 {gap:+.2f}",
            CORRECTED: "数据更正", MOVED: "客户变化", MODEL: "模型变化", "facts": "推动变化的事实：",
-           "fixed": "推动变化的历史数据更正：", "none": "无", "unknown": "无数据", "models": "当时模型 {old}，现在 {new}",
-           "parts": {"value": "客户价值", "need": "客户需求", "behaviour": "客户行为", "risk": "风险等级",
-                     STARTING_POINT: "起点"}},
+           "fixed": "推动变化的历史数据更正：", "none": "无", "unknown": "无数据", "models": "当时模型 {old}，现在 {new}"},
 }  # fmt: skip
 
 
@@ -74,13 +71,13 @@ class Change:
 
     def text(self, language: str, top: int) -> str:
         """The change in words, with at most ``top`` facts."""
-        say, then, today = WORDS[language], self.before.assignment, self.now.assignment
-        name = {kind.name: kind.name if language == "en" else kind.name_zh for kind in load_types()}
+        say, called_parts, name = WORDS[language], PARTS[language], called(load_types(), language)
+        then, today = self.before.assignment, self.now.assignment
         gaps = [float(each.contrast(self.a, self.b).sum()) for each in (self.before, self.now)]
         lines = [say["title"].format(who=today["customer_id"], now=name[today["type"]], day=today["as_of"], a=name[self.a],
                                      before=name[then["type"]], since=then["as_of"], b=name[self.b], then=gaps[0], gap=gaps[1])]
         for step, row in self.steps.iterrows():
-            parts = ", ".join(f"{say['parts'][part]} {row[part]:+.2f}" for part in say["parts"] if abs(row[part]) >= 0.005)
+            parts = ", ".join(f"{called_parts[part]} {row[part]:+.2f}" for part in called_parts if abs(row[part]) >= 0.005)
             lines.append(f"  {round(row['all'], 2) + 0.0:+.2f} {say[step]}" + (f" ({parts})" if parts else ""))
         for title, table in (("facts", self.facts), ("fixed", self.corrections)):
             if title == "facts" or len(table):
@@ -89,7 +86,7 @@ class Change:
                 feature = FEATURES[fact.feature]
                 ends = [say["unknown"] if np.isnan(value) else written(value, feature.unit, language)
                         for value in (fact.before, fact.after)]
-                lines.append(f"    {fact.push:+.2f} {say['parts'][feature.dimension]}: {short_name(feature, language)}: "
+                lines.append(f"    {fact.push:+.2f} {called_parts[feature.dimension]}: {short_name(feature, language)}: "
                              f"{ends[0]} → {ends[1]}")
         lines.append("  " + say["models"].format(old=then["model_version"], new=today["model_version"]))
         return "\n".join(lines)

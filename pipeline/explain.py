@@ -9,20 +9,16 @@ from pathlib import Path
 import features.frame  # noqa: F401  (fills the register)
 from features.catalogue import FEATURES
 from models.displays import Account, Waterfall
-from models.explain import STARTING_POINT, factors, totals
-from models.types import load_types
+from models.explain import PARTS, factors, totals
+from models.types import called, load_types
 from pipeline.explanations import Kept, kept
 
 WORDS = {
     "en": {"title": "{who} as of {day}: {a} ({p_a:.1%}) rather than {b} ({p_b:.1%}), {gap:+.2f} log-odds: {times} times as "
                     "probable",
-           "dimensions": {"value": "value", "need": "need", "behaviour": "behaviour", "risk": "risk",
-                          STARTING_POINT: "starting point"},
            "for": "what speaks for {kind}:", "rest": "{n:,} more features", "nothing": "nothing",
            "percentile": "{share:.0%} of the book have at most this", "model": "model version {model}"},
     "zh": {"title": "{who}（{day}）：{a}（{p_a:.1%}）而非{b}（{p_b:.1%}），对数几率差 {gap:+.2f}：可能性为 {times} 倍",
-           "dimensions": {"value": "客户价值", "need": "客户需求", "behaviour": "客户行为", "risk": "风险等级",
-                          STARTING_POINT: "起点"},
            "for": "支持{kind}的因素：", "rest": "另外 {n:,} 个特征", "nothing": "无",
            "percentile": "全部客户中 {share:.0%} 不高于此值", "model": "模型版本 {model}"},
 }
@@ -41,19 +37,19 @@ class Explained:
 
     def text(self, language: str, top: int) -> str:
         """The explanation with at most ``top`` features on either side, the others summed up."""
-        say, row, contrast = WORDS[language], self.kept.assignment, self.kept.contrast(self.a, self.b)
-        name = {kind.name: kind.name if language == "en" else kind.name_zh for kind in load_types()}
+        say, parts, name = WORDS[language], PARTS[language], called(load_types(), language)
+        row, contrast = self.kept.assignment, self.kept.contrast(self.a, self.b)
         gap = float(contrast.sum())
         lines = [say["title"].format(who=row["customer_id"], day=row["as_of"], a=name[self.a], b=name[self.b], gap=gap,
                                      p_a=row[f"p_{self.a}"], p_b=row[f"p_{self.b}"], times=_times(gap))]
         sums = totals(contrast, FEATURES)
-        lines.append("  " + ", ".join(f"{say['dimensions'][part]} {size:+.2f}" for part, size in sums.items()))
+        lines.append("  " + ", ".join(f"{parts[part]} {size:+.2f}" for part, size in sums.items()))
         table = factors(self.kept.values, contrast, FEATURES, self.kept.reference, language)
         for kind, side in ((self.a, table[table["push"] > 0]), (self.b, table[table["push"] < 0])):
             lines.append("  " + say["for"].format(kind=name[kind]))
             for factor in side.head(top).itertuples():
                 where = "" if math.isnan(factor.percentile) else "; " + say["percentile"].format(share=factor.percentile)
-                lines.append(f"    {factor.push:+.2f} {say['dimensions'][factor.dimension]}: {factor.words}{where}")
+                lines.append(f"    {factor.push:+.2f} {parts[factor.dimension]}: {factor.words}{where}")
             if len(side) > top:
                 lines.append(f"    {side['push'][top:].sum():+.2f} {say['rest'].format(n=len(side) - top)}")
             if side.empty:

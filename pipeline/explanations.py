@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -53,7 +53,7 @@ class Explanations:
 
     Parameters
     ----------
-    file : binary file
+    file : Path
         Where to.
     features, types : sequence of str
         Of the model, in its order.
@@ -61,7 +61,7 @@ class Explanations:
         Which model and data.
     """
 
-    def __init__(self, file: BinaryIO, features: Sequence[str], types: Sequence[str], of: str) -> None:
+    def __init__(self, file: Path, features: Sequence[str], types: Sequence[str], of: str) -> None:
         self.features, n = tuple(features), len(features)
         fields = [pa.field(key, pa.string()) for key in KEYS] + [pa.field("values", pa.list_(pa.float64(), n))]
         fields += [pa.field(kind, pa.list_(pa.float32(), n + 1)) for kind in types]
@@ -78,12 +78,14 @@ class Explanations:
             columns.append(pa.FixedSizeListArray.from_arrays(pa.array(given.ravel()), given.shape[1]))
         self.writer.write_table(pa.Table.from_arrays(columns, schema=self.schema), row_group_size=GROUP_ROWS)
 
-    def close(self) -> None:
-        """Write the end of the file."""
+    def __enter__(self) -> Explanations:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.writer.close()
 
 
-def write_reference(reference: Reference, of: str, file: BinaryIO) -> None:
+def write_reference(reference: Reference, of: str, file: Path) -> None:
     """Write the percentiles, one row each."""
     table = pa.table({name: reference.percentiles[:, place] for place, name in enumerate(reference.features)})
     pq.write_table(table.replace_schema_metadata({OF: of}), file)

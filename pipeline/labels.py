@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,10 +15,9 @@ from features.outcome import hindsight_types
 from features.sources import Tables
 from models.labels.consensus import Consensus, consensus
 from models.labels.votes import votes_of
-from pipeline import override
 from pipeline.errors import NoLabels
 from pipeline.guards import must_reach
-from pipeline.override import as_labels
+from pipeline.override import Override, as_labels, head, read
 from pipeline.settings import Settings
 
 N_NAMED = 3
@@ -29,24 +28,22 @@ KEY = ["customer_id", "as_of", "analyst"]
 
 
 def given_labels(
-    tables: Tables, until: str | None, stale_days: int, overrides: Path, echo: Callable[[str], None]
+    tables: Tables, until: str | None, stale_days: int, log: Path, overrides: Sequence[Override], echo: Callable[[str], None]
 ) -> pd.DataFrame:
     """The labels given by ``until`` that the book's facts can explain: customer_id, as_of (ISO), type, analyst, labelled_on,
     n_override.
 
-    They are those of the book and the overrides of reviewers. A label is refused, counted and named where the book does not
-    have the customer, where the borrower had no loan that was known on its date, and where its date lies more than
-    ``stale_days`` after the book's last fact: the facts that the analyst saw are not in the book. Labels of the book of
-    customers that it does not have, and those given before the date they are about, are rejected at opening.
+    They are those of the book and the overrides of reviewers, which were read from ``log``. A label is refused, counted and
+    named where the book does not have the customer, where the borrower had no loan that was known on its date, and where its
+    date lies more than ``stale_days`` after the book's last fact: the facts that the analyst saw are not in the book. Labels of
+    the book of customers that it does not have, and those given before the date they are about, are rejected at opening.
 
     Raises
     ------
     NoLabels
         There is no label at all, or none is left.
-    BrokenLog
-        The log of overrides was changed.
     """
-    delivered = _delivered(tables, overrides, echo)
+    delivered = _delivered(tables, log, overrides, echo)
     labels = delivered if until is None else delivered[delivered["labelled_on"] <= as_day(until)]
     if len(labels) < len(delivered):
         echo(f"labels: {len(delivered):,} delivered = {len(labels):,} given by {until} + {len(delivered) - len(labels):,} later")
@@ -65,9 +62,9 @@ def given_labels(
     return used.assign(as_of=used["as_of"].map(days), labelled_on=used["labelled_on"].map(days))
 
 
-def _delivered(tables: Tables, overrides: Path, echo: Callable[[str], None]) -> pd.DataFrame:
-    """The labels of the book with those of the log of overrides, whose reviewer's later word counts; dates as whole days."""
-    found = as_labels(override.read(overrides))
+def _delivered(tables: Tables, log: Path, overrides: Sequence[Override], echo: Callable[[str], None]) -> pd.DataFrame:
+    """The labels of the book with the overrides, whose reviewer's later word counts; dates as whole days."""
+    found = as_labels(overrides)
     if tables.labels is None and found.empty:
         raise NoLabels("the book has no labels table", "labels", "Deliver labels.csv, or use --labels hindsight.")
     own = pd.DataFrame(columns=COLUMNS) if tables.labels is None else tables.collected(tables.labels.select(COLUMNS))
@@ -78,7 +75,7 @@ def _delivered(tables: Tables, overrides: Path, echo: Callable[[str], None]) -> 
     found[["as_of", "labelled_on"]] = found[["as_of", "labelled_on"]].map(as_day)
     both = pd.concat([own, found], ignore_index=True).drop_duplicates(KEY, keep="last")
     replaced = len(own) + len(found) - len(both)
-    echo(f"overrides: {len(found):,} read from {overrides}, {replaced:,} of them in place of the reviewer's earlier label")
+    echo(f"overrides: {len(found):,} read from {log}, {replaced:,} of them in place of the reviewer's earlier label")
     return both.astype({"as_of": int, "labelled_on": int, OVERRIDE: int})
 
 
@@ -88,12 +85,13 @@ class Labelled:
 
     A type that a reviewer gave against an assignment is learnt from and judges nobody: there are only those where the model
     in use was said to be wrong. ``source`` is analysts or hindsight; ``consensus`` what the analysts say together, none of
-    hindsight.
+    hindsight. ``log`` is how far the log of overrides went.
     """
 
     rows: pd.DataFrame
     source: str
     consensus: Consensus | None = None
+    log: str = ""
 
 
 def analyst_labels(tables: Tables, until: str | None, settings: Settings, echo: Callable[[str], None]) -> Labelled:
@@ -103,8 +101,12 @@ def analyst_labels(tables: Tables, until: str | None, settings: Settings, echo: 
     ------
     NoLabels
         There is no labels table, or no label is left.
+    BrokenLog
+        The log of overrides was changed.
     """
-    labels = given_labels(tables, until, settings.score.stale_days, Path(settings.labels.overrides), echo)
+    log = Path(settings.labels.overrides)
+    overrides = read(log)
+    labels = given_labels(tables, until, settings.score.stale_days, log, overrides, echo)
     agreed = consensus(votes_of(labels))
     echo(f"labels: {len(labels):,} by {len(agreed.votes.analysts)} analysts on {len(agreed.rows):,} customers and dates; "
          f"several labelled {int((agreed.votes.n_votes > 1).sum()):,} of them and disagree on {agreed.n_disagreements:,}")
@@ -114,7 +116,7 @@ def analyst_labels(tables: Tables, until: str | None, settings: Settings, echo: 
     if len(last):
         echo(f"overrides: {len(last):,} customers and dates have the type of a reviewer, "
              f"{int((said.notna() & (said != rows['type'])).sum()):,} of them against the analysts; they are not tested on")
-    return Labelled(rows.assign(type=said.fillna(rows["type"]), is_override=said.notna()), "analysts", agreed)
+    return Labelled(rows.assign(type=said.fillna(rows["type"]), is_override=said.notna()), "analysts", agreed, head(overrides))
 
 
 def hindsight_labels(tables: Tables, as_of: str, until: str, settings: Settings) -> Labelled:

@@ -9,6 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from features.errors import OutputExists
 
 
@@ -44,6 +48,26 @@ def written_whole(path: Path, write: Callable[[BinaryIO], object], replace: bool
         return False
     finally:
         temporary.unlink(missing_ok=True)
+
+
+class Growing:
+    """A Parquet file that is written frame by frame, each a group of rows, with the columns of the first."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.writer = path, None
+
+    def __enter__(self) -> Growing:
+        return self
+
+    def add(self, frame: pd.DataFrame) -> None:
+        """Write the rows of a frame."""
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        self.writer = self.writer or pq.ParquetWriter(self.path, table.schema)
+        self.writer.write_table(table.cast(self.writer.schema))
+
+    def __exit__(self, *_: object) -> None:
+        if self.writer is not None:
+            self.writer.close()
 
 
 def may_take_its_place(temporary: Path, path: Path, replace: bool, what: str) -> bool:

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -109,12 +110,12 @@ def read(log: Path, lines: list[str] | None = None) -> list[Override]:
     return found
 
 
-def head(overrides: list[Override]) -> str:
+def head(overrides: Sequence[Override]) -> str:
     """How far a log goes: its number of lines and the SHA-256 of the last."""
     return f"{len(overrides)} {overrides[-1].sha256 if overrides else START}"
 
 
-def as_labels(overrides: list[Override]) -> pd.DataFrame:
+def as_labels(overrides: Sequence[Override]) -> pd.DataFrame:
     """The overrides as labels of their reviewers: customer_id, as_of, type, analyst, labelled_on (ISO dates).
 
     Of several by one reviewer of one customer and date the last counts.

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from features.catalogue import DIMENSIONS, FEATURES
+from models.displays import COLOURS
 from models.metrics import confusion, given_types, reliability
 from models.segmenter import Judgement
 from models.types import RelationshipType
@@ -50,11 +51,10 @@ def draw_drivers(judgement: Judgement, to: Path, n_shown: int = 15) -> None:
     winner = given_types(judgement.probabilities)
     own = judgement.contributions[np.arange(len(winner)), winner, :-1]
     size = pd.Series(np.abs(own).mean(axis=0), index=judgement.features).nlargest(n_shown)[::-1]
-    colours = dict(zip(DIMENSIONS, ("#4477aa", "#66ccee", "#ccbb44", "#ee6677")))
     figure, axes = _figure(7.5, 5.2)
-    axes.barh(size.index, size, color=[colours[FEATURES[name].dimension] for name in size.index])
+    axes.barh(size.index, size, color=[COLOURS[FEATURES[name].dimension] for name in size.index])
     axes.set(xlabel="mean size of the contribution to the given type, log-odds", title="What moves the types")
-    axes.legend(handles=[_patch(colour, name) for name, colour in colours.items()], loc="lower right")
+    axes.legend(handles=[_patch(COLOURS[name], name) for name in DIMENSIONS], loc="lower right")
     figure.savefig(to, dpi=120)
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.catalogue import FEATURES
@@ -25,7 +24,7 @@ from models.types import load_types
 from pipeline.errors import NobodyToScore, writing
 from pipeline.explanations import ASSIGNMENTS, EXPLANATIONS, REFERENCE, Explanations, of_run, place_of, write_reference
 from pipeline.guards import must_reach
-from pipeline.output import may_take_its_place, put
+from pipeline.output import Growing, may_take_its_place, put
 from pipeline.settings import Settings
 from pipeline.tracking import Registered
 
@@ -86,8 +85,7 @@ def score(
             raise NobodyToScore(found, "--as-of", "Give another date.")
         must_reach(tables, as_of, settings.score.stale_days, "--as-of")
         usual = _usual(staged / "frame.parquet")
-        with (staged / REFERENCE).open("wb") as file:
-            write_reference(usual, of_run(model.name, tables.fingerprint), file)
+        write_reference(usual, of_run(model.name, tables.fingerprint), staged / REFERENCE)
         n_referred, first = _explain(staged, model, usual, tables.fingerprint, settings, progress)
         changed = [name for name in (ASSIGNMENTS, EXPLANATIONS, REFERENCE)
                    if may_take_its_place(staged / name, place / name, replace, "assignments for this date")]
@@ -120,16 +118,10 @@ def _measure(
             kept = block[block["n_active_loans"] > 0]
             yield kept[[column for column in block if column in (*KEYS, *model.segmenter.features)]]
 
-    writer = None
-    try:
+    with Growing(file) as frames:
         for chunk in _chunks(active()):
-            table = pa.Table.from_pandas(chunk, preserve_index=False)
-            writer = writer or pq.ParquetWriter(file, table.schema, compression="zstd", use_dictionary=KEYS)
-            writer.write_table(table.cast(writer.schema), row_group_size=CHUNK_ROWS)
+            frames.add(chunk)
             n_scored += len(chunk)
-    finally:
-        if writer is not None:
-            writer.close()
     return n_customers, n_scored
 
 
@@ -160,23 +152,16 @@ def _explain(
 ) -> tuple[int, pd.Series]:
     """Judge and explain the measured rows, chunk by chunk; how many are referred, and the first assignment."""
     types, segmenter, of = load_types(), model.segmenter, of_run(model.name, fingerprint)
-    n_referred, first, writer = 0, None, None
-    with pq.ParquetFile(staged / "frame.parquet") as frames, (staged / EXPLANATIONS).open("wb") as file:
-        explanations = Explanations(file, segmenter.features, segmenter.types, of)
-        try:
-            for group in range(frames.num_row_groups):
-                frame = frames.read_row_group(group).to_pandas()
-                judgement = segmenter.judge(frame)
-                rows = assign(frame, judgement, FEATURES, types, usual, model.name, fingerprint, settings.score.n_reasons)
-                table = pa.Table.from_pandas(rows, preserve_index=False)
-                writer = writer or pq.ParquetWriter(staged / ASSIGNMENTS, table.schema)
-                writer.write_table(table.cast(writer.schema))
-                explanations.add(frame, judgement)
-                n_referred += int(rows["is_referred"].sum())
-                first = rows.iloc[0] if first is None else first
-                progress("explained", len(rows))
-        finally:
-            explanations.close()
-            if writer is not None:
-                writer.close()
+    n_referred, first = 0, None
+    with (pq.ParquetFile(staged / "frame.parquet") as frames, Growing(staged / ASSIGNMENTS) as assignments,
+          Explanations(staged / EXPLANATIONS, segmenter.features, segmenter.types, of) as explanations):
+        for group in range(frames.num_row_groups):
+            frame = frames.read_row_group(group).to_pandas()
+            judgement = segmenter.judge(frame)
+            rows = assign(frame, judgement, FEATURES, types, usual, model.name, fingerprint, settings.score.n_reasons)
+            assignments.add(rows)
+            explanations.add(frame, judgement)
+            n_referred += int(rows["is_referred"].sum())
+            first = rows.iloc[0] if first is None else first
+            progress("explained", len(rows))
     return n_referred, first

@@ -23,7 +23,7 @@ from models.referral import Referral
 from models.segmenter import BrokenModel, Fitted, Judgement, fit
 from models.split import Split, out_of_time
 from models.types import RelationshipType, load_types, names, type_indices
-from pipeline import override, plots, tracking
+from pipeline import plots, tracking
 from pipeline.circles import circles_of
 from pipeline.errors import StoreUnavailable
 from pipeline.evaluation import OURS, Evaluation, attributes_of
@@ -124,7 +124,7 @@ def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable
             | {"temperature": fitted.segmenter.temperature, "n_labels": float(len(labels))},
             tags={"labels": labelled.source, "data_fingerprint": tables.fingerprint, "split": split.description,
                   tracking.PERIOD: period, tracking.JUDGED: fitted.segmenter.sha256,
-                  "overrides": override.head(override.read(Path(settings.labels.overrides)))},
+                  "overrides": labelled.log},
             files=Path(folder), segmenter=fitted.segmenter, evidence=evidence)
         registered = tracking.record(run, settings.tracking)
     return Trained(registered, split, tuple(evaluations), report)

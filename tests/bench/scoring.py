@@ -16,8 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from features.catalogue import FEATURES
@@ -29,6 +27,7 @@ from models.types import ORDER
 from pipeline import score
 from pipeline.circles import circles_of
 from pipeline.labels import analyst_labels
+from pipeline.output import Growing
 from pipeline.settings import load_settings
 from pipeline.tracking import Registered
 
@@ -66,17 +65,14 @@ def main(sample: str, n_customers: int) -> None:
 
 
 def _write_frame(book: pd.DataFrame, n_customers: int, file: Path) -> None:
-    rng, writer = np.random.default_rng(0), None
-    for start in range(0, n_customers, score.CHUNK_ROWS):
-        n = min(score.CHUNK_ROWS, n_customers - start)
-        rows = book.iloc[rng.integers(0, len(book), n)].reset_index(drop=True)
-        features = list(rows.columns[2:])
-        rows[features] *= 1 + 0.001 * rng.random((n, len(features)))
-        rows["customer_id"] = [f"C{i:08d}" for i in range(start, start + n)]
-        table = pa.Table.from_pandas(rows, preserve_index=False)
-        writer = writer or pq.ParquetWriter(file, table.schema, compression="zstd", use_dictionary=KEYS)
-        writer.write_table(table)
-    writer.close()
+    rng, features = np.random.default_rng(0), list(book.columns[2:])
+    with Growing(file) as frames:
+        for start in range(0, n_customers, score.CHUNK_ROWS):
+            n = min(score.CHUNK_ROWS, n_customers - start)
+            rows = book.iloc[rng.integers(0, len(book), n)].reset_index(drop=True)
+            rows[features] *= 1 + 0.001 * rng.random((n, len(features)))
+            rows["customer_id"] = [f"C{i:08d}" for i in range(start, start + n)]
+            frames.add(rows)
 
 
 if __name__ == "__main__":
