@@ -135,35 +135,70 @@ def _as_frame(blocks: Iterator[pd.DataFrame]) -> pd.DataFrame:
 
 def measured(tables: Tables, dates: Collection[Day]) -> nw.LazyFrame:
     """The features of every customer of the present chunk on every date, as rows of the engine: customer_id, as_of, features."""
-    days, grains = days_of(tables, dates), Grains()
-    wanted, cohort = _wanted(grains, tables), everyone(tables, days)
-    of_circles = {"committed": grains.own_column(committed), "worst_days_past_due": grains.own_column(worst_past_due, 91)}
-    loans = tables.keep_by_chunk(loans_on_the_date(history_of_loans(cohort, tables), grains), len(dates))
-    shown = what_loans_show(loans, grains, tables, len(dates))
-    customers = _customers(cohort, tables.in_chunk(loans), shown, grains, tables, wanted)
-    customers = tables.keep_by_chunk(customers, len(dates))
-    tables.drop(loans, *(one.rows for one in shown))
-    beside = customers.select(*OF_CUSTOMER, "customer_id", "group_key", *_own(grains),
-                              **{name: nw.col(own) for name, own in of_circles.items()})
-    beside = add_circles(_related(beside, grains), days, tables)
-    beside = tables.keep([beside.drop("customer_id", "group_key", *_own(grains), *of_circles)])
-    customers_and_others = tables.in_chunk(customers).join(beside, on=list(OF_CUSTOMER), how="left")
-    empty = nw.lit(None, nw.Float64)
-    columns = {name: nw.col(name) for name in wanted.alone} | {n: e.cast(nw.Float64) for n, e in wanted.beside_others.items()}
-    return customers_and_others.select(*KEYS, *(columns.get(name, empty).alias(name) for name in FEATURES))
+    days, plan = days_of(tables, dates), plan_of(tables)
+    customers, shown = measured_alone(plan, days, len(dates), tables)
+    tables.drop(*(one.rows for one in shown))
+    beside = add_circles(related(customers.select(*plan.beside), plan.grains), days, tables)
+    beside = tables.keep([beside.drop("customer_id", "group_key", *plan.own, *plan.of_circles)])
+    return put_together(plan, tables.in_chunk(customers).join(beside, on=list(OF_CUSTOMER), how="left"))
 
 
 @dataclass(frozen=True)
-class _Wanted:
-    """The features: of the customer alone, and beside others, on the date; and the columns that the latter are made of."""
+class Plan:
+    """What is measured of a book: the features of which it has every table, of the customer alone and beside others.
 
+    ``columns`` are what the latter are made of, beside the figures by which customers are compared.
+    """
+
+    grains: Grains
     alone: dict[str, nw.Expr]
     beside_others: dict[str, nw.Expr]
     columns: tuple[str, ...]
+    of_circles: dict[str, str]
+
+    @property
+    def own(self) -> list[str]:
+        """The columns of the figures by which customers are compared."""
+        return [name for name, _ in self.grains.own.values()]
+
+    @property
+    def beside(self) -> list[nw.Expr | str]:
+        """What has to be known of every customer to compare one with it."""
+        of_circles = [nw.col(own).alias(name) for name, own in self.of_circles.items()]
+        return [*OF_CUSTOMER, "customer_id", "group_key", *self.own, *of_circles]
 
 
-def _wanted(grains: Grains, tables: Tables) -> _Wanted:
-    """The features of which the book has every table, measured of the grains."""
+def plan_of(tables: Tables) -> Plan:
+    """Plan what is measured of a book."""
+    grains = Grains()
+    wanted = _wanted(grains, tables)
+    of_circles = {"committed": grains.own_column(committed), "worst_days_past_due": grains.own_column(worst_past_due, 91)}
+    return Plan(grains, *wanted, of_circles)
+
+
+def measured_alone(plan: Plan, days: nw.LazyFrame, n_dates: int, tables: Tables,
+                   known: Iterable[Shown] = ()) -> tuple[nw.LazyFrame, list[Shown]]:
+    """The customers of every chunk on every day, kept by the engine: their own features, and what others compare with.
+
+    Also what their loans show beside each other; ``known`` takes the place of what the book's own loans show under the names.
+    """
+    grains, cohort, given = plan.grains, everyone(tables, days), {one.names: one for one in known}
+    loans = tables.keep_by_chunk(loans_on_the_date(history_of_loans(cohort, tables), grains), n_dates)
+    shown = [given.get(one.names, one) for one in what_loans_show(loans, grains, tables, n_dates)]
+    customers = tables.keep_by_chunk(_customers(cohort, tables.in_chunk(loans), shown, plan, tables), n_dates)
+    tables.drop(loans)
+    return customers, shown
+
+
+def put_together(plan: Plan, customers_and_others: nw.LazyFrame, *more: str) -> nw.LazyFrame:
+    """The features of customers, beside whom stands what they are among others: customer_id, as_of, more columns, features."""
+    empty = nw.lit(None, nw.Float64)
+    columns = {name: nw.col(name) for name in plan.alone} | {n: e.cast(nw.Float64) for n, e in plan.beside_others.items()}
+    return customers_and_others.select(*KEYS, *more, *(columns.get(name, empty).alias(name) for name in FEATURES))
+
+
+def _wanted(grains: Grains, tables: Tables) -> tuple[dict[str, nw.Expr], dict[str, nw.Expr], tuple[str, ...]]:
+    """The features of which the book has every table: alone, beside others, and the columns that the latter are made of."""
     alone, beside_others, columns = {}, {}, set()
     for name, feature in FEATURES.items():
         if tables.lacks(feature.needs):
@@ -176,13 +211,12 @@ def _wanted(grains: Grains, tables: Tables) -> _Wanted:
             columns |= handed
         else:
             alone[name] = expression
-    return _Wanted(alone, beside_others, tuple(sorted(columns)))
+    return alone, beside_others, tuple(sorted(columns))
 
 
-def _customers(cohort: nw.LazyFrame, loans: nw.LazyFrame, shown: Iterable[Shown], grains: Grains, tables: Tables,
-               wanted: _Wanted) -> nw.LazyFrame:
+def _customers(cohort: nw.LazyFrame, loans: nw.LazyFrame, shown: Iterable[Shown], plan: Plan, tables: Tables) -> nw.LazyFrame:
     """One row per customer and date: the features of the customer alone, and what those beside others are made of."""
-    past = history_of_customers(cohort, tables)
+    grains, past = plan.grains, history_of_customers(cohort, tables)
     group, own = (nw.concat_str(nw.lit(f"{kind} "), nw.col(f"{kind}_id")) for kind in ("group", "customer"))
     customers = past.whole.with_columns(group_key=nw.coalesce(group, own))
     per_customer = {"purposes": purposes_on_the_date(loans), "loans": add_what_loans_show(loans, shown, grains, tables)}
@@ -194,16 +228,12 @@ def _customers(cohort: nw.LazyFrame, loans: nw.LazyFrame, shown: Iterable[Shown]
                                    how="left")
     customers = grains.with_figures("customer", customers)
     return customers.select(
-        *OF_CUSTOMER, "customer_id", "group_key", *wanted.columns,
+        *OF_CUSTOMER, "customer_id", "group_key", *plan.columns,
         **{name: e.cast(nw.Int64) for name, e in grains.own.values()},
-        **{name: e.cast(nw.Float64) for name, e in wanted.alone.items()})
+        **{name: e.cast(nw.Float64) for name, e in plan.alone.items()})
 
 
-def _own(grains: Grains) -> list[str]:
-    return [name for name, _ in grains.own.values()]
-
-
-def _related(customers: nw.LazyFrame, grains: Grains) -> nw.LazyFrame:
+def related(customers: nw.LazyFrame, grains: Grains) -> nw.LazyFrame:
     """Add the figures that compare a customer with the whole book or its group, or its group with the others, on the date."""
     among_groups = {name: (_AMONG_GROUPS[how], own) for name, (how, own) in grains.relatives.items() if how in _AMONG_GROUPS}
     of_customer = {name: one for name, one in grains.relatives.items() if name not in among_groups}

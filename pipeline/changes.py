@@ -112,20 +112,30 @@ def changed(customer: str, since: str, as_of: str, tables: Tables, settings: Set
     old = tracking.load(before.assignment["model_version"].split(" ")[0], settings.tracking).segmenter
     cohort = pd.DataFrame({"customer_id": [customer, customer], "as_of": [since, as_of]})
     frame = feature_frame(cohort, tables)
-    absent = [name for name in old.features if name not in frame]
-    if absent:
-        raise NotComparable(f"the earlier model needs {absent[0]}, which is no feature any more", "--since", "Train anew.")
+    must_have(old, frame)
     facts = _facts(now, old, frame.iloc[[1]])
     there = pd.concat([frame.iloc[[0]][[*KEYS, *old.features]], facts], ignore_index=True)
-    corrected, moved = _contrasts(old, there, a, b)
+    corrected, moved = contrasts(old, there, a, b)
     path = [before.contrast(a, b), corrected, moved, now.contrast(a, b)]
     sums = [totals(each, FEATURES) for each in path]
     steps = pd.DataFrame([later - earlier for earlier, later in zip(sums, sums[1:])], index=list(STEPS))
     steps["all"] = steps.sum(axis=1)
     ends = [pd.Series(before.values, before.features), there.iloc[0][list(old.features)].astype(float),
             there.iloc[1][list(old.features)].astype(float)]
-    return Change(before, now, a, b, steps, _moves(ends[1], ends[2], corrected, moved),
-                  _moves(ends[0].reindex(old.features), ends[1], path[0].reindex(corrected.index), corrected))
+    return Change(before, now, a, b, steps, moves(ends[1], ends[2], corrected, moved),
+                  moves(ends[0].reindex(old.features), ends[1], path[0].reindex(corrected.index), corrected))
+
+
+def must_have(segmenter: Segmenter, frame: pd.DataFrame) -> None:
+    """Refuse a model that judged by features which are not measured any more.
+
+    Raises
+    ------
+    NotComparable
+        One of its features is not in the frame.
+    """
+    if absent := [name for name in segmenter.features if name not in frame]:
+        raise NotComparable(f"the model needs {absent[0]}, which is no feature any more", "model", "Train anew, and score.")
 
 
 def _facts(now: Kept, old: Segmenter, today: pd.DataFrame) -> pd.DataFrame:
@@ -135,13 +145,14 @@ def _facts(now: Kept, old: Segmenter, today: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([today[KEYS].reset_index(drop=True), pd.DataFrame(facts)], axis=1)
 
 
-def _contrasts(segmenter: Segmenter, frame: pd.DataFrame, a: str, b: str) -> list[pd.Series]:
+def contrasts(segmenter: Segmenter, frame: pd.DataFrame, a: str, b: str) -> list[pd.Series]:
+    """Why type ``a`` and not ``b`` for every row of a frame: log-odds per feature and of the starting point."""
     judgement = segmenter.judge(frame)
     own = [judgement.contributions[:, segmenter.types.index(kind)] for kind in (a, b)]
     return [pd.Series(row, index=[*segmenter.features, STARTING_POINT]) for row in own[0] - own[1]]
 
 
-def _moves(before: pd.Series, after: pd.Series, pushed: pd.Series, pushes: pd.Series) -> pd.DataFrame:
+def moves(before: pd.Series, after: pd.Series, pushed: pd.Series, pushes: pd.Series) -> pd.DataFrame:
     """The features whose value is another, with by how much their push is."""
     is_same = (before == after) | (before.isna() & after.isna())
     names = list(before.index[~is_same])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pipeline.settings import BookSettings
 
+ALL = -1
 TYPES = ("risk", "churn", "strategic", "growth", "stable")
 EPILOG = """exit codes: 0 done, 1 unexpected (with a traceback), 2 usage, 10 and up named: `pentad exit-codes` lists them.
 Readers of Chinese: README.md has a 中文 section."""
@@ -118,6 +119,22 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--language", choices=("en", "zh"), default="en", help="en or zh (default en)")
     explain.add_argument("--assignments", type=Path, default=Path("runs/assignments"), help="default runs/assignments")
 
+    whatif = _command(commands, "whatif", _whatif, "which change that can still be made would give a customer another type")
+    whatif.add_argument("customer", type=_words, metavar="CUSTOMER", help="the customer, as in its assignment")
+    whatif.add_argument("--as-of", type=_day, required=True, metavar="DATE", help="the date of the assignment")
+    _book(whatif)
+    whatif.add_argument("--to", choices=TYPES, metavar="TYPE", help="search for this type (default: any other)")
+    whatif.add_argument("--loan", type=_words, metavar="LOAN", help="change this loan only (default: all active ones)")
+    asked = whatif.add_argument_group("changes to try instead of a search, together; amounts in the book's currency")
+    asked.add_argument("--pay-arrears", type=_amount_or_all, metavar="AMOUNT", help="pay so much of what is overdue, or `all`")
+    asked.add_argument("--add-collateral", type=_amount, metavar="AMOUNT", help="pledge it, spread over the loans by balance")
+    asked.add_argument("--extend-tenor", type=_whole(1, 120), metavar="MONTHS", help="spread what is still to fall due further")
+    asked.add_argument("--set-limit", type=_amount, metavar="AMOUNT", help="the limit of the credit lines, all together")
+    asked.add_argument("--pay-on-time", type=_whole(1, 120), metavar="MONTHS", help="pay what falls due; judged so much later")
+    whatif.add_argument("--top", type=_whole(1), default=6, metavar="N", help="features shown that a change moves (default 6)")
+    whatif.add_argument("--language", choices=("en", "zh"), default="en", help="en or zh (default en)")
+    whatif.add_argument("--assignments", type=Path, default=Path("runs/assignments"), help="default runs/assignments")
+
     override = _command(commands, "override", _override, "record that a reviewer gives a scored customer another type")
     override.add_argument("customer", type=_words, metavar="CUSTOMER", help="the customer, as in its assignment")
     override.add_argument("--as-of", type=_day, required=True, metavar="DATE", help="the date of the assignment")
@@ -184,6 +201,23 @@ def _whole(least: int, most: int | None = None) -> Callable[[str], int]:
         return int(text)
 
     return number
+
+
+def _amount(text: str) -> int:
+    """Cents of an amount in the book's currency."""
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        cents = Decimal(text.replace(",", "")) * 100
+    except InvalidOperation:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an amount") from None
+    if not cents.is_finite() or cents < 0 or cents != int(cents) or cents > 10**15:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an amount of whole cents, at most 10 trillion")
+    return int(cents)
+
+
+def _amount_or_all(text: str) -> int:
+    return ALL if text == "all" else _amount(text)
 
 
 def _words(text: str) -> str:
@@ -464,6 +498,23 @@ def _explain(options: argparse.Namespace) -> int | None:
     print(found.text(options.language, options.top))
 
 
+def _whatif(options: argparse.Namespace) -> int | None:
+    from pipeline.edits import KINDS
+    from pipeline.whatif import whatif
+    from pipeline.whatif_words import lines_of
+
+    asked = {kind: getattr(options, kind) for kind in KINDS if getattr(options, kind) is not None}
+    if asked and options.to:
+        print("pentad: usage: --to goes with a search, and without changes of your own", file=sys.stderr)
+        return 2
+    settings = _settings(options)
+    with closing(_open(options, settings.book)) as tables, _bars() as progress:
+        answer = whatif(options.customer, options.as_of, asked, options.to or "", options.loan, tables, settings,
+                        options.assignments, progress)
+    print("\n" + "\n".join(lines_of(answer, options.language, options.top)))
+    return None
+
+
 def _one(row) -> list[str]:
     dimensions = ", ".join(f"{name} {row[f'why_{name}']:+.2f}" for name in ("value", "need", "behaviour", "risk"))
     return [
@@ -479,6 +530,7 @@ def _one(row) -> list[str]:
 def _exit_codes(_: argparse.Namespace) -> None:
     import pipeline.adapters.worldbank
     import pipeline.changes
+    import pipeline.edits
     import pipeline.explain
     import pipeline.label_desk
     import pipeline.promote

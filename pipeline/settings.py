@@ -64,6 +64,16 @@ class ScoreSettings:
 
 
 @dataclass(frozen=True)
+class WhatIfSettings:
+    """What one unit of money weighs when changes of different kinds are compared, per kind of money."""
+
+    cash_weight: float
+    security_weight: float
+    postponed_weight: float
+    limit_weight: float
+
+
+@dataclass(frozen=True)
 class TrackingSettings:
     """Where runs and models are kept."""
 
@@ -83,14 +93,15 @@ class Settings:
     model: SegmenterSettings
     split: SplitSettings
     score: ScoreSettings
+    whatif: WhatIfSettings
     gate: Limits
     hindsight: HindsightRules
     tracking: TrackingSettings
 
 
 _KINDS = {kind.__name__: kind for kind in (
-    BookSettings, FeatureSettings, LabelSettings, SegmenterSettings, SplitSettings, ScoreSettings, Limits, HindsightRules,
-    TrackingSettings)}
+    BookSettings, FeatureSettings, LabelSettings, SegmenterSettings, SplitSettings, ScoreSettings, WhatIfSettings,
+    Limits, HindsightRules, TrackingSettings)}
 
 
 def load_settings(path: Path | None = None) -> Settings:
