@@ -7,7 +7,7 @@ are judged, explained and written chunk by chunk. Memory does not grow with the 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +20,15 @@ from features.frame import feature_blocks
 from features.sources import Tables
 from models.explain import Reference, assign, reference_of
 from models.matrix import KEYS
+from models.segmenter import Judgement, Segmenter
+from models.stability import N_RESEEDS, RESEED_COLUMNS, agreement, told, told_by
 from models.types import load_types
 from pipeline.errors import NobodyToScore, writing
 from pipeline.explanations import ASSIGNMENTS, EXPLANATIONS, REFERENCE, Explanations, of_run, place_of, write_reference
 from pipeline.guards import must_reach
 from pipeline.output import Growing, may_take_its_place, put
 from pipeline.settings import Settings
+from pipeline.steadiness import DIMENSION_OF
 from pipeline.tracking import Registered
 
 CHUNK_ROWS = 10_000
@@ -159,9 +162,17 @@ def _explain(
             frame = frames.read_row_group(group).to_pandas()
             judgement = segmenter.judge(frame)
             rows = assign(frame, judgement, FEATURES, types, usual, model.name, fingerprint, settings.score.n_reasons)
+            _say_how_steady(rows, frame, judgement, model.twins)
             assignments.add(rows)
             explanations.add(frame, judgement)
             n_referred += int(rows["is_referred"].sum())
             first = rows.iloc[0] if first is None else first
             progress("explained", len(rows))
     return n_referred, first
+
+
+def _say_how_steady(rows: pd.DataFrame, frame: pd.DataFrame, judgement: Judgement, twins: Sequence[Segmenter]) -> None:
+    """Add how many twins there are, and which share of them tells the same story of each customer; missing without any."""
+    own = told(judgement, DIMENSION_OF)
+    rows[N_RESEEDS] = len(twins)
+    rows[RESEED_COLUMNS] = agreement(own, [told_by(twin, frame, DIMENSION_OF) for twin in twins])
