@@ -109,7 +109,7 @@ class Contributions:
         self.expected = _expected(self.trees, len(self.intercept))
         self._parts = _parts(self.groups.table_starts)
 
-    def of(self, matrix: np.ndarray, base_margin: np.ndarray | None = None, asked: np.ndarray | None = None) -> np.ndarray:
+    def of(self, matrix: np.ndarray, base_margin: np.ndarray | None = None) -> np.ndarray:
         """Contributions of each row, in log-odds of the trees, shape (n, n_types, n_features + 1), the last the starting point.
 
         A row's contributions to a type sum to its log-odds, but for rounding in the last digits of a float64.
@@ -120,35 +120,17 @@ class Contributions:
             Values in the order of the model; NaN is missing. They are compared in float32, as XGBoost does.
         base_margin : ndarray, shape (n, n_types), optional
             Log-odds that each row begins with in place of the model's own.
-        asked : ndarray of int, shape (n, m), optional
-            The types that each row is explained for, each once; only these are looked up, and returned in this order, as
-            (n, m, n_features + 1).
         """
         values = np.ascontiguousarray(matrix, dtype=np.float32)
         if values.ndim != 2 or values.shape[1] != self.n_features:
             raise ValueError(f"a matrix of shape {values.shape}, and the model has {self.n_features} features")
-        begun = self.expected + np.broadcast_to(self.intercept if base_margin is None else base_margin,
-                                                (len(values), len(self.intercept)))
-        starts, types = self.groups.table_starts, self.groups.types
-        found = np.zeros((*(begun if asked is None else asked).shape, self.n_features + 1))
+        found = np.zeros((len(values), len(self.intercept), self.n_features + 1))
         for first, last in self._parts:
             tables = self._kept if len(self._parts) == 1 else self._worked_out(first, last)
-            if asked is None:
-                self._add(values, found, first, last, tables, 0)
-                continue
-            for kind in range(begun.shape[1]):
-                low, high = first + np.searchsorted(types[first:last], [kind, kind + 1])
-                rows, places = np.nonzero(asked == kind)
-                own = np.zeros((len(rows), 1, self.n_features + 1))
-                self._add(values[rows], own, low, high, tables[starts[low] - starts[first] :], kind)
-                found[rows, places] += own[:, 0]
-        found[:, :, -1] = begun if asked is None else np.take_along_axis(begun, asked, axis=1)
+            self._in_threads(0, len(values), lambda low, high, first=first, last=last, tables=tables: _look_up(
+                values[low:high], found[low:high], first, last, *_fields(self.groups), tables, *_fields(self.trees)))
+        found[:, :, -1] = self.expected + (self.intercept if base_margin is None else base_margin)
         return found
-
-    def _add(self, values: np.ndarray, found: np.ndarray, first: int, last: int, tables: np.ndarray, kind: int) -> None:
-        """Add what the groups from ``first`` to before ``last`` contribute; ``found`` begins with the type ``kind``."""
-        self._in_threads(0, len(values), lambda low, high: _look_up(
-            values[low:high], found[low:high], first, last, kind, *_fields(self.groups), tables, *_fields(self.trees)))
 
     @cached_property
     def _kept(self) -> np.ndarray:
@@ -314,7 +296,7 @@ def _work_out(low, high, offset, types, splits, leaves, leaf_starts, slots, tabl
 
 
 @njit(cache=True, nogil=True)
-def _look_up(values, found, first, last, lowest, types, splits, leaves, leaf_starts, slots, table_starts, tables,
+def _look_up(values, found, first, last, types, splits, leaves, leaf_starts, slots, table_starts, tables,
              roots, kinds, left, right, parent, feature, value, is_left_default, cover):
     n_features = values.shape[1]
     sums = np.zeros((n_features, BLOCK_ROWS))
@@ -351,7 +333,7 @@ def _look_up(values, found, first, last, lowest, types, splits, leaves, leaf_sta
                 group += 1
             for row in range(size):
                 for one in range(n_features):
-                    found[begin + row, kind - lowest, one] += sums[one, row]
+                    found[begin + row, kind, one] += sums[one, row]
 
 
 def _expected(trees: Trees, n_types: int) -> np.ndarray:

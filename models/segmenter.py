@@ -138,7 +138,13 @@ class Segmenter:
         matrix = feature_matrix(frame, self.features)
         margins = np.concatenate([self._margins(part) for part in _chunks(matrix)])
         contributions = self._contributions(matrix)
-        missed, residuals = _missed(frame, margins, contributions)
+        missed = margins - contributions.sum(axis=2)
+        residuals = np.abs(missed).max(axis=1)
+        if not (residuals <= RESIDUAL_MAX).all():
+            row = int(np.nanargmax(np.where(np.isnan(residuals), np.inf, residuals)))
+            found = f"the contributions miss the margin by {residuals[row]:.2g} log-odds"
+            todo = "Do not use these explanations; check the versions of xgboost and numba."
+            raise AdditivityBroken(found, row_name(frame, row), todo)
         contributions[:, :, -1] += missed
         contributions /= self.temperature
         margins /= self.temperature
@@ -148,7 +154,9 @@ class Segmenter:
         return Judgement(keys, self.features, self.types, probabilities, margins, contributions, possible, residuals)
 
     def leading(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """The most probable type of each customer and what speaks for it, at a fraction of the cost of ``judge``.
+        """The most probable type of each customer and what speaks for it, at a third of the cost of ``judge``.
+
+        The log-odds are taken from the contributions, without asking the trees for them and comparing.
 
         Returns
         -------
@@ -159,26 +167,23 @@ class Segmenter:
 
         Raises
         ------
-        WrongMatrix, NotFinite, AdditivityBroken
-            As for ``judge``.
+        WrongMatrix, NotFinite
+            The matrix is not the one the model was trained on.
         """
-        matrix = feature_matrix(frame, self.features)
-        margins = np.concatenate([self._margins(part) for part in _chunks(matrix)])
-        first_two = np.argsort(-softmax(margins / self.temperature, axis=1), axis=1, kind="stable")[:, :2]
-        contributions = self._contributions(matrix, first_two)
-        _missed(frame, np.take_along_axis(margins, first_two, axis=1), contributions)
-        return first_two, (contributions[:, 0, :-1] - contributions[:, 1, :-1]) / self.temperature
+        contributions = self._contributions(feature_matrix(frame, self.features))
+        probabilities = softmax(contributions.sum(axis=2) / self.temperature, axis=1)
+        first_two = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
+        one, other = (contributions[np.arange(len(frame)), place, :-1] for place in first_two.T)
+        return first_two, (one - other) / self.temperature
 
-    def _contributions(self, matrix: np.ndarray, asked: np.ndarray | None = None) -> np.ndarray:
-        """Uncalibrated contributions to every type, or to those asked for of each row."""
+    def _contributions(self, matrix: np.ndarray) -> np.ndarray:
+        """Contributions to every type, in log-odds that are not calibrated, by tables or by XGBoost."""
         if self._tables is not None:
-            return self._tables.of(matrix, asked=asked)
-        n_types = len(self.types) if asked is None else asked.shape[1]
-        contributions = np.empty((len(matrix), n_types, len(self.features) + 1))
+            return self._tables.of(matrix)
+        contributions = np.empty((len(matrix), len(self.types), len(self.features) + 1))
         for place in range(0, len(matrix), CHUNK_ROWS):
             here = slice(place, place + CHUNK_ROWS)
-            given = self.booster.predict(self._dmatrix(matrix[here]), pred_contribs=True)
-            contributions[here] = given if asked is None else np.take_along_axis(given, asked[here, :, None], axis=1)
+            contributions[here] = self.booster.predict(self._dmatrix(matrix[here]), pred_contribs=True)
         return contributions
 
     @property
@@ -388,18 +393,6 @@ def fit_temperature(margins: np.ndarray, truth: np.ndarray) -> float:
 
     found = minimize_scalar(loss, bounds=np.log(TEMPERATURES), method="bounded", options={"xatol": 1e-6})
     return float(np.exp(found.x))
-
-
-def _missed(frame: pd.DataFrame, margins: np.ndarray, contributions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """By how many log-odds the contributions miss the margins, per type, and the worst of each row."""
-    missed = margins - contributions.sum(axis=2)
-    residuals = np.abs(missed).max(axis=1)
-    if not (residuals <= RESIDUAL_MAX).all():
-        row = int(np.nanargmax(np.where(np.isnan(residuals), np.inf, residuals)))
-        found = f"the contributions miss the margin by {residuals[row]:.2g} log-odds"
-        todo = "Do not use these explanations; check the versions of xgboost and numba."
-        raise AdditivityBroken(found, row_name(frame, row), todo)
-    return missed, residuals
 
 
 def _chunks(matrix: np.ndarray) -> list[np.ndarray]:

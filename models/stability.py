@@ -98,7 +98,7 @@ def told(judgement: Judgement, dimension_of: Mapping[str, str]) -> Stories:
 
 
 def told_by(segmenter: Segmenter, frame: pd.DataFrame, dimension_of: Mapping[str, str]) -> Stories:
-    """The stories that a model tells of customers, at a fraction of the cost of a judgement; ``frame`` as it takes it."""
+    """The stories that a model tells of customers, at a third of the cost of a judgement; ``frame`` as it takes it."""
     first_two, pushes = segmenter.leading(frame)
     return stories(np.array(segmenter.types, dtype=object)[first_two[:, 0]], pushes, segmenter.features, dimension_of)
 
