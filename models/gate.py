@@ -250,6 +250,10 @@ def _of_steadiness(steadiness: Steadiness, limits: Limits) -> list[str]:
             said.append(f"it was not compared with {missing}")
         else:
             said += _of_flips(flips, changes, limits, which)
+    for kind, flips in steadiness.reseeded.items():
+        if kind != ALL and flips.n >= LEAST_ROWS and flips.types > limits.type_flip_limit:
+            said.append(f"the type of {flips.types:.0%} of those given {kind} changes with the seed alone; "
+                        f"{limits.type_flip_limit:.0%} are allowed")
     return said
 
 

@@ -321,6 +321,9 @@ SEED, MONTH = "changes with the seed alone", "is another than a month before"
     (unsteady("month_earlier", types=0.3), [f"the type of 30% of the customers {MONTH}; 20% are allowed"]),
     (unsteady("month_earlier", reasons=0.5), [f"the first three reasons of 50% of the customers {MONTH}; 35% are allowed"]),
     (unsteady("month_earlier", dimensions=0.5), [f"the leading dimension of 50% of the customers {MONTH}; 45% are allowed"]),
+    (dataclasses.replace(STEADY, reseeded=STEADY.reseeded | {"risk": Flips(0.3, 0.9, 0.9, 30)}),
+     ["the type of 30% of those given risk changes with the seed alone; 15% are allowed"]),
+    (dataclasses.replace(STEADY, reseeded=STEADY.reseeded | {"risk": Flips(0.3, 0.9, 0.9, 29)}), []),
     (dataclasses.replace(STEADY, reseeded={}), ["it was not compared with a model grown with another seed"]),
     (unsteady("month_earlier", n=0), ["it was not compared with the month before"]),
 ])
