@@ -17,7 +17,6 @@ from story_oracle import compared, is_same, story
 
 from features.frame import feature_frame
 from features.sources import Tables, open_tables
-from models.gate import Evidence
 from pipeline.explanations import kept
 from pipeline.proof import steadiness_of
 from pipeline.settings import load_settings
@@ -318,8 +317,3 @@ def test_report_page_and_card_show_what_survives(trained):
             assert f"| {called} | {row['type']} | {row['n']} | {' | '.join(numbers)} |" in card
             cells = [called, row["type"], str(row["n"]), *numbers]
             assert "".join(f"<td>{cell}</td>" for cell in cells) in page.replace('<td class="text">', "<td>")
-
-
-def test_evidence_is_read_back_whole(trained, model):
-    found = evidence(model, load_settings(trained.settings).tracking)
-    assert isinstance(found, Evidence) and found.steadiness.reseeded["all"].n == found.n_rows
