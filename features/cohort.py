@@ -25,13 +25,25 @@ def days_of(tables: Tables, as_of: Iterable[Day]) -> nw.LazyFrame:
     days = sorted({as_day(day) for day in as_of})
     if not days:
         raise ValueError("no date is given")
-    first = tables.collected(tables.loans.select(nw.col("signed_on").min()))["signed_on"].min()
-    if pd.isna(first):
-        raise _no_loan(tables)
+    first = first_signing(tables)
     if days[0] < first:
         raise NoFactsYet(f"nothing is known on {as_date(days[0])}: the first loan was signed on {as_date(first)}", "--as-of",
                          "Give a later date.")
     return tables.hold(pd.DataFrame({"as_of": days}))
+
+
+def first_signing(tables: Tables) -> int:
+    """The day the first loan was signed, in whole days since 1970-01-01: nothing is known before.
+
+    Raises
+    ------
+    NoFactsYet
+        The book has no loan that keeps the rules.
+    """
+    first = tables.collected(tables.loans.select(nw.col("signed_on").min()))["signed_on"].min()
+    if pd.isna(first):
+        raise _no_loan(tables)
+    return int(first)
 
 
 def everyone(tables: Tables, days: nw.LazyFrame) -> nw.LazyFrame:

@@ -72,6 +72,15 @@ def month_ends(first: str, last: str) -> list[str]:
         at = following
 
 
+def month_end_before(day: str) -> str:
+    """The last day of the month before a date, as ISO text.
+
+    >>> month_end_before("2024-03-31"), month_end_before("2024-03-01")
+    ('2024-02-29', '2024-02-29')
+    """
+    return (date.fromisoformat(day).replace(day=1) - timedelta(days=1)).isoformat()
+
+
 def grid_month(age: nw.Expr) -> nw.Expr:
     """Month of the monthly grid in which an age in days lies: month m begins at the age of 365 m / 12 days.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from models.intervals import Draws, Interval
 from models.referral import ALL
 from models.segmenter import TEMPERATURES
 from models.slices import LEAST_ROWS, UNKNOWN
-from models.stability import Flips
+from models.stability import Flips, Steadiness
 from models.types import RelationshipType
 
 EVIDENCE_FILE = "evidence.json"
@@ -49,17 +49,21 @@ class Limits:
     """What the gate tolerates; shares from 0 to 1, costs in the units of ``types.toml``.
 
     ``least_rows`` labelled rows not seen in training are needed. ``type_flip_limit``, ``reason_flip_limit`` and
-    ``dimension_flip_limit`` bound the customers whose story changes with the model, ``slice_cost_limit`` how much dearer
-    its mistakes may be in a part of the book, ``coverage_shortfall_limit`` by how much a type's promise may be missed.
-    ``least_found_share`` of the customers of every type are to be recognised, whatever its rivals do. ``looks_limit`` models
-    may have been judged on one test period. ``cleared_features`` are those that somebody has looked at and that may carry
-    however much they do.
+    ``dimension_flip_limit`` bound the customers whose story changes with the model, be it the champion's or that of a twin
+    grown with another seed; the same with ``month_`` those whose story is another than a month before. ``slice_cost_limit``
+    bounds how much dearer its mistakes may be in a part of the book, ``coverage_shortfall_limit`` by how much a type's promise
+    may be missed. ``least_found_share`` of the customers of every type are to be recognised, whatever its rivals do.
+    ``looks_limit`` models may have been judged on one test period. ``cleared_features`` are those that somebody has looked at
+    and that may carry however much they do.
     """
 
     least_rows: int
     type_flip_limit: float
     reason_flip_limit: float
     dimension_flip_limit: float
+    month_type_flip_limit: float
+    month_reason_flip_limit: float
+    month_dimension_flip_limit: float
     slice_cost_limit: float
     coverage_shortfall_limit: float
     least_found_share: float
@@ -79,6 +83,7 @@ class Evidence:
     the share of rows whose type was among the possible ones. ``n_found``: per type how many rows are of it, and how many of
     these were given it. ``n_seen``: tested rows that were trained on, of which there must be none. ``n_looks``: how many models
     were judged on this test period, it included. ``leaks``: features that carry much of all contributions, with their shares.
+    ``steadiness``: how far its stories change with another seed and with a month.
     """
 
     model_sha256: str
@@ -102,6 +107,7 @@ class Evidence:
     n_looks: int
     leaks: Mapping[str, float]
     flips: Flips | None
+    steadiness: Steadiness
 
     def save(self, folder: Path) -> str:
         """Write the evidence into the folder of its model; returns its SHA-256."""
@@ -118,7 +124,7 @@ class Evidence:
         Raises
         ------
         NoEvidence
-            There is none, it was altered, or it is about another model.
+            There is none, it was altered, it is about another model, or an earlier version of Pentad wrote it.
         """
         where, todo = str(Path(folder) / EVIDENCE_FILE), "Train anew: `pentad train` writes it."
         try:
@@ -129,10 +135,16 @@ class Evidence:
             raise NoEvidence("it is not the evidence that was registered with the model", where, todo)
         if content["model_sha256"] != model_sha256:
             raise NoEvidence("it is about another model", where, todo)
+        if lacking := sorted({field.name for field in fields(cls)} - set(content)):
+            raise NoEvidence(f"it says nothing of {', '.join(lacking)}: an earlier version wrote it", where, todo)
         for which in ("gains", "gains_of_new"):
             content[which] = {rival: {name: Interval(**gain) for name, gain in gains.items()}
                               for rival, gains in content[which].items()}
         content["flips"] = None if content["flips"] is None else Flips(**content["flips"])
+        steady = content["steadiness"]
+        content["steadiness"] = Steadiness(
+            *({kind: Flips(**found) for kind, found in steady[which].items()} for which in ("reseeded", "month_earlier")),
+            steady["n_not_there"])
         content["n_found"] = {kind: tuple(counts) for kind, counts in content["n_found"].items()}
         return cls(**content | {"parts": tuple(content["parts"])})
 
@@ -213,11 +225,35 @@ def objections(evidence: Evidence, limits: Limits, champion: str, is_champion_br
         if kind != ALL and short > limits.coverage_shortfall_limit and row["high"] < evidence.promised:
             said.append(f"of {kind} only {row['covered']:.2f} are covered, {evidence.promised:.2f} were promised")
     if evidence.flips is not None:
-        for what, share, limit in (("type", evidence.flips.types, limits.type_flip_limit),
-                                   ("first three reasons", evidence.flips.reasons, limits.reason_flip_limit),
-                                   ("leading dimension", evidence.flips.dimensions, limits.dimension_flip_limit)):
-            if share > limit:
-                said.append(f"the {what} of {share:.0%} of the customers would change; {limit:.0%} are allowed")
+        said += _of_flips(evidence.flips, "would change", limits, "")
+    return said + _of_steadiness(evidence.steadiness, limits)
+
+
+def _of_flips(flips: Flips, changes: str, limits: Limits, which: str) -> list[str]:
+    said = []
+    for what, share, limit in (("type", flips.types, getattr(limits, f"{which}type_flip_limit")),
+                               ("first three reasons", flips.reasons, getattr(limits, f"{which}reason_flip_limit")),
+                               ("leading dimension", flips.dimensions, getattr(limits, f"{which}dimension_flip_limit"))):
+        if share > limit:
+            said.append(f"the {what} of {share:.0%} of the customers {changes}; {limit:.0%} are allowed")
+    return said
+
+
+def _of_steadiness(steadiness: Steadiness, limits: Limits) -> list[str]:
+    """Nobody compared is an objection too: the gate opens on what was seen, not on what was not."""
+    said = []
+    for found, changes, which, missing in (
+            (steadiness.reseeded, "changes with the seed alone", "", "a model grown with another seed"),
+            (steadiness.month_earlier, "is another than a month before", "month_", "the month before")):
+        flips = found.get(ALL)
+        if flips is None or not flips.n:
+            said.append(f"it was not compared with {missing}")
+        else:
+            said += _of_flips(flips, changes, limits, which)
+    for kind, flips in steadiness.reseeded.items():
+        if kind != ALL and flips.n >= LEAST_ROWS and flips.types > limits.type_flip_limit:
+            said.append(f"the type of {flips.types:.0%} of those given {kind} changes with the seed alone; "
+                        f"{limits.type_flip_limit:.0%} are allowed")
     return said
 
 

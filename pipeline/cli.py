@@ -516,6 +516,8 @@ def _whatif(options: argparse.Namespace) -> int | None:
 
 
 def _one(row) -> list[str]:
+    from pipeline.steadiness import reseed_line
+
     dimensions = ", ".join(f"{name} {row[f'why_{name}']:+.2f}" for name in ("value", "need", "behaviour", "risk"))
     return [
         f"{row['customer_id']}: {row['type']} {row['type_zh']} ({row['p_' + row['type']]:.0%}), "
@@ -524,6 +526,7 @@ def _one(row) -> list[str]:
         f"  strategy: {row['strategy_en']}", f"  策略：{row['strategy_zh']}",
         f"  possible: {row['possible_types'].replace(',', ', ') or 'no type is probable enough'}"
         + ("; a person decides 需人工判断" if row["is_referred"] else ""),
+        f"  {reseed_line(row, 'en')}", f"  {reseed_line(row, 'zh')}",
     ]
 
 

@@ -12,6 +12,7 @@ from models.displays import Account, Waterfall
 from models.explain import PARTS, factors, totals
 from models.types import called, load_types
 from pipeline.explanations import Kept, kept
+from pipeline.steadiness import Steady, steady
 
 WORDS = {
     "en": {"title": "{who} as of {day}: {a} ({p_a:.1%}) rather than {b} ({p_b:.1%}), {gap:+.2f} log-odds: {times} times as "
@@ -28,12 +29,14 @@ WORDS = {
 class Explained:
     """Why a customer is of one type and not of another.
 
-    ``a`` and ``b`` are the types; numbers are log-odds for ``a`` against ``b`` and sum to ln(p_a / p_b).
+    ``a`` and ``b`` are the types; numbers are log-odds for ``a`` against ``b`` and sum to ln(p_a / p_b). ``steady`` tells
+    whether reseeded models and the date before tell the same.
     """
 
     kept: Kept
     a: str
     b: str
+    steady: Steady
 
     def text(self, language: str, top: int) -> str:
         """The explanation with at most ``top`` features on either side, the others summed up."""
@@ -54,6 +57,7 @@ class Explained:
                 lines.append(f"    {side['push'][top:].sum():+.2f} {say['rest'].format(n=len(side) - top)}")
             if side.empty:
                 lines.append(f"    {say['nothing']}")
+        lines.append("  " + self.steady.text(language))
         lines.append("  " + say["model"].format(model=row["model_version"]))
         return "\n".join(lines)
 
@@ -83,7 +87,8 @@ def explain(customer: str, as_of: str, versus: str | None, folder: Path) -> Expl
     """
     found = kept(customer, as_of, folder)
     given, second = found.assignment["type"], found.assignment["runner_up"]
-    return Explained(found, second, given) if versus == given else Explained(found, given, versus or second)
+    a, b = (second, given) if versus == given else (given, versus or second)
+    return Explained(found, a, b, steady(found, folder))
 
 
 def _times(gap: float) -> str:

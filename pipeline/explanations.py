@@ -48,6 +48,12 @@ def place_of(folder: Path, as_of: str) -> Path:
     return folder / f"as_of={as_of}"
 
 
+def dates_before(as_of: str, folder: Path) -> list[str]:
+    """The dates before another on which somebody was scored, the latest first."""
+    days = [place.parent.name.removeprefix("as_of=") for place in folder.glob(f"as_of=*/{ASSIGNMENTS}")]
+    return sorted((day for day in days if day < as_of), reverse=True)
+
+
 class Explanations:
     """A file of explanations that is written chunk by chunk.
 

@@ -8,15 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from features.catalogue import FEATURES
+from features.cohort import first_signing
+from features.days import as_day, month_end_before
+from features.frame import feature_frame
+from features.sources import Tables
 from models.gate import Evidence, dearer_parts, gains_over
 from models.intervals import Interval
 from models.matrix import KEYS
 from models.metrics import given_types
 from models.segmenter import Fitted, Judgement, Segmenter
-from models.stability import Flips, flips
+from models.stability import Flips, Steadiness, agreement, flipped_by_type, flips, same, told_by
 from models.types import names
 from pipeline.evaluation import Evaluation
+from pipeline.steadiness import DIMENSION_OF
 
 MAIN_BASELINE = "logistic"
 
@@ -55,7 +59,8 @@ class Rival:
 
 def weigh(
     fitted: Fitted, evaluation: Evaluation, baselines: Sequence[str], champion: Rival | None, fingerprint: str,
-    judgement: Judgement | None, is_new: np.ndarray, n_looks: int = 1, leaks: Mapping[str, float] | None = None,
+    judgement: Judgement | None, is_new: np.ndarray, steadiness: Steadiness, n_looks: int = 1,
+    leaks: Mapping[str, float] | None = None,
 ) -> Evidence:
     """Compare a challenger with the champion and the baselines on labels it was not trained on.
 
@@ -76,6 +81,8 @@ def weigh(
         Its own of the same rows, where the champion has one too.
     is_new : ndarray of bool
         Whether the circle of each row is new to it.
+    steadiness : Steadiness
+        How far its stories change with another seed and with a month.
     n_looks : int
         How many models were judged on these dates, it included.
     leaks : mapping of str to float, optional
@@ -109,7 +116,7 @@ def weigh(
                  for kind, row in evaluation.coverage.iterrows()},
         n_found={kind: (int((truth == place).sum()), int(((truth == place) & (given == place)).sum()))
                  for place, kind in enumerate(order)},
-        flips=_flips(judgement, champion))
+        flips=_flips(judgement, champion), steadiness=steadiness)
 
 
 def rival_of(champion: Champion, frame: pd.DataFrame) -> Rival:
@@ -129,6 +136,42 @@ def rival_of(champion: Champion, frame: pd.DataFrame) -> Rival:
 def _flips(judgement: Judgement | None, champion: Rival | None) -> Flips | None:
     if judgement is None or champion is None or champion.judgement is None:
         return None
-    return flips(judgement, champion.judgement, {name: feature.dimension for name, feature in FEATURES.items()})
+    return flips(judgement, champion.judgement, DIMENSION_OF)
+
+
+def steadiness_of(segmenter: Segmenter, twins: Sequence[Segmenter], frame: pd.DataFrame, tables: Tables) -> Steadiness:
+    """How far a model's stories of the evaluated rows change with another seed and with a month; no label is looked at.
+
+    Parameters
+    ----------
+    segmenter : Segmenter
+        The model.
+    twins : sequence of Segmenter
+        The same grown from other seeds.
+    frame : DataFrame
+        The evaluated rows with their features.
+    tables : Tables
+        The book, of which the same customers are measured at the end of the month before.
+    """
+    features = segmenter.features
+    now = told_by(segmenter, frame[[*KEYS, *features]], DIMENSION_OF)
+    reseeded = agreement(now, [told_by(twin, frame[[*KEYS, *features]], DIMENSION_OF) for twin in twins])
+    earlier, rows = _a_month_earlier(frame, tables)
+    then = told_by(segmenter, earlier[[*KEYS, *features]], DIMENSION_OF)
+    types = now.types
+    return Steadiness(flipped_by_type(reseeded, types, segmenter.types) if twins else {},
+                      flipped_by_type(same(now.of(rows), then), types[rows], segmenter.types), len(frame) - len(rows))
+
+
+def _a_month_earlier(frame: pd.DataFrame, tables: Tables) -> tuple[pd.DataFrame, np.ndarray]:
+    """The features of the same customers at the end of the month before, and the places of those active then."""
+    days, first = frame["as_of"].map(month_end_before).to_numpy(), first_signing(tables)
+    cohort = pd.DataFrame({"customer_id": frame["customer_id"].to_numpy(), "as_of": days, "row": np.arange(len(frame))})
+    cohort = cohort[[as_day(day) >= first for day in days]]
+    if cohort.empty:
+        return frame.iloc[:0], np.empty(0, int)
+    measured = feature_frame(cohort[list(KEYS)].drop_duplicates(), tables)
+    measured = cohort.merge(measured[measured["n_active_loans"] > 0], on=list(KEYS))
+    return measured.drop(columns="row"), measured["row"].to_numpy()
 
 

@@ -7,7 +7,8 @@ are judged, explained and written chunk by chunk. Memory does not grow with the 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,15 @@ from features.frame import feature_blocks
 from features.sources import Tables
 from models.explain import Reference, assign, reference_of
 from models.matrix import KEYS
+from models.segmenter import Segmenter
+from models.stability import N_RESEEDS, RESEED_COLUMNS, Stories, agreement, told, told_by
 from models.types import load_types
 from pipeline.errors import NobodyToScore, writing
 from pipeline.explanations import ASSIGNMENTS, EXPLANATIONS, REFERENCE, Explanations, of_run, place_of, write_reference
 from pipeline.guards import must_reach
 from pipeline.output import Growing, may_take_its_place, put
 from pipeline.settings import Settings
+from pipeline.steadiness import DIMENSION_OF
 from pipeline.tracking import Registered
 
 CHUNK_ROWS = 10_000
@@ -153,15 +157,23 @@ def _explain(
     """Judge and explain the measured rows, chunk by chunk; how many are referred, and the first assignment."""
     types, segmenter, of = load_types(), model.segmenter, of_run(model.name, fingerprint)
     n_referred, first = 0, None
-    with (pq.ParquetFile(staged / "frame.parquet") as frames, Growing(staged / ASSIGNMENTS) as assignments,
+    with (ThreadPoolExecutor(1) as aside, pq.ParquetFile(staged / "frame.parquet") as frames,
+          Growing(staged / ASSIGNMENTS) as assignments,
           Explanations(staged / EXPLANATIONS, segmenter.features, segmenter.types, of) as explanations):
         for group in range(frames.num_row_groups):
             frame = frames.read_row_group(group).to_pandas()
             judgement = segmenter.judge(frame)
+            told_again = aside.submit(_told_again, model.twins, frame)  # words take one core, twins the other
             rows = assign(frame, judgement, FEATURES, types, usual, model.name, fingerprint, settings.score.n_reasons)
+            rows[N_RESEEDS] = len(model.twins)
+            rows[RESEED_COLUMNS] = agreement(told(judgement, DIMENSION_OF), told_again.result())
             assignments.add(rows)
             explanations.add(frame, judgement)
             n_referred += int(rows["is_referred"].sum())
             first = rows.iloc[0] if first is None else first
             progress("explained", len(rows))
     return n_referred, first
+
+
+def _told_again(twins: Sequence[Segmenter], frame: pd.DataFrame) -> list[Stories]:
+    return [told_by(twin, frame, DIMENSION_OF) for twin in twins]

@@ -20,8 +20,9 @@ RUN_TOML = Path(__file__).with_name("run.toml")
 RANGES = {"reject_share_limit": (0, 1), "memory_gb": (0.25, 100_000), "held_out_share": (0, 1), "subsample": (0, 1),
           "colsample": (0, 1), "coverage": (0.5, 0.999), "n_trees": (1, 100_000), "depth": (1, 64), "n_folds": (2, math.inf),
           "n_threads": (1, 1024), "seed": (0, 2**31 - 1), "embargo_days": (0, 36_500), "silent_months": (1, math.inf),
-          "least_rows": (1, math.inf)} | dict.fromkeys(
-              ("type_flip_limit", "reason_flip_limit", "dimension_flip_limit", "coverage_shortfall_limit"), (0, 1))
+          "least_rows": (1, math.inf), "n_twins": (1, 20)} | dict.fromkeys(
+              [*(f"{when}{what}_flip_limit" for when in ("", "month_") for what in ("type", "reason", "dimension")),
+               "coverage_shortfall_limit"], (0, 1))
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
 
 CHALLENGER, CHAMPION = "challenger", "champion"
 FOLDER = "segmenter"
-EVIDENCE_TAG, MODEL_TAG, UNTIL_TAG = "evidence_sha256", "model_sha256", "trained_until"
+EVIDENCE_TAG, MODEL_TAG, TWINS_TAG, UNTIL_TAG = "evidence_sha256", "model_sha256", "twins_sha256", "trained_until"
 PERIOD, JUDGED = "test_period", "model_sha256"
 CROWNED = "champion."
 SQLITE = "sqlite:///"
@@ -47,17 +47,22 @@ class RunRecord:
     tags: dict[str, str]
     files: Path
     segmenter: Segmenter = field(repr=False)
+    twins: tuple[Segmenter, ...] = field(repr=False)
     evidence: Evidence = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Registered:
-    """A model as the registry knows it; ``trained_until`` is the last date it learnt from (ISO)."""
+    """A model as the registry knows it; ``trained_until`` is the last date it learnt from (ISO).
+
+    ``twins`` were grown with it from other seeds; a model registered before there were any has none.
+    """
 
     segmenter: Segmenter
     version: str
     run_id: str
     trained_until: str
+    twins: tuple[Segmenter, ...] = ()
 
     @property
     def name(self) -> str:
@@ -104,6 +109,8 @@ def _record(run: RunRecord, settings: TrackingSettings) -> Registered:
     try:
         _log(client, started, run.params, run.metrics)
         run.segmenter.save(run.files / FOLDER)
+        for nth, twin in enumerate(run.twins, 1):
+            twin.save(run.files / FOLDER / _twin(nth))
         digest = run.evidence.save(run.files / FOLDER)
         if settings.uri.startswith(SQLITE):
             place = _run_folder(run_id, settings)
@@ -118,13 +125,14 @@ def _record(run: RunRecord, settings: TrackingSettings) -> Registered:
             source = f"{started.info.artifact_uri}/{FOLDER}"
         version = client.create_model_version(settings.model_name, source, run_id, 
                                               tags={EVIDENCE_TAG: digest, MODEL_TAG: run.segmenter.sha256,
+                                                    TWINS_TAG: ",".join(twin.sha256 for twin in run.twins),
                                                     UNTIL_TAG: run.evidence.trained_until})
         client.set_registered_model_alias(settings.model_name, CHALLENGER, version.version)
     except BaseException:
         client.set_terminated(run_id, "FAILED")
         raise
     client.set_terminated(run_id, "FINISHED")
-    return Registered(run.segmenter, str(version.version), run_id, run.evidence.trained_until)
+    return Registered(run.segmenter, str(version.version), run_id, run.evidence.trained_until, run.twins)
 
 
 def _log(client, run, params: Mapping[str, object], values: Mapping[str, float]) -> None:
@@ -204,21 +212,34 @@ def load(which: str, settings: TrackingSettings) -> Registered:
     NoModel
         The registry has no such alias or version.
     BrokenModel
-        The files are gone, or not the ones that were saved.
+        The files are gone, or not the ones that were saved; of the model, or of one of its twins.
     StoreUnavailable
         The files are kept elsewhere and cannot be fetched.
     """
     version = _version(which, settings)
     with _answering(settings), _files(version, settings) as (folder, where):
-        try:
-            segmenter = Segmenter.load(folder)
-        except BrokenModel as error:
-            todo = "Put its files back from a copy, or train anew."
-            raise BrokenModel(error.found, f"{settings.model_name} version {version.version} in {where}", todo) from None
-        if segmenter.sha256 != version.tags.get(MODEL_TAG):
-            raise BrokenModel("it is not the model that was registered", f"{settings.model_name} version {version.version} in "
-                              f"{where}", "Put its files back from a copy, or train anew.")
-    return Registered(segmenter, str(version.version), version.run_id, version.tags[UNTIL_TAG])
+        named = f"{settings.model_name} version {version.version} in {where}"
+        segmenter = _registered(folder, version.tags.get(MODEL_TAG), "model", named)
+        digests = [digest for digest in version.tags.get(TWINS_TAG, "").split(",") if digest]
+        twins = tuple(_registered(folder / _twin(nth), digest, f"twin {nth}", named) for nth, digest in enumerate(digests, 1))
+    return Registered(segmenter, str(version.version), version.run_id, version.tags[UNTIL_TAG], twins)
+
+
+def _registered(folder: Path, digest: str | None, what: str, where: str) -> Segmenter:
+    """A model from its folder, if it is the one that was registered."""
+    todo = "Put its files back from a copy, or train anew."
+    try:
+        segmenter = Segmenter.load(folder)
+    except BrokenModel as error:
+        raise BrokenModel(error.found if what == "model" else f"{what}: {error.found}", where, todo) from None
+    if segmenter.sha256 != digest:
+        raise BrokenModel(f"it is not the {what} that was registered", where, todo)
+    return segmenter
+
+
+def _twin(nth: int) -> str:
+    """The folder of a model's nth twin, beside its own files."""
+    return f"twin_{nth}"
 
 
 def evidence(model: Registered, settings: TrackingSettings) -> Evidence:

@@ -19,16 +19,17 @@ from models import baselines
 from models.gate import objections
 from models.leaks import suspicious
 from models.matrix import KEYS, sorted_rows
-from models.referral import Referral
-from models.segmenter import BrokenModel, Fitted, Judgement, fit
+from models.referral import ALL, Referral
+from models.segmenter import BrokenModel, Fitted, Judgement, fit, reseeded
 from models.split import Split, out_of_time
+from models.stability import Steadiness
 from models.types import RelationshipType, load_types, names, type_indices
 from pipeline import plots, tracking
 from pipeline.circles import circles_of
 from pipeline.errors import StoreUnavailable
 from pipeline.evaluation import OURS, Evaluation, attributes_of
 from pipeline.labels import Labelled
-from pipeline.proof import Champion, Rival, rival_of, weigh
+from pipeline.proof import Champion, Rival, rival_of, steadiness_of, weigh
 from pipeline.settings import Settings
 from pipeline.validation import Run, report_of
 from pipeline.validation_page import write_report
@@ -80,6 +81,7 @@ def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable
     fits = {name: fit(_only(side, columns), given[split.train], groups[split.train], names(types), settings.model,
                       lambda step, name=name: echo(f"fit {name}: {step} ...")) for name, columns in variants.items()}
     fitted = fits[OURS]
+    twins = reseeded(fitted, _only(side, features), lambda step: echo(f"fit {OURS} from other seeds: {step} ..."))
     if fitted.segmenter.slow_because:
         echo(f"note: explaining takes a hundred times longer than it could: {fitted.segmenter.slow_because}")
     customers = tables.collected(tables.customers.select("customer_id", "industry", "region"))
@@ -89,6 +91,7 @@ def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable
     champion = _champion(settings)
     if split.has_test:
         later = split.test | split.known_later
+        evaluated = frame[later]
         is_new, period = split.test[later], f"{labelled.source} from {frame.loc[later, 'as_of'].min()}"
         rival = champion and rival_of(champion, frame[later])
         judged = _evaluate("out of time", fits, side, given[split.train], frame[later], given[later], about, rival)
@@ -97,6 +100,7 @@ def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable
         judgement = fitted.segmenter.judge(_only(frame[later], features)) if rival else None
     else:
         judges = _sorted(side)[~is_override[split.train][sorted_rows(side)]]
+        evaluated = judges
         rival = champion and rival_of(champion, judges)
         is_compared = rival is not None and rival.judgement is not None
         judged = unfolded.beside(rival.name, rival.judgement.probabilities) if is_compared else unfolded
@@ -107,7 +111,10 @@ def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable
     leaks = suspicious(drivers)
     looked = tracking.models_judged_on(period, settings.tracking) if period else set()
     n_looks = len(looked | {fitted.segmenter.sha256})
-    evidence = weigh(fitted, judged, tuple(baselines.BASELINES), rival, tables.fingerprint, judgement, is_new, n_looks, leaks)
+    steadiness = steadiness_of(fitted.segmenter, twins, evaluated, tables)
+    echo(_in_a_line(steadiness))
+    evidence = weigh(fitted, judged, tuple(baselines.BASELINES), rival, tables.fingerprint, judgement, is_new, steadiness,
+                     n_looks, leaks)
     if rival and rival.note:
         echo(f"note: {rival.name} was not compared with: {rival.note}")
     against = objections(evidence, settings.gate, evidence.champion, champion is not None and champion.is_broken)
@@ -125,7 +132,7 @@ def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable
             tags={"labels": labelled.source, "data_fingerprint": tables.fingerprint, "split": split.description,
                   tracking.PERIOD: period, tracking.JUDGED: fitted.segmenter.sha256,
                   "overrides": labelled.log},
-            files=Path(folder), segmenter=fitted.segmenter, evidence=evidence)
+            files=Path(folder), segmenter=fitted.segmenter, twins=twins, evidence=evidence)
         registered = tracking.record(run, settings.tracking)
     return Trained(registered, split, tuple(evaluations), report)
 
@@ -172,6 +179,14 @@ def _out_of_fold(fits: dict[str, Fitted], side: pd.DataFrame, about: _About) -> 
     for name, baseline in baselines.BASELINES.items():
         contenders[name] = baselines.out_of_fold(baseline, ordered, kinds, order, folds)
     return about.evaluation("out of fold", ordered, fitted.truth, contenders, is_out_of_fold=True)
+
+
+def _in_a_line(steadiness: Steadiness) -> str:
+    """How many customers keep their type, their reasons and their leading dimension."""
+    found = [f"{what}: type {1 - flips.types:.0%}, reasons {1 - flips.reasons:.0%}, leading dimension {1 - flips.dimensions:.0%}"
+             for what, by in (("another seed", steadiness.reseeded), ("the month before", steadiness.month_earlier))
+             if (flips := by.get(ALL))]
+    return "the same in " + "; in ".join(found) if found else "stability: nobody was compared"
 
 
 def _champion(settings: Settings) -> Champion | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import pandas as pd
@@ -17,6 +18,7 @@ from models.metrics import HIGHER_IS_BETTER, reliability
 from models.referral import ALL, prices
 from models.segmenter import Fitted
 from models.split import Split
+from models.stability import Flips
 from pipeline.evaluation import OURS, Evaluation
 from pipeline.labels import Labelled
 from pipeline.settings import Settings
@@ -77,7 +79,10 @@ def report_of(run: Run) -> dict:
         "evaluations": [_of_evaluation(evaluation) for evaluation in run.evaluations],
         "headline": headline.name,
         "stability": {"champion": run.evidence.champion or None,
-                      "flips": asdict(run.evidence.flips) if run.evidence.flips else None},
+                      "flips": asdict(run.evidence.flips) if run.evidence.flips else None,
+                      "reseeded": _survivals(run.evidence.steadiness.reseeded),
+                      "month_earlier": _survivals(run.evidence.steadiness.month_earlier),
+                      "not_there_a_month_earlier": run.evidence.steadiness.n_not_there, "twins": run.settings.model.n_twins},
         "referral": {"promised": headline.referral.coverage, "share": headline.coverage.loc[ALL, "referred"],
                      "hours_per_thousand": 1000 * headline.coverage.loc[ALL, "referred"] * run.settings.score.hours_per_referral},
         "prices_of_promises": _records(prices((run.fitted.truth, run.fitted.out_of_fold), headline.truth, headline.ours)),
@@ -150,6 +155,12 @@ def _of_evaluation(evaluation: Evaluation) -> dict:
         "over_dates": _records(evaluation.over_dates),
         "coverage": _records(evaluation.coverage.rename_axis("type").reset_index()),
     }
+
+
+def _survivals(flips: Mapping[str, Flips]) -> list[dict]:
+    """Per type that is given now, all first: the shares of customers whose type, reasons and leading dimension survive."""
+    return [{"type": kind, "n": each.n, "same_type": 1 - each.types, "same_reasons": 1 - each.reasons,
+             "same_dimension": 1 - each.dimensions} for kind, each in flips.items()]
 
 
 def _of(found: Interval) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""A large book's frame scored, explained for all five types, put into words and written: seconds and memory.
+"""A large book's frame scored, explained for all five types, judged by twins, put into words and written: seconds and memory.
 
     python -m tests.bench.scoring data/sample 1000000
 
@@ -22,7 +22,7 @@ from features.catalogue import FEATURES
 from features.frame import book_frame, feature_frame
 from features.sources import open_tables
 from models.matrix import KEYS
-from models.segmenter import fit
+from models.segmenter import fit, reseeded
 from models.types import ORDER
 from pipeline import score
 from pipeline.circles import circles_of
@@ -42,11 +42,12 @@ def main(sample: str, n_customers: int) -> None:
     frame = feature_frame(labelled.rows[KEYS], tables)
     features = [name for name in FEATURES if frame[name].notna().any()]
     groups, types = frame["customer_id"].map(circles_of(tables)), labelled.rows["type"].set_axis(frame.index)
-    segmenter = fit(frame[[*KEYS, *features]], types, groups, ORDER, settings.model).segmenter
+    fitted = fit(frame[[*KEYS, *features]], types, groups, ORDER, settings.model)
+    segmenter, twins = fitted.segmenter, reseeded(fitted, frame[[*KEYS, *features]])
     book = book_frame(tables, AS_OF)
     tables.close()
     book = book.loc[book["n_active_loans"] > 0, [*KEYS, *segmenter.features]].reset_index(drop=True)
-    model = Registered(segmenter, "1", "0" * 32, AS_OF)
+    model = Registered(segmenter, "1", "0" * 32, AS_OF, twins)
     with tempfile.TemporaryDirectory() as folder:
         staged = Path(folder)
         _write_frame(book, n_customers, staged / "frame.parquet")
@@ -58,7 +59,8 @@ def main(sample: str, n_customers: int) -> None:
         whole = time.perf_counter() - begin
         sizes = {file.name: file.stat().st_size / 1e6 for file in sorted(staged.iterdir())}
     trees = settings.model.n_trees * len(ORDER)
-    print(f"{n_customers:,} customers, {len(segmenter.features)} features, {trees:,} trees of depth {settings.model.depth}: "
+    print(f"{n_customers:,} customers, {len(segmenter.features)} features, {trees:,} trees of depth {settings.model.depth}, "
+          f"{len(twins)} twins: "
           f"{whole:.0f} s, of which {percentiles:.0f} s for what is usual; {n_customers / whole:,.0f} customers/s")
     print("written: " + ", ".join(f"{name} {size:,.0f} MB" for name, size in sizes.items()))
     print(f"most memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:,.0f} MB")

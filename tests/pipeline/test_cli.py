@@ -24,7 +24,8 @@ SCORED = ["assignments.parquet", "explanations.parquet", "reference.parquet"]
 #: The columns of an assignment, in the order of models/explain.py.
 COLUMNS = ["customer_id", "as_of", "type", "type_zh", *(f"p_{kind}" for kind in TYPES), "runner_up", "runner_up_zh",
            "possible_types", "is_referred", "gap_log_odds", "why_value", "why_need", "why_behaviour", "why_risk", "why_base",
-           "reasons_zh", "reasons_en", "strategy_zh", "strategy_en", "model_version", "data_fingerprint", "additivity_residual"]
+           "reasons_zh", "reasons_en", "strategy_zh", "strategy_en", "model_version", "data_fingerprint", "additivity_residual",
+           "n_reseeds", "reseed_same_type", "reseed_same_reasons", "reseed_same_dimension"]
 
 
 @pytest.fixture(scope="module")

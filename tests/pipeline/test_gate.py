@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +16,13 @@ from models import baselines
 from models.gate import Evidence, NoEvidence, objections
 from models.leaks import suspicious
 from models.referral import Referral
-from models.segmenter import BrokenModel, Fitted, Segmenter, SegmenterSettings, fit
+from models.segmenter import BrokenModel, Fitted, Segmenter, SegmenterSettings, fit, reseeded
+from models.stability import Flips, Steadiness, agreement, flipped_by_type, told_by
 from models.types import ORDER, load_types, type_indices
 from pipeline.evaluation import OURS, Evaluation, attributes_of
 from pipeline.proof import Champion, rival_of, weigh
 from pipeline.settings import load_settings
+from pipeline.steadiness import DIMENSION_OF
 
 LIMITS = load_settings().gate
 SETTINGS = SegmenterSettings(n_trees=40, depth=3, learning_rate=0.2, n_folds=3, n_threads=2)
@@ -30,6 +34,9 @@ NEW = "C0600"
 """Customers from here on stand for those of circles that were not trained on."""
 
 REST = ("exposure_committed", "record_months", "tenure_months")
+STEADY = Steadiness({"all": Flips(0.02, 0.06, 0.11, 900), "risk": Flips(0.01, 0.02, 0.05, 70)},
+                    {"all": Flips(0.06, 0.13, 0.19, 880), "risk": Flips(0.06, 0.09, 0.15, 69)}, 20)
+"""Of the size that is measured on the sample."""
 
 
 def made(n_customers: int = 900, seed: int = 0, is_linear: bool = False) -> tuple[pd.DataFrame, pd.Series]:
@@ -91,7 +98,7 @@ class Case:
                                 load_types(), fitted.segmenter.referral, 0)
         judgement = fitted.segmenter.judge(own)
         return weigh(fitted, evaluation, tuple(baselines.BASELINES), rival, fingerprint, judgement if rival else None,
-                     (test["customer_id"] >= NEW).to_numpy(), n_looks, suspicious(judgement) if looks_for_leaks else None)
+                     (test["customer_id"] >= NEW).to_numpy(), STEADY, n_looks, suspicious(judgement) if looks_for_leaks else None)
 
 
 @pytest.fixture(scope="module")
@@ -293,6 +300,47 @@ def test_a_model_that_knows_only_the_customers_it_was_trained_on_is_refused(case
     assert any(said.startswith("for the 300 new customers its ") for said in objections(evidence, LIMITS, ""))
 
 
+def unsteady(which: str, **shares) -> Steadiness:
+    """As steady as the sample, but for some shares of all customers."""
+    found = getattr(STEADY, which)
+    return dataclasses.replace(STEADY, **{which: found | {"all": dataclasses.replace(found["all"], **shares)}})
+
+
+SEED, MONTH = "changes with the seed alone", "is another than a month before"
+
+
+@pytest.mark.parametrize(("steadiness", "says"), [
+    (STEADY, []),
+    (unsteady("reseeded", types=LIMITS.type_flip_limit, reasons=LIMITS.reason_flip_limit,
+              dimensions=LIMITS.dimension_flip_limit), []),
+    (unsteady("reseeded", types=0.2), [f"the type of 20% of the customers {SEED}; 15% are allowed"]),
+    (unsteady("reseeded", reasons=0.5), [f"the first three reasons of 50% of the customers {SEED}; 30% are allowed"]),
+    (unsteady("reseeded", dimensions=0.5), [f"the leading dimension of 50% of the customers {SEED}; 40% are allowed"]),
+    (unsteady("month_earlier", types=LIMITS.month_type_flip_limit, reasons=LIMITS.month_reason_flip_limit,
+              dimensions=LIMITS.month_dimension_flip_limit), []),
+    (unsteady("month_earlier", types=0.3), [f"the type of 30% of the customers {MONTH}; 20% are allowed"]),
+    (unsteady("month_earlier", reasons=0.5), [f"the first three reasons of 50% of the customers {MONTH}; 35% are allowed"]),
+    (unsteady("month_earlier", dimensions=0.5), [f"the leading dimension of 50% of the customers {MONTH}; 45% are allowed"]),
+    (dataclasses.replace(STEADY, reseeded=STEADY.reseeded | {"risk": Flips(0.3, 0.9, 0.9, 30)}),
+     ["the type of 30% of those given risk changes with the seed alone; 15% are allowed"]),
+    (dataclasses.replace(STEADY, reseeded=STEADY.reseeded | {"risk": Flips(0.3, 0.9, 0.9, 29)}), []),
+    (dataclasses.replace(STEADY, reseeded={}), ["it was not compared with a model grown with another seed"]),
+    (unsteady("month_earlier", n=0), ["it was not compared with the month before"]),
+])
+def test_stories_that_chance_or_a_month_changes_too_often_close_the_gate(case, good, steadiness, says):
+    assert objections(dataclasses.replace(case.weigh(good), steadiness=steadiness), LIMITS, "") == says
+
+
+def test_a_model_made_of_chance_is_refused_for_what_its_twins_say(case, good):
+    gamble = case.fit(n_trees=2, subsample=0.03, min_child_weight=0.1, n_twins=2)
+    for fitted, is_steady in ((gamble, False), (good, True)):
+        own = case.frame.loc[case.rows(EARLY), ["customer_id", "as_of", *fitted.segmenter.features]]
+        now, *others = (told_by(each, own, DIMENSION_OF) for each in (fitted.segmenter, *reseeded(fitted, own)))
+        found = dataclasses.replace(STEADY, reseeded=flipped_by_type(agreement(now, others), now.types, ORDER))
+        said = objections(dataclasses.replace(case.weigh(good), steadiness=found), LIMITS, "")
+        assert any("the type of " in each and SEED in each for each in said) is not is_steady, said
+
+
 def test_too_few_rows_judge_nobody(case, good):
     said = objections(case.weigh(good, n_rows=99), LIMITS, "")
     assert "99 labelled rows are too few to judge it, 100 are needed" in said
@@ -348,6 +396,16 @@ def test_missing_or_torn_evidence_is_none(kept, good):
         Evidence.load(folder, digest, good.segmenter.sha256)
     (folder / "evidence.json").unlink()
     with pytest.raises(NoEvidence, match="FileNotFoundError"):
+        Evidence.load(folder, digest, good.segmenter.sha256)
+
+
+def test_evidence_of_an_earlier_version_is_none_and_says_what_it_lacks(kept, good):
+    folder, _ = kept
+    content = json.loads((folder / "evidence.json").read_text())
+    del content["evidence_sha256"], content["steadiness"]
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    (folder / "evidence.json").write_text(json.dumps(content | {"evidence_sha256": digest}))
+    with pytest.raises(NoEvidence, match="says nothing of steadiness: an earlier version wrote it.*Train anew"):
         Evidence.load(folder, digest, good.segmenter.sha256)
 
 

@@ -86,7 +86,8 @@ def test_settings_that_are_not_there_or_not_utf8_are_bad_settings(tmp_path):
     ("embargo_days = 30", "embargo_days = -1"), ("silent_months = 11", "silent_months = 0"),
     ("n_threads = 2", "n_threads = 2000000000000"), ("n_trees = 400", "n_trees = 2000000000000"),
     ("depth = 2", "depth = 2000000000000"), ("seed = 7", "seed = 20000000000000000000"),
-    ("embargo_days = 30", "embargo_days = 2000000000000"),
+    ("embargo_days = 30", "embargo_days = 2000000000000"), ("n_twins = 3", "n_twins = 0"),
+    ("month_type_flip_limit = 0.20", "month_type_flip_limit = 20"),
 ])
 def test_an_impossible_value_is_a_bad_setting(tmp_path, old, new):
     with pytest.raises(BadSettings):
