@@ -122,7 +122,7 @@
     const choose = place => { Object.assign(state, {type: String(place), page: 0}); draw(); document.getElementById("customers").scrollIntoView(); document.getElementById("by-type").focus(); };
     const measured = (text, part, most) => h("td", {class: "wide"}, h("div", {class: "measured"}, h("span", {}, text), bar(part, most)));
     return h("section", {class: "card", id: "types", "aria-labelledby": "types-title"}, h("h2", {id: "types-title"}, t("types_title")), h("p", {class: "hint"}, t("types_hint")),
-      h("div", {class: "scroll"}, h("table", {}, h("thead", {}, h("tr", {}, ["type", "count", "exposure", "referred"].map(key => h("th", {scope: "col"}, t(key))))),
+      h("div", {class: "scroll"}, h("table", {}, h("thead", {}, h("tr", {}, ["type", "count", "exposure", "only_referred"].map(key => h("th", {scope: "col"}, t(key))))),
         h("tbody", {}, types.map((name, place) => h("tr", {class: name}, h("th", {scope: "row"}, h("button", {type: "button", class: "link", onclick: () => choose(place)}, kind(place))),
           measured([whole(counts[place]), h("span", {class: "sub"}, share(counts[place], n))], counts[place], n),
           gaps[place] === counts[place] && counts[place] ? h("td", {}, t("none_known")) : measured([money(exposure[place]), h("span", {class: "sub"}, share(exposure[place], all))], exposure[place], all),
@@ -278,7 +278,7 @@
   };
   const factors = (found, isAgainst) => h("ul", {class: isAgainst ? "factors minus" : "factors"},
     found.rows.map(row => h("li", {}, h("span", {class: "push"}, signed(row.push)), h("span", {class: "words"}, row.words), h("span", {}),
-      h("span", {class: "where"}, row.percentile < 0 ? h("span", {}) : h("span", {class: "track", "aria-hidden": "true"}, h("i", {style: {left: row.percentile + "%"}})),
+      h("span", {class: row.percentile < 0 ? "where bare" : "where"}, row.percentile < 0 ? null : h("span", {class: "track", "aria-hidden": "true"}, h("i", {style: {left: row.percentile + "%"}})),
         h("span", {}, data.part_names[lang][row.part], row.percentile < 0 ? "" : " · " + t("percentile", {share: row.percentile + "%"}))))),
     found.n_rest ? h("li", {class: "rest"}, h("span", {class: "push"}, signed(found.rest)), h("span", {class: "sub"}, found.n_rest === 1 ? t("rest_one") : t("rest", {n: whole(found.n_rest)}))) : null,
     !found.rows.length && h("li", {}, h("span", {}), h("span", {class: "sub"}, t("nothing"))));
