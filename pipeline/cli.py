@@ -118,9 +118,11 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--language", choices=("en", "zh"), default="en", help="en or zh (default en)")
     explain.add_argument("--assignments", type=Path, default=Path("runs/assignments"), help="default runs/assignments")
 
-    report = _command(commands, "report", _report, "write the scored book of a date as a page: types, migration, drivers, every case")
+    report = _command(commands, "report", _report,
+                      "write the scored book of a date as a page: types, migration, drivers, every case")
     report.add_argument("--as-of", type=_day, required=True, metavar="DATE", help="the date that was scored")
-    report.add_argument("--since", type=_day, metavar="DATE", help="an earlier date to compare with (default: the last scored one)")
+    report.add_argument("--since", type=_day, metavar="DATE",
+                        help="an earlier date to compare with (default: the last scored one)")
     report.add_argument("--data", type=Path, metavar="DIR",
                         help="the book, for the customers' names, and their exposure where the model was not given it")
     report.add_argument("--rejects", type=Path, default=Path("runs/rejects"),

@@ -153,7 +153,7 @@ class KeptBook:
     reference: Reference
 
     def contrasts(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """Why type ``a`` and not ``b``, each the places of a type per customer: (n, n_features + 1), as ``Kept.contrast`` gives."""
+        """Why type ``a`` and not ``b``, each the place of a type per customer: (n, n_features + 1), as ``Kept.contrast`` says."""
         rows = np.arange(len(a))
         found = self.contributions[rows, a].astype(float) - self.contributions[rows, b].astype(float)
         logs = np.log(self.assignments[[f"p_{kind}" for kind in self.types]].to_numpy(float))

@@ -56,7 +56,7 @@ def write_csv(table: pd.DataFrame, file: BinaryIO) -> None:
 
 
 def write_xlsx(table: pd.DataFrame, file: BinaryIO) -> None:
-    """A workbook of one sheet; texts are stored as texts, and stay it when a cell is edited. The same table gives the same bytes."""
+    """A workbook of one sheet; texts are stored as texts, and stay so when edited. The same table gives the same bytes."""
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
 

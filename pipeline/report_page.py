@@ -59,7 +59,7 @@ def packed(found: Report) -> dict:
         "search_names": [f"{kind.name} {kind.name_en} {kind.name_zh}" for kind in types],
         "traits": {"en": [kind.traits_en for kind in types], "zh": [kind.traits_zh for kind in types]},
         "strategies": {language: [strategies[kind][language] for kind in ORDER] for language in LANGUAGES},
-        "parts": [*DIMENSIONS, STARTING_POINT], "part_names": {each: list(PARTS[each].values()) for each in LANGUAGES},
+        "part_names": {language: [PARTS[language][part] for part in (*DIMENSIONS, STARTING_POINT)] for language in LANGUAGES},
         "exposure": {"source": exposure.source, "names": {
             each: short_name(FEATURES[exposure.feature], each) if exposure.feature else None for each in LANGUAGES}},
         "book": found.by_type.astype({"exposure": float}).round(2).to_dict("list"),
@@ -72,8 +72,8 @@ def packed(found: Report) -> dict:
 
 def _drivers(drivers: Drivers) -> dict:
     rows = drivers.features
-    return {"n": drivers.n, "parts": _hundredths(drivers.parts), "gap": _hundredths([drivers.parts.sum()])[0], "size": _hundredths(rows["mean_size"]),
-            "mean": _hundredths(rows["mean"]), "share_for": np.rint(100 * rows["share_for"].to_numpy(float)).astype(int).tolist(),
+    return {"n": drivers.n, "parts": _hundredths(drivers.parts), "gap": _hundredths([drivers.parts.sum()])[0],
+            "size": _hundredths(rows["mean_size"]), "mean": _hundredths(rows["mean"]), "share_for": np.rint(100 * rows["share_for"].to_numpy(float)).astype(int).tolist(),
             "part": [list(DIMENSIONS).index(name) for name in rows["dimension"]],
             "words": {language: rows[f"words_{language}"].tolist() for language in LANGUAGES}}
 
@@ -81,8 +81,8 @@ def _drivers(drivers: Drivers) -> dict:
 def _customers(rows: pd.DataFrame) -> dict:
     """One entry per customer in every list; probabilities in tenths of a percent, possible types as bits."""
     exposure = rows["exposure"].round(2)
-    possible = [sum(1 << place for place, kind in enumerate(ORDER) if kind in found.split(",")) for found in rows["possible_types"]]
-    names = [None if name is None else harmless(name) for name in rows["name"]]
+    possible = [sum(1 << place for place, kind in enumerate(ORDER) if kind in each.split(",")) for each in rows["possible_types"]]
+    names = [harmless(name) if isinstance(name, str) else None for name in rows["name"]]
     return {
         "id": [harmless(str(who)) for who in rows["customer_id"]], "name": names if any(names) else None,
         "type": places(rows["type"]).tolist(), "second": places(rows["runner_up"]).tolist(),
@@ -105,7 +105,8 @@ def _cases(found: Report) -> dict:
     rows = np.arange(n)[:, None]
     parts, gaps, shown, n_rest, rest, tops = [], [], [], [], [], []
     is_told = np.array([name in FEATURES for name in kept.features])
-    for other in np.array([[kind for kind in range(len(ORDER)) if kind != place] for place in range(len(ORDER))])[own].T:
+    others = np.array([[kind for kind in range(len(ORDER)) if kind != place] for place in range(len(ORDER))])
+    for other in others[own].T:
         contrasts = kept.contrasts(own, other)
         parts.append(sums(contrasts, kept.features))
         gaps.append(contrasts.sum(axis=1))

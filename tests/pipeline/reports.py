@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import re
 import shutil
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from desk import TYPES, tiny_book, write_book
+
+from models.types import load_types
+from pipeline.report import Report
 
 DAY, BEFORE = "2024-12-31", "2023-12-31"
 
@@ -75,13 +80,19 @@ def many(source: Path, folder: Path, day: str, n: int) -> Path:
 
     def repeat(rows, values, contributions, features):
         taken = rng.integers(0, len(rows), n)
-        p = rows[[f"p_{kind}" for kind in TYPES]].to_numpy()[taken] * np.exp(0.3 * rng.standard_normal((n, 5)))
+        p = rows[[f"p_{kind}" for kind in TYPES]].to_numpy()[taken] ** 0.2 * np.exp(rng.standard_normal((n, 5)))
         p /= p.sum(axis=1, keepdims=True)
         ranked = np.argsort(-p, axis=1)
-        kinds = np.array(TYPES, dtype=object)
+        best, second = np.sort(p, axis=1)[:, -1], np.sort(p, axis=1)[:, -2]
+        possible = [",".join(kind for kind, each in zip(TYPES, row) if each > 0.25) for row in p]
         columns = {f"p_{kind}": p[:, k] for k, kind in enumerate(TYPES)}
-        columns |= {"type": kinds[ranked[:, 0]], "runner_up": kinds[ranked[:, 1]], "customer_id": [f"C{i:08d}" for i in range(n)],
-                    "gap_log_odds": np.log(np.sort(p, axis=1)[:, -1] / np.sort(p, axis=1)[:, -2])}
+        for name, place in (("type", 0), ("runner_up", 1)):
+            columns[name] = np.array(TYPES, dtype=object)[ranked[:, place]]
+            columns[f"{name}_zh"] = np.array([kind.name_zh for kind in load_types()], dtype=object)[ranked[:, place]]
+        for name in ("strategy_en", "strategy_zh"):
+            columns[name] = np.array([getattr(kind, name) for kind in load_types()], dtype=object)[ranked[:, 0]]
+        columns |= {"customer_id": [f"C{i:08d}" for i in range(n)], "gap_log_odds": np.log(best / second),
+                    "possible_types": possible, "is_referred": [each.count(",") != 0 or not each for each in possible]}
         moved = values[taken] * (1 + 0.3 * rng.standard_normal((n, values.shape[1])))
         noise = 0.1 * rng.standard_normal((n, 5, contributions.shape[2]))
         return rows.iloc[taken].assign(**columns), moved, contributions[taken] + noise, features
@@ -90,17 +101,27 @@ def many(source: Path, folder: Path, day: str, n: int) -> Path:
     return folder
 
 
-FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "=cmd|' /C calc'!A0", "＝1+1", "＋1", "－1", "＠A1", "\t=1", "\r=1", " =1", "\u200b=1",
-            "\ufeff=1", '"=1', "a;=1+1", "a,=1", 'a"=1', "\u202e=1")
-MARKUP = ("<script>window.pwned=1</script>", "</script><script>window.pwned=1</script>", "<img src=x onerror=window.pwned=1>",
-          "<svg onload=window.pwned=1>", '" onmouseover="window.pwned=1', "' onclick='window.pwned=1", "<!--", "-->", "]]>",
-          "<style>*{display:none}</style>", "<table><tr><td>", "</td></tr></table>", "</dialog>", "<base href=//x.example>",
-          "javascript:window.pwned=1", "<a href=javascript:window.pwned=1>x</a>", "&lt;b&gt;", "&#60;b&#62;", "<b>", "<plaintext>",
-          "{{ 7 * 7 }}", "{% raw %}", "${window.pwned=1}", "`${window.pwned=1}`", "{who}", "{n} of {all}", "$&$1$$", "%s%d%n",
-          "\\u003cscript\\u003e", "\\", "'", '"', "`", "__proto__", "constructor", "toString", "null", "undefined", "NaN", "0",
-          "<iframe srcdoc='<script>parent.pwned=1</script>'>", "<meta http-equiv=refresh content=0>", "<input autofocus onfocus=window.pwned=1>")
-ODD = ("x\n=1", "\u202eesrever", "\u2066\u2067\u2068", "a\u0000b", "\u0007bell", "\x1b[31mred", "\x7f", "\x85", "\u2028\u2029", "\ufffe\uffff",
-       "\ud800", "👩‍👩‍👧‍👦🏦", "a" * 5_000, "长" * 3_000, "e" + "\u0301" * 200, "مرحبا", "\u200b", "Ⅷ", "ﬁ", "İ", "ß", "x\ny\tz", "𝕏")
+def named(found: Report, names: Sequence[str | None]) -> Report:
+    """The report with other names of the customers."""
+    return dataclasses.replace(found, rows=found.rows.assign(name=pd.Series(names, found.rows.index, dtype=object)))
+
+
+FORMULAS = (
+    "=1+1", "+1", "-1", "@SUM(A1)", "=cmd|' /C calc'!A0", "＝1+1", "＋1", "－1", "＠A1", "\t=1", "\r=1", " =1", "\u200b=1", "\ufeff=1",
+    '"=1', "a;=1+1", "a,=1", 'a"=1', "\u202e=1")
+MARKUP = (
+    "<script>window.pwned=1</script>", "</script><script>window.pwned=1</script>", "<img src=x onerror=window.pwned=1>",
+    "<svg onload=window.pwned=1>", '" onmouseover="window.pwned=1', "' onclick='window.pwned=1", "<!--", "-->", "]]>",
+    "<style>*{display:none}</style>", "<table><tr><td>", "</td></tr></table>", "</dialog>", "<base href=//x.example>",
+    "javascript:window.pwned=1", "<a href=javascript:window.pwned=1>x</a>", "&lt;b&gt;", "&#60;b&#62;", "<b>", "<plaintext>",
+    "{{ 7 * 7 }}", "{% raw %}", "${window.pwned=1}", "`${window.pwned=1}`", "{who}", "{n} of {all}", "$&$1$$", "%s%d%n",
+    "\\u003cscript\\u003e", "\\", "'", '"', "`", "__proto__", "constructor", "toString", "null", "undefined", "NaN", "0",
+    "<iframe srcdoc='<script>parent.pwned=1</script>'>", "<meta http-equiv=refresh content=0>",
+    "<input autofocus onfocus=window.pwned=1>")
+ODD = (
+    "x\n=1", "\u202eesrever", "\u2066\u2067\u2068", "a\u0000b", "\u0007bell", "\x1b[31mred", "\x7f", "\x85", "\u2028\u2029",
+    "\ufffe\uffff", "\ud800", "👩‍👩‍👧‍👦🏦", "a" * 5_000, "长" * 3_000, "e" + "\u0301" * 200, "مرحبا", "\u200b", "Ⅷ", "ﬁ", "İ", "ß",
+    "x\ny\tz", "𝕏")
 
 
 def hostile_names(n: int = 200) -> list[str]:
