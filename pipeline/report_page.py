@@ -59,7 +59,7 @@ def packed(found: Report) -> dict:
         "search_names": [f"{kind.name} {kind.name_en} {kind.name_zh}" for kind in types],
         "traits": {"en": [kind.traits_en for kind in types], "zh": [kind.traits_zh for kind in types]},
         "strategies": {language: [strategies[kind][language] for kind in ORDER] for language in LANGUAGES},
-        "part_names": {language: [PARTS[language][part] for part in (*DIMENSIONS, STARTING_POINT)] for language in LANGUAGES},
+        "part_names": {each: [PARTS[each][part] for part in (*DIMENSIONS, STARTING_POINT)] for each in LANGUAGES},
         "exposure": {"source": exposure.source, "names": {
             each: short_name(FEATURES[exposure.feature], each) if exposure.feature else None for each in LANGUAGES}},
         "book": found.by_type.astype({"exposure": float}).round(2).to_dict("list"),
@@ -73,7 +73,8 @@ def packed(found: Report) -> dict:
 def _drivers(drivers: Drivers) -> dict:
     rows = drivers.features
     return {"n": drivers.n, "parts": _hundredths(drivers.parts), "gap": _hundredths([drivers.parts.sum()])[0],
-            "size": _hundredths(rows["mean_size"]), "mean": _hundredths(rows["mean"]), "share_for": np.rint(100 * rows["share_for"].to_numpy(float)).astype(int).tolist(),
+            "size": _hundredths(rows["mean_size"]), "mean": _hundredths(rows["mean"]),
+            "share_for": np.rint(100 * rows["share_for"].to_numpy(float)).astype(int).tolist(),
             "part": [list(DIMENSIONS).index(name) for name in rows["dimension"]],
             "words": {language: rows[f"words_{language}"].tolist() for language in LANGUAGES}}
 
@@ -96,9 +97,10 @@ def _customers(rows: pd.DataFrame) -> dict:
 def _cases(found: Report) -> dict:
     """Of every customer why it has its type and not each of the four others, those in order of precedence.
 
-    ``parts``: five sums for each, ``gaps`` their sum; ``shown``, ``n_rest`` and ``rest``: for each and either side (for, against) how many features
-    are shown, how many not, and what those sum to. ``fact`` and ``push``: the shown ones one after the other, each a place in
-    the customer's own facts, of which there are ``n_facts``: a template with the numbers to put into it, and a percentile.
+    ``parts``: five sums for each, ``gaps`` their sum; ``shown``, ``n_rest`` and ``rest``: for each and either side (for,
+    against) how many features are shown, how many not, and what those sum to. ``fact`` and ``push``: the shown ones one after
+    the other, each a place in the customer's own facts, of which there are ``n_facts``: a template with the numbers to put into
+    it, and a percentile.
     """
     kept, own = found.kept, places(found.rows["type"])
     n, n_features = kept.values.shape

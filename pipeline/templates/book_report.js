@@ -259,6 +259,7 @@
   dialog.addEventListener("close", () => {
     const i = state.open;
     state.open = null;
+    dialog.replaceChildren();
     if (location.hash) history.replaceState(null, "", location.href.split("#")[0]);
     const link = [...document.querySelectorAll("#rows a")].find(each => each.getAttribute("href") === "#" + encodeURIComponent(customers.id[i]));
     if (link) link.focus({preventScroll: true});

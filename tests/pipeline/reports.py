@@ -93,7 +93,7 @@ def many(source: Path, folder: Path, day: str, n: int) -> Path:
             columns[name] = np.array([getattr(kind, name) for kind in load_types()], dtype=object)[ranked[:, 0]]
         columns |= {"customer_id": [f"C{i:08d}" for i in range(n)], "gap_log_odds": np.log(best / second),
                     "possible_types": possible, "is_referred": [each.count(",") != 0 or not each for each in possible]}
-        moved = values[taken] * (1 + 0.3 * rng.standard_normal((n, values.shape[1])))
+        moved = values[taken] * np.exp(0.3 * rng.standard_normal((n, values.shape[1])))
         noise = 0.1 * rng.standard_normal((n, 5, contributions.shape[2]))
         return rows.iloc[taken].assign(**columns), moved, contributions[taken] + noise, features
 
@@ -107,8 +107,8 @@ def named(found: Report, names: Sequence[str | None]) -> Report:
 
 
 FORMULAS = (
-    "=1+1", "+1", "-1", "@SUM(A1)", "=cmd|' /C calc'!A0", "＝1+1", "＋1", "－1", "＠A1", "\t=1", "\r=1", " =1", "\u200b=1", "\ufeff=1",
-    '"=1', "a;=1+1", "a,=1", 'a"=1', "\u202e=1")
+    "=1+1", "+1", "-1", "@SUM(A1)", "=cmd|' /C calc'!A0", "＝1+1", "＋1", "－1", "＠A1", "\t=1", "\r=1", " =1", "\u200b=1",
+    "\ufeff=1", '"=1', "a;=1+1", "a,=1", 'a"=1', "\u202e=1")
 MARKUP = (
     "<script>window.pwned=1</script>", "</script><script>window.pwned=1</script>", "<img src=x onerror=window.pwned=1>",
     "<svg onload=window.pwned=1>", '" onmouseover="window.pwned=1', "' onclick='window.pwned=1", "<!--", "-->", "]]>",
@@ -120,8 +120,8 @@ MARKUP = (
     "<input autofocus onfocus=window.pwned=1>")
 ODD = (
     "x\n=1", "\u202eesrever", "\u2066\u2067\u2068", "a\u0000b", "\u0007bell", "\x1b[31mred", "\x7f", "\x85", "\u2028\u2029",
-    "\ufffe\uffff", "\ud800", "👩‍👩‍👧‍👦🏦", "a" * 5_000, "长" * 3_000, "e" + "\u0301" * 200, "مرحبا", "\u200b", "Ⅷ", "ﬁ", "İ", "ß",
-    "x\ny\tz", "𝕏")
+    "\ufffe\uffff", "\ud800", "👩‍👩‍👧‍👦🏦", "a" * 5_000, "长" * 3_000, "e" + "\u0301" * 200, "مرحبا", "\u200b", "Ⅷ", "ﬁ", "İ",
+    "ß", "x\ny\tz", "𝕏")
 
 
 def hostile_names(n: int = 200) -> list[str]:
