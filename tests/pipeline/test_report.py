@@ -22,7 +22,7 @@ import pytest
 from desk import TYPES, the_line
 from hypothesis import given
 from hypothesis import strategies as st
-from reports import BEFORE, DAY, FORMULAS, data_of, hostile_names, named, named_book, rewritten, said
+from reports import BEFORE, DAY, FORMULAS, data_of, hostile_names, many, named, named_book, rewritten, said
 
 from features.catalogue import FEATURES
 from features.sources import open_tables
@@ -30,7 +30,7 @@ from models.explain import STARTING_POINT
 from pipeline.cli import main
 from pipeline.explain import WORDS as EXPLAINED
 from pipeline.explain import Explained
-from pipeline.explanations import kept
+from pipeline.explanations import kept, kept_book
 from pipeline.export import harmless, listed, neutral, write_csv, write_xlsx
 from pipeline.report import Report, report
 from pipeline.report_page import TEMPLATES, folded, page
@@ -72,8 +72,12 @@ def write(folder: Path, tmp_path: Path, *more, as_of: str = DAY) -> int:
     return main(["report", "--as-of", as_of, "--assignments", str(folder), "--out", str(out), *map(str, more)])
 
 
-def test_every_customer_is_counted_under_its_type_with_its_exposure(found, scored_twice):
-    rows = stored(scored_twice, DAY).values()
+def test_every_customer_is_counted_under_its_type_with_its_exposure(folder):
+    def refer(rows, values, contributions, features):
+        return rows.assign(is_referred=[place % 3 == 0 for place in range(len(rows))]), values, contributions, features
+
+    rewritten(folder, DAY, refer)
+    found, rows = report(DAY, None, folder), stored(folder, DAY).values()
     for kind in TYPES:
         own = [row for row in rows if row["type"] == kind]
         line = found.by_type.loc[kind]
@@ -171,6 +175,15 @@ def test_the_page_says_of_every_customer_and_type_what_explain_says_in_both_lang
             assert f"{data['cases']['gaps'][at] / 100:+.2f}" in text[0]
             for kind in (own, other):
                 assert f"{data['customers']['p'][5 * row + TYPES.index(kind)] / 10:.1f}%" in text[0]
+
+
+def test_the_contrasts_of_all_customers_are_those_of_each_alone(scored_twice, tmp_path):
+    """Where the stored contributions miss the probabilities, the starting point takes the difference."""
+    book = kept_book(DAY, many(scored_twice, tmp_path, DAY, 30))
+    for a, b in itertools.permutations(range(5), 2):
+        contrasts = book.contrasts(np.full(30, a), np.full(30, b))
+        for who, row in zip(book.assignments["customer_id"], contrasts):
+            assert row == pytest.approx(kept(who, DAY, tmp_path).contrast(TYPES[a], TYPES[b]).to_numpy(), abs=1e-12)
 
 
 def test_the_list_of_the_page_is_the_list_of_assignments(data, scored_twice):

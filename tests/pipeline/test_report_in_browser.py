@@ -369,6 +369,13 @@ def test_everything_can_be_done_with_the_keyboard(opened, file, data):
     assert tab.evaluate("document.activeElement.getAttribute('aria-pressed')") == "true"
     tab.keyboard.press("Escape")
     assert tab.evaluate("document.activeElement.textContent") == second
+    tab.keyboard.press("Enter")
+    tab.locator("#later").focus()
+    tab.keyboard.press("Enter")
+    third = ids(tab)[2]
+    tab.wait_for_function("id => document.getElementById('case-title').textContent.startsWith(id)", arg=third)
+    tab.keyboard.press("Escape")
+    assert tab.evaluate("document.activeElement.textContent") == third
     tab.locator('[data-sort="gap"]').focus()
     tab.keyboard.press("Enter")
     assert tab.evaluate("document.activeElement.dataset.sort") == "gap"
