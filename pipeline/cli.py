@@ -135,6 +135,21 @@ def _parser() -> argparse.ArgumentParser:
     whatif.add_argument("--language", choices=("en", "zh"), default="en", help="en or zh (default en)")
     whatif.add_argument("--assignments", type=Path, default=Path("runs/assignments"), help="default runs/assignments")
 
+    report = _command(commands, "report", _report,
+                      "write the scored book of a date as a page: types, migration, drivers, every case")
+    report.add_argument("--as-of", type=_day, required=True, metavar="DATE", help="the date that was scored")
+    report.add_argument("--since", type=_day, metavar="DATE",
+                        help="an earlier date to compare with (default: the last scored one)")
+    report.add_argument("--data", type=Path, metavar="DIR",
+                        help="the book, for the customers' names, and their exposure where the model was not given it")
+    report.add_argument("--rejects", type=Path, default=Path("runs/rejects"),
+                        help="with --data: folder for rows that break a rule (default runs/rejects)")
+    report.add_argument("--assignments", type=Path, default=Path("runs/assignments"), metavar="DIR",
+                        help="where `pentad score` wrote (default runs/assignments)")
+    report.add_argument("--out", type=Path, metavar="FILE", help="an .html file (default runs/report/DATE.html)")
+    report.add_argument("--export", type=Path, metavar="FILE", help="the list of customers too, as a .csv or .xlsx file")
+    report.add_argument("--replace", action="store_true", help="replace other files")
+
     override = _command(commands, "override", _override, "record that a reviewer gives a scored customer another type")
     override.add_argument("customer", type=_words, metavar="CUSTOMER", help="the customer, as in its assignment")
     override.add_argument("--as-of", type=_day, required=True, metavar="DATE", help="the date of the assignment")
@@ -515,6 +530,39 @@ def _whatif(options: argparse.Namespace) -> int | None:
     return None
 
 
+def _report(options: argparse.Namespace) -> int | None:
+    from contextlib import nullcontext
+
+    from pipeline.errors import writing
+    from pipeline.export import SUFFIXES, listed, write_csv, write_xlsx
+    from pipeline.guards import must_lie_outside
+    from pipeline.output import written_whole
+    from pipeline.report import report
+    from pipeline.report_page import page
+
+    out, export = options.out or Path("runs/report") / f"{options.as_of}.html", options.export
+    if options.since and options.since >= options.as_of:
+        print("pentad report: --since must be before --as-of", file=sys.stderr)
+        return 2
+    if out.suffix != ".html" or (export and export.suffix not in SUFFIXES):
+        print("pentad report: --out needs a name that ends in .html, --export one in .csv or .xlsx", file=sys.stderr)
+        return 2
+    for file in filter(None, (out, export)) if options.data else ():
+        must_lie_outside(file, options.data)
+    with closing(_open(options, _settings(options).book)) if options.data else nullcontext() as tables:
+        found = report(options.as_of, options.since, options.assignments, tables)
+    files = [(out, lambda file: file.write(page(found)), "report")]
+    if export:
+        write = write_csv if export.suffix == ".csv" else write_xlsx
+        files.append((export, lambda file: write(listed(found), file), "list of customers"))
+    print(found)
+    for path, write_to, what in files:
+        with writing(path):
+            was_there = written_whole(path, write_to, options.replace, what)
+        print(f"{'unchanged' if was_there else 'written'}: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    return None
+
+
 def _one(row) -> list[str]:
     from pipeline.steadiness import reseed_line
 
@@ -537,6 +585,7 @@ def _exit_codes(_: argparse.Namespace) -> None:
     import pipeline.explain
     import pipeline.label_desk
     import pipeline.promote
+    import pipeline.report
     import pipeline.score
     import pipeline.simulate
     import pipeline.train  # noqa: F401  (their failures register themselves)

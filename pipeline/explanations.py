@@ -7,7 +7,8 @@ feature. All three name the model and the data that they are of.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ GROUP_ROWS = 2_000
 """Rows that are read to find one customer."""
 
 OF = "pentad.of"
+AGAIN = "Score the date again with --replace."
 
 
 class NotAssigned(PentadError):
@@ -134,23 +136,105 @@ def kept(customer: str, as_of: str, folder: Path) -> Kept:
     """
     place = place_of(folder, as_of)
     assignment = assigned(customer, as_of, folder)
-    of, todo = of_run(assignment["model_version"], assignment["data_fingerprint"]), "Score the date again with --replace."
+    with _opened(place, of_run(assignment["model_version"], assignment["data_fingerprint"])) as opened:
+        row = _row_of(opened.file, customer)
+    if row is None:
+        raise NotExplained(f"customer {customer} has no explanation", str(place / EXPLANATIONS), AGAIN)
+    return Kept(assignment, opened.features, opened.types, np.array(row["values"], float),
+                np.array([row[kind] for kind in opened.types], float), opened.reference)
+
+
+@dataclass(frozen=True)
+class KeptBook:
+    """Everybody who was scored on a date, in the order of the assignments; customer by customer as in ``Kept``.
+
+    ``values`` (n, n_features), ``contributions`` (n, n_types, n_features + 1).
+    """
+
+    assignments: pd.DataFrame
+    features: tuple[str, ...]
+    types: tuple[str, ...]
+    values: np.ndarray
+    contributions: np.ndarray
+    reference: Reference
+
+    def contrasts(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Why type ``a`` and not ``b``, each the place of a type per customer: (n, n_features + 1), as ``Kept.contrast`` says."""
+        rows = np.arange(len(a))
+        found = self.contributions[rows, a].astype(float) - self.contributions[rows, b].astype(float)
+        logs = np.log(self.assignments[[f"p_{kind}" for kind in self.types]].to_numpy(float))
+        found[:, -1] += logs[rows, a] - logs[rows, b] - found.sum(axis=1)
+        return found
+
+
+def kept_book(as_of: str, folder: Path) -> KeptBook:
+    """Read what was scored on a date, of all customers.
+
+    Raises
+    ------
+    NotAssigned
+        Nobody was scored on the date.
+    NotExplained
+        The files beside the assignments are missing or of another run.
+    """
+    place = place_of(folder, as_of)
+    assignments = pq.read_table(_assignments_of(as_of, folder)).to_pandas()
+    first = assignments.iloc[0]
+    with _opened(place, of_run(first["model_version"], first["data_fingerprint"])) as opened:
+        table = opened.file.read()
+    if not np.array_equal(table.column("customer_id").to_pylist(), assignments["customer_id"].to_numpy(object)):
+        raise NotExplained("the explanations are of other customers than the assignments", str(place), AGAIN)
+    values = _stacked(table.column("values"), len(opened.features))
+    contributions = np.stack([_stacked(table.column(kind), len(opened.features) + 1) for kind in opened.types], axis=1)
+    return KeptBook(assignments, opened.features, opened.types, values, contributions, opened.reference)
+
+
+def scored_dates(folder: Path) -> list[str]:
+    """The dates that have assignments, the earliest first."""
+    return sorted(file.parent.name.removeprefix("as_of=") for file in folder.glob(f"as_of=*/{ASSIGNMENTS}"))
+
+
+@dataclass(frozen=True)
+class _Opened:
+    file: pq.ParquetFile
+    features: tuple[str, ...]
+    types: tuple[str, ...]
+    reference: Reference
+
+
+@contextmanager
+def _opened(place: Path, of: str) -> Iterator[_Opened]:
+    """The explanations of a date and what was usual then.
+
+    Raises
+    ------
+    NotExplained
+        They are missing or of another run.
+    """
     try:
         file = pq.ParquetFile(place / EXPLANATIONS)
         usual = pq.read_table(place / REFERENCE)
     except (OSError, pa.ArrowInvalid) as error:
-        raise NotExplained(f"no explanations can be read ({type(error).__name__})", str(place), todo) from None
+        raise NotExplained(f"no explanations can be read ({type(error).__name__})", str(place), AGAIN) from None
     about = {key.decode(): value.decode() for key, value in file.schema_arrow.metadata.items()}
     if about.get(OF) != of or usual.schema.metadata.get(OF.encode(), b"").decode() != of:
-        raise NotExplained("the explanations are of another run than the assignments", str(place), todo)
-    with file:
-        row = _row_of(file, customer)
-    if row is None:
-        raise NotExplained(f"customer {customer} has no explanation", str(place / EXPLANATIONS), todo)
+        raise NotExplained("the explanations are of another run than the assignments", str(place), AGAIN)
     features, types = tuple(about["features"].split(",")), tuple(about["types"].split(","))
     percentiles = np.column_stack([usual.column(name).to_numpy() for name in features])
-    return Kept(assignment, features, types, np.array(row["values"], float),
-                np.array([row[kind] for kind in types], float), Reference(features, percentiles.reshape(len(PERCENTILES), -1)))
+    with file:
+        yield _Opened(file, features, types, Reference(features, percentiles.reshape(len(PERCENTILES), -1)))
+
+
+def _stacked(column: pa.ChunkedArray, width: int) -> np.ndarray:
+    return np.concatenate([chunk.flatten().to_numpy().reshape(-1, width) for chunk in column.chunks])
+
+
+def _assignments_of(as_of: str, folder: Path) -> Path:
+    file = place_of(folder, as_of) / ASSIGNMENTS
+    if not file.exists():
+        todo = "Run `pentad score` first, or name another folder."
+        raise NotAssigned(f"nobody was scored as of {as_of}", str(folder), todo)
+    return file
 
 
 def assigned(customer: str, as_of: str, folder: Path) -> pd.Series:
@@ -161,10 +245,7 @@ def assigned(customer: str, as_of: str, folder: Path) -> pd.Series:
     NotAssigned
         Nobody was scored on the date, or not this customer.
     """
-    file = place_of(folder, as_of) / ASSIGNMENTS
-    if not file.exists():
-        todo = "Run `pentad score` first, or name another folder."
-        raise NotAssigned(f"nobody was scored as of {as_of}", str(folder), todo)
+    file = _assignments_of(as_of, folder)
     rows = pq.read_table(file, filters=[("customer_id", "==", customer)]).to_pandas()
     if rows.empty:
         raise NotAssigned(f"customer {customer} was not scored as of {as_of}", str(file), "Check the spelling of the customer.")

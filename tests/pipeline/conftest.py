@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from desk import Desk, tiny_book, write_book
+from reports import BEFORE, DAY
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +33,13 @@ def trained(tmp_path_factory, book) -> Desk:
     desk = Desk(tmp_path_factory.mktemp("trained"))
     assert desk.train(book) == 0
     return desk
+
+
+@pytest.fixture(scope="session")
+def scored_twice(tmp_path_factory, trained, book) -> Path:
+    """A folder in which the tiny book was scored on two dates, a year apart; nobody may change it."""
+    desk = Desk(tmp_path_factory.mktemp("scored_twice"))
+    desk.settings = trained.settings
+    for day in (BEFORE, DAY):
+        assert desk.score(book, "--model", "1", as_of=day) == 0
+    return desk.out
