@@ -139,7 +139,7 @@ def test_what_was_usual_and_what_was_missing_is_read_back_as_it_was_and_percenti
     row = pd.read_parquet(scored.partition()).iloc[0]
     found, place = kept(row["customer_id"], DAY, scored.out), scored.partition().parent
     values = np.stack(pq.read_table(place / "explanations.parquet").column("values").to_numpy())
-    assert np.array_equal(found.reference.missing, 100 * np.isnan(values).mean(axis=0)) and found.reference.missing.any()
+    assert found.reference.missing == pytest.approx(100 * np.isnan(values).mean(axis=0)) and found.reference.missing.any()
     capsys.readouterr()
     assert explain(scored, row["customer_id"], "--top", "3") == 0
     said = capsys.readouterr().out
