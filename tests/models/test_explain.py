@@ -273,6 +273,7 @@ HALF_OF_NOUGHT = [0.0] * 50 + HUNDRED[:50]
     (9, [0.0] * 9 + [9.0], "later than 90 % of customers: 9 days (median 0)", "迟付多于90%的客户：9天（中位数 0）"),
     (9, [0.0] * 6 + [9.0] * 4, "later than most: 9 days (median 0)", "迟付多于多数客户：9天（中位数 0）"),
     (9, [0.0] * 4 + [9.0] * 6, "meaning of x: 9 days (median 9, as for most)", "x的含义：9天（中位数 9，与多数客户相同）"),
+    (5, [1.0] * 4 + [5.0] * 496 + [9.0] * 500, "meaning of x: 5 days (median 5)", "x的含义：5天（中位数 5）"),  # 49.6 % have it
     (99, [*HUNDRED, *[np.nan] * 5], "later than 95 % of customers: 99 days (median 50)", "迟付多于95%的客户：99天（中位数 50）"),
     (99, [*HUNDRED, *[np.nan] * 6], "later than 95 % of those with data: 99 days (median 50)",
      "迟付多于95%的有数据客户：99天（中位数 50）"),
