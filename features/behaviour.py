@@ -31,8 +31,8 @@ _CONTACTS = {"needs": "contacts", "missing": "the book has no contacts table", "
 
 
 @feature("behaviour", "days", "当前最长逾期天数", window="on the date", reads=UNPAID, missing="never missing",
-         high=("further past due than most", "当前逾期天数多于多数客户"),
-         low=("less past due than most", "当前逾期天数少于多数客户"),
+         high=("is further past due than most", "当前逾期天数多于多数客户"),
+         low=("is less past due than most", "当前逾期天数少于多数客户"),
          zero=("nothing past due", "当前无逾期"), history_months=0)
 def days_past_due(of: Grains) -> nw.Expr:
     """Days that the oldest instalment with a material rest unpaid is past due; 0 when nothing is.
@@ -45,11 +45,11 @@ def days_past_due(of: Grains) -> nw.Expr:
 
 
 @feature("behaviour", "days", "近三个月最长逾期天数", window="3 months", reads=SCHEDULE, missing="never missing",
-         high=("was further past due in three months than most", "近三个月逾期天数多于多数客户"),
-         low=("was less past due in three months than most", "近三个月逾期天数少于多数客户"),
+         high=("was further past due in three months than most", "近三个月最长逾期天数多于多数客户"),
+         low=("was less past due in three months than most", "近三个月最长逾期天数少于多数客户"),
          zero=("never past due in three months", "近三个月无逾期"), history_months=0)
 def days_past_due_max_3m(of: Grains) -> nw.Expr:
-    """Worst days past due in the last 3 months, of instalments with a material rest unpaid; 0 when none was.
+    """Worst days past due in the last 3 months; of instalments with a material rest unpaid, 0 when none was.
 
     An instalment paid within the window counts with all its days past due, those before the window too.
     """
@@ -57,29 +57,29 @@ def days_past_due_max_3m(of: Grains) -> nw.Expr:
 
 
 @feature("behaviour", "days", "近六个月最长逾期天数", window="6 months", reads=SCHEDULE, missing="never missing",
-         high=("was further past due in six months than most", "近六个月逾期天数多于多数客户"),
-         low=("was less past due in six months than most", "近六个月逾期天数少于多数客户"),
+         high=("was further past due in six months than most", "近六个月最长逾期天数多于多数客户"),
+         low=("was less past due in six months than most", "近六个月最长逾期天数少于多数客户"),
          zero=("never past due in six months", "近六个月无逾期"), history_months=0)
 def days_past_due_max_6m(of: Grains) -> nw.Expr:
-    """Worst days past due in the last 6 months, of instalments with a material rest unpaid; 0 when none was."""
+    """Worst days past due in the last 6 months; of instalments with a material rest unpaid, 0 when none was."""
     return worst_past_due(of, 183)
 
 
 @feature("behaviour", "days", "近十二个月最长逾期天数", window="12 months", reads=SCHEDULE, missing="never missing",
-         high=("was further past due in a year than most", "近一年逾期天数多于多数客户"),
-         low=("was less past due in a year than most", "近一年逾期天数少于多数客户"),
+         high=("was further past due in a year than most", "近一年最长逾期天数多于多数客户"),
+         low=("was less past due in a year than most", "近一年最长逾期天数少于多数客户"),
          zero=("never past due in a year", "近一年无逾期"), history_months=0)
 def days_past_due_max_12m(of: Grains) -> nw.Expr:
-    """Worst days past due in the last 12 months, of instalments with a material rest unpaid; 0 when none was."""
+    """Worst days past due in the last 12 months; of instalments with a material rest unpaid, 0 when none was."""
     return worst_past_due(of, 365)
 
 
 @feature("behaviour", "days", "近二十四个月最长逾期天数", window="24 months", reads=SCHEDULE, missing="never missing",
-         high=("was further past due in two years than most", "近两年逾期天数多于多数客户"),
-         low=("was less past due in two years than most", "近两年逾期天数少于多数客户"),
+         high=("was further past due in two years than most", "近两年最长逾期天数多于多数客户"),
+         low=("was less past due in two years than most", "近两年最长逾期天数少于多数客户"),
          zero=("never past due in two years", "近两年无逾期"), history_months=0)
 def days_past_due_max_24m(of: Grains) -> nw.Expr:
-    """Worst days past due in the last 24 months, of instalments with a material rest unpaid; 0 when none was."""
+    """Worst days past due in the last 24 months; of instalments with a material rest unpaid, 0 when none was."""
     return worst_past_due(of, 730)
 
 
@@ -96,7 +96,8 @@ def _days_late(of: Grains, days: int) -> nw.Expr:
 
 
 @feature("behaviour", "days", "近十二个月平均迟付天数", window="12 months", reads=SCHEDULE, missing=_NONE_DUE_12M,
-         high=("pays later than most", "平均迟付天数多于多数客户"), low=("pays less late than most", "平均迟付天数少于多数客户"),
+         high=("paid later on average in a year than most", "近一年平均迟付天数多于多数客户"),
+         low=("paid less late on average in a year than most", "近一年平均迟付天数少于多数客户"),
          zero=("none of the year's instalments late", "近一年到期各期无迟付"), history_months=0)
 def days_late_mean_12m(of: Grains) -> nw.Expr:
     """Mean days late of the instalments due in the last 12 months; early counts as 0, unpaid as late until the date."""
@@ -104,8 +105,8 @@ def days_late_mean_12m(of: Grains) -> nw.Expr:
 
 
 @feature("behaviour", "share", "近十二个月按时还款比例", window="12 months", reads=SCHEDULE, missing=_NONE_DUE_12M,
-         high=("pays on time more often than most", "按时还款比例高于多数客户"),
-         low=("pays on time less often than most", "按时还款比例低于多数客户"),
+         high=("paid on time more often in a year than most", "近一年按时还款比例高于多数客户"),
+         low=("paid on time less often in a year than most", "近一年按时还款比例低于多数客户"),
          zero=("paid nothing on time in a year", "近一年从未按时还款"), history_months=0)
 def on_time_share_12m(of: Grains) -> nw.Expr:
     """Share of the instalments due in the last 12 months that were settled by the due date.
@@ -129,9 +130,9 @@ def _paid_minus_due(of: Grains, power: int) -> nw.Expr:
 
 @feature("behaviour", "days", "近十二个月实付日与应付日之差的均值", window="12 months", reads=UNPAID,
          missing=_SETTLED_12M, by_sign=True,
-         high=("pays after the due date on average", "平均晚于应付日还款"),
-         low=("pays before the due date on average", "平均早于应付日还款"),
-         zero=("pays on the due date on average", "平均在应付日还款"), history_months=0)
+         high=("paid after the due date on average in a year", "近一年平均晚于应付日还款"),
+         low=("paid before the due date on average in a year", "近一年平均早于应付日还款"),
+         zero=("paid on the due date on average in a year", "近一年平均在应付日还款"), history_months=0)
 def paid_minus_due_mean_12m(of: Grains) -> nw.Expr:
     """Mean of the day an instalment was settled less its due day, over those due in the last 12 months and settled."""
     return share(_paid_minus_due(of, 1), _paid_minus_due(of, 0))
@@ -139,8 +140,8 @@ def paid_minus_due_mean_12m(of: Grains) -> nw.Expr:
 
 @feature("behaviour", "days", "近十二个月实付日与应付日之差的标准差", window="12 months", reads=UNPAID,
          missing="fewer than two instalments due in 12 months were settled",
-         high=("pays less regularly than most", "还款规律性低于多数客户"),
-         low=("pays more regularly than most", "还款规律性高于多数客户"),
+         high=("paid less regularly in a year than most", "近一年还款规律性低于多数客户"),
+         low=("paid more regularly in a year than most", "近一年还款规律性高于多数客户"),
          zero=("always as many days from the due date in a year", "近一年还款日与应付日的间隔始终一致"), history_months=0)
 def paid_minus_due_spread_12m(of: Grains) -> nw.Expr:
     """Standard deviation of the day an instalment was settled less its due day, over those due in 12 months and settled.
@@ -151,17 +152,17 @@ def paid_minus_due_spread_12m(of: Grains) -> nw.Expr:
 
 
 @feature("behaviour", "count", "近十二个月分次或部分支付的期数", window="12 months", reads=SCHEDULE, missing="never missing",
-         high=("pays in parts more often than most", "分次还款期数多于多数客户"),
-         low=("pays in parts less often than most", "分次还款期数少于多数客户"),
-         zero=("paid nothing in parts in a year", "近一年无分次还款"), history_months=0)
+         high=("paid in parts more often in a year than most", "近一年分次或部分还款的期数多于多数客户"),
+         low=("paid in parts less often in a year than most", "近一年分次或部分还款的期数少于多数客户"),
+         zero=("paid nothing in parts in a year", "近一年无分次或部分还款"), history_months=0)
 def n_partial_payments_12m(of: Grains) -> nw.Expr:
     """Instalments due in the last 12 months that were paid in several parts or only in part."""
     return of.repayments.count(due_within(365) & nw.col("is_paid_in_part"))
 
 
 @feature("behaviour", "count", "近二十四个月最长连续迟付期数", window="24 months", reads=SCHEDULE, missing="never missing",
-         high=("longer run of late instalments than most", "连续迟付期数多于多数客户"),
-         low=("shorter run of late instalments than most", "连续迟付期数少于多数客户"),
+         high=("longer run of late instalments in two years than most", "近两年最长连续迟付期数多于多数客户"),
+         low=("shorter run of late instalments in two years than most", "近两年最长连续迟付期数少于多数客户"),
          zero=("no late instalment in two years", "近两年无迟付"), history_months=0)
 def n_late_run_max_24m(of: Grains) -> nw.Expr:
     """Longest run of late instalments in a row on one loan, among those due in the last 24 months.
@@ -173,8 +174,10 @@ def n_late_run_max_24m(of: Grains) -> nw.Expr:
 
 @feature("behaviour", "count", "近二十四个月逾期超三十天后恢复正常的次数", window="24 months", reads=SCHEDULE,
          missing="never missing",
-         high=("cured arrears of over 30 days more often than most", "逾期超三十天后恢复正常的次数多于多数客户"),
-         low=("cured arrears of over 30 days less often than most", "逾期超三十天后恢复正常的次数少于多数客户"),
+         high=("cured arrears of over 30 days more often in two years than most",
+               "近两年逾期超三十天后恢复正常的次数多于多数客户"),
+         low=("cured arrears of over 30 days less often in two years than most",
+              "近两年逾期超三十天后恢复正常的次数少于多数客户"),
          zero=("no arrears of over 30 days cured in two years", "近两年无逾期超三十天后恢复正常"), history_months=0)
 def n_cures_24m(of: Grains) -> nw.Expr:
     """Times that arrears of over 30 days were cured, loan by loan, among instalments late in the last 24 months.
@@ -188,8 +191,10 @@ def n_cures_24m(of: Grains) -> nw.Expr:
 
 @feature("behaviour", "count", "近二十四个月恢复正常后再次逾期超三十天的次数", window="24 months", reads=SCHEDULE,
          missing="never missing",
-         high=("relapsed into arrears of over 30 days more often than most", "恢复正常后再次逾期超三十天的次数多于多数客户"),
-         low=("relapsed into arrears of over 30 days less often than most", "恢复正常后再次逾期超三十天的次数少于多数客户"),
+         high=("relapsed into arrears of over 30 days more often in two years than most",
+               "近两年恢复正常后再次逾期超三十天的次数多于多数客户"),
+         low=("relapsed into arrears of over 30 days less often in two years than most",
+              "近两年恢复正常后再次逾期超三十天的次数少于多数客户"),
          zero=("no relapse into arrears of over 30 days in two years", "近两年恢复正常后无再次逾期超三十天"), history_months=0)
 def n_relapses_24m(of: Grains) -> nw.Expr:
     """Times that a loan came into arrears of over 30 days again after a cure, of instalments late in the last 24 months.
@@ -201,8 +206,9 @@ def n_relapses_24m(of: Grains) -> nw.Expr:
 
 @feature("behaviour", "days", "近三个月与此前九个月平均迟付天数之差", window="12 months", history_months=3, reads=SCHEDULE,
          by_sign=True, missing="no instalment fell due in the last 3 months, or none in the 9 before",
-         high=("is paying later than before", "迟付加重"), low=("is paying less late than before", "迟付缓解"),
-         zero=("lateness unchanged", "迟付情况未变"))
+         high=("paid later in three months than in the nine before", "近三个月迟付较此前九个月加重"),
+         low=("paid less late in three months than in the nine before", "近三个月迟付较此前九个月缓解"),
+         zero=("as late in three months as in the nine before", "近三个月迟付与此前九个月持平"))
 def days_late_trend_12m(of: Grains) -> nw.Expr:
     """Mean lateness of instalments due in the last 3 months minus that of the 9 months before."""
     now = share(_days_late(of, 91), _n_due(of, 91))
@@ -213,11 +219,11 @@ def days_late_trend_12m(of: Grains) -> nw.Expr:
 @feature("behaviour", "ratio", "近十二个月提前还款占提前还款与余额之和的比例", window="12 months",
          reads=f"{_OWED} loans.signed_on repayments.principal_due",
          missing="neither prepaid nor owing, or a payment of which it is not known whether it was interest or a prepayment",
-         high=("prepaid more of its balance than most", "提前还款比例高于多数客户"),
-         low=("prepaid less of its balance than most", "提前还款比例低于多数客户"),
+         high=("prepaid more of its balance in a year than most", "近一年提前还款比例高于多数客户"),
+         low=("prepaid less of its balance in a year than most", "近一年提前还款比例低于多数客户"),
          zero=("prepaid nothing in a year", "近一年无提前还款"), history_months=0)
 def prepaid_12m_ratio(of: Grains) -> nw.Expr:
-    """Unscheduled repayments of the last 12 months over the balance that would stand without them, from 0 to 1.
+    """Unscheduled repayments of the last 12 months over the balance that would stand without them; from 0 to 1.
 
     The form of the single monthly mortality (prepayment over the balance less what was scheduled), over a year. A payment
     is unscheduled where nothing was due on its instalment: principal 0, interest 0. Where no principal was due and the
@@ -231,11 +237,11 @@ def prepaid_12m_ratio(of: Grains) -> nw.Expr:
 
 @feature("behaviour", "count", "近十二个月结清的贷款笔数", window="12 months", reads=f"{_OWED} {_OPEN}",
          missing="never missing",
-         high=("paid off more loans than most", "结清贷款多于多数客户"),
-         low=("paid off fewer loans than most", "结清贷款少于多数客户"),
+         high=("paid off more loans in a year than most", "近一年结清的贷款多于多数客户"),
+         low=("paid off fewer loans in a year than most", "近一年结清的贷款少于多数客户"),
          zero=("paid off no loan in a year", "近一年无结清贷款"), history_months=0)
 def n_paid_off_12m(of: Grains) -> nw.Expr:
-    """Loans paid off, with no balance and nothing left to draw, whose last payment came in the last 12 months.
+    """Loans paid off in the last 12 months, by their last payment; no balance and nothing left to draw.
 
     Of a credit line that was paid back before it ended, its end counts: it could have been drawn again.
     """
@@ -244,8 +250,8 @@ def n_paid_off_12m(of: Grains) -> nw.Expr:
 
 @feature("behaviour", "count", "近二十四个月提前超三十天结清的贷款笔数", window="24 months",
          reads=f"{_OWED} {_OPEN} {END} repayments.superseded_by", missing="never missing",
-         high=("paid off more loans early than most", "提前结清的贷款多于多数客户"),
-         low=("paid off fewer loans early than most", "提前结清的贷款少于多数客户"),
+         high=("paid off more loans early in two years than most", "近两年提前结清的贷款多于多数客户"),
+         low=("paid off fewer loans early in two years than most", "近两年提前结清的贷款少于多数客户"),
          zero=("no loan paid off early in two years", "近两年无提前结清的贷款"), history_months=0)
 def n_paid_off_early_24m(of: Grains) -> nw.Expr:
     """Loans paid off over 30 days before maturity in the last 24 months, renewed or not.
@@ -258,9 +264,9 @@ def n_paid_off_early_24m(of: Grains) -> nw.Expr:
 
 @feature("behaviour", "count", "结清满九十天、不满二十四个月且未再借款的贷款笔数", window="24 months",
          reads=f"{_OWED} {_OPEN} loans.signed_on", missing="never missing",
-         high=("paid off more loans without borrowing again than most", "结清后未再借款的贷款多于多数客户"),
-         low=("paid off fewer loans without borrowing again than most", "结清后未再借款的贷款少于多数客户"),
-         zero=("no loan paid off 90 days to two years ago without borrowing again", "两年内无结清满九十天且未再借款的贷款"),
+         high=("paid off more loans in two years without borrowing again than most", "近两年结清后未再借款的贷款多于多数客户"),
+         low=("paid off fewer loans in two years without borrowing again than most", "近两年结清后未再借款的贷款少于多数客户"),
+         zero=("no loan paid off 90 days to two years ago without borrowing again", "近两年无结清满九十天且未再借款的贷款"),
          history_months=0)
 def n_refinanced_away_24m(of: Grains) -> nw.Expr:
     """Loans paid off 90 days to 24 months ago with no new agreement around the payoff, early or at maturity.
@@ -276,7 +282,7 @@ def n_refinanced_away_24m(of: Grains) -> nw.Expr:
 @feature("behaviour", "days", "距上次还款的天数", window="whole record",
          reads=_PAID, missing="never paid",
          high=("last paid longer ago than most", "距上次还款时间长于多数客户"),
-         low=("paid more recently than most", "最近还款比多数客户更近"),
+         low=("last paid more recently than most", "最近一次还款比多数客户更近"),
          zero=("paid on the date", "当日还款"), history_months=0)
 def days_since_payment(of: Grains) -> nw.Expr:
     """Days since the last payment, scheduled or not; one that was returned is none."""
@@ -284,7 +290,8 @@ def days_since_payment(of: Grains) -> nw.Expr:
 
 
 @feature("behaviour", "count", "近十二个月联系次数", window="12 months", reads="contacts.contacted_on", **_CONTACTS,
-         high=("more contacts than most", "联系次数多于多数客户"), low=("fewer contacts than most", "联系次数少于多数客户"),
+         high=("more contacts in a year than most", "近一年联系次数多于多数客户"),
+         low=("fewer contacts in a year than most", "近一年联系次数少于多数客户"),
          zero=("no contact in a year", "近一年无联系"))
 def n_contacts_12m(of: Grains) -> nw.Expr:
     """Contacts of any kind in the last 12 months."""
@@ -293,7 +300,7 @@ def n_contacts_12m(of: Grains) -> nw.Expr:
 
 @feature("behaviour", "days", "距上次联系的天数", window="whole record", reads="contacts.contacted_on", needs="contacts",
          missing="no contact yet, or no contacts table", high=("last contact longer ago than most", "距上次联系时间长于多数客户"),
-         low=("contact more recent than most", "最近联系比多数客户更近"), zero=("contact on the date", "当日有联系"),
+         low=("last contact more recent than most", "最近一次联系比多数客户更近"), zero=("contact on the date", "当日有联系"),
          history_months=0)
 def days_since_contact(of: Grains) -> nw.Expr:
     """Days since the last contact of any kind."""
@@ -301,7 +308,8 @@ def days_since_contact(of: Grains) -> nw.Expr:
 
 
 @feature("behaviour", "count", "近十二个月投诉次数", window="12 months", reads="contacts.contacted_on contacts.kind", **_CONTACTS,
-         high=("more complaints than most", "投诉次数多于多数客户"), low=("fewer complaints than most", "投诉次数少于多数客户"),
+         high=("more complaints in a year than most", "近一年投诉次数多于多数客户"),
+         low=("fewer complaints in a year than most", "近一年投诉次数少于多数客户"),
          zero=("no complaint in a year", "近一年无投诉"))
 def n_complaints_12m(of: Grains) -> nw.Expr:
     """Complaints of any kind in the last 12 months."""
@@ -310,8 +318,8 @@ def n_complaints_12m(of: Grains) -> nw.Expr:
 
 @feature("behaviour", "count", "近十二个月对利率的投诉次数", window="12 months", reads="contacts.contacted_on contacts.kind",
          **_CONTACTS,
-         high=("more complaints about rates than most", "利率投诉多于多数客户"),
-         low=("fewer complaints about rates than most", "利率投诉少于多数客户"),
+         high=("more complaints about rates in a year than most", "近一年利率投诉多于多数客户"),
+         low=("fewer complaints about rates in a year than most", "近一年利率投诉少于多数客户"),
          zero=("no complaint about rates in a year", "近一年无利率投诉"))
 def n_rate_complaints_12m(of: Grains) -> nw.Expr:
     """Complaints about the interest rate in the last 12 months."""
@@ -321,8 +329,8 @@ def n_rate_complaints_12m(of: Grains) -> nw.Expr:
 @feature("behaviour", "ratio", "近三个月往来次数乘以四与近十二个月之比", window="12 months",
          reads=f"{_PAID} drawdowns.drawn_on drawdowns.is_opening loans.product loans.signed_on contacts.contacted_on "
                "contacts.kind", missing="no dealing in 12 months, or less than 12 months since the first loan",
-         high=("kept up its dealings more than most", "近期往来保持程度高于多数客户"),
-         low=("kept up its dealings less than most", "近期往来保持程度低于多数客户"),
+         high=("kept up its dealings in three months more than most", "近三个月往来保持程度高于多数客户"),
+         low=("kept up its dealings in three months less than most", "近三个月往来保持程度低于多数客户"),
          zero=("no dealing in three months", "近三个月无往来"), history_months=12)
 def activity_3m_to_12m_ratio(of: Grains) -> nw.Expr:
     """Payments, drawdowns and contacts of the last 3 months, times four, over those of 12: below 1 the customer fades.

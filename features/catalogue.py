@@ -85,7 +85,9 @@ def feature(dimension: str, unit: str, zh: str, *, window: str, missing: str, re
     needs : str
         Optional tables that it cannot do without, separated by blanks.
     high, low : tuple of str
-        Reason words as (en, zh) for a value above or below the book's median; so they compare ("pays later than most").
+        Reason words as (en, zh) for a value above or below the book's median; so they compare, with "most" and 多数客户 ("paid
+        later in a year than most"), in whose place it is said how far out a value lies ("than 95 % of customers"). They name the
+        window: "in six months", "in a year".
     zero : tuple of str
         Words for a value of exactly zero, where "nothing" or "never" says more than "little".
     by_sign : bool

@@ -44,9 +44,9 @@ def _in_turn(values: list[nw.Expr]) -> nw.Expr:
 
 @feature("need", "share", "余额占余额与未提用承诺之和的比例", window="on the date", reads=COMMITTED,
          missing="neither balance nor commitment",
-         high=("uses more of its commitments than most", "承诺使用率高于多数客户"),
-         low=("uses less of its commitments than most", "承诺使用率低于多数客户"),
-         zero=("uses none of its commitments", "承诺未使用"), history_months=0)
+         high=("uses more of its commitments than most", "授信使用率高于多数客户"),
+         low=("uses less of its commitments than most", "授信使用率低于多数客户"),
+         zero=("uses none of its commitments", "授信未使用"), history_months=0)
 def utilisation_share(of: Grains) -> nw.Expr:
     """Drawn balance over drawn balance plus undrawn commitment, all products."""
     return share(exposure(of), committed(of))
@@ -72,19 +72,19 @@ def _n_months_with_a_line(of: Grains) -> nw.Expr:
          missing="no credit line with a limit in 12 months, or no drawdowns table",
          high=("used more of its credit lines in a year than most", "近一年循环额度平均使用率高于多数客户"),
          low=("used less of its credit lines in a year than most", "近一年循环额度平均使用率低于多数客户"),
-         zero=("credit lines unused at every monthly reading", "近一年各月观察点循环额度均未使用"), history_months=0)
+         zero=("credit lines unused at every monthly reading of a year", "近一年各月观察点循环额度均未使用"), history_months=0)
 def line_utilisation_mean_share_12m(of: Grains) -> nw.Expr:
-    """Mean utilisation of the credit lines, read every month of the last 12 in which a line was open."""
+    """Mean utilisation of the credit lines in the last 12 months; read every month in which a line was open."""
     return share(_in_turn([utilisation_at(of, month).fill_null(0) for month in GRID]), _n_months_with_a_line(of))
 
 
 @feature("need", "share", "近十二个月循环额度最高使用率", window="12 months", needs="drawdowns", reads=_LINES_THEN,
          missing="no credit line with a limit in 12 months, or no drawdowns table",
-         high=("higher peak use of its credit lines than most", "近一年循环额度最高使用率高于多数客户"),
-         low=("lower peak use of its credit lines than most", "近一年循环额度最高使用率低于多数客户"),
-         zero=("credit lines unused at every monthly reading", "近一年各月观察点循环额度均未使用"), history_months=0)
+         high=("higher peak use of its credit lines in a year than most", "近一年循环额度最高使用率高于多数客户"),
+         low=("lower peak use of its credit lines in a year than most", "近一年循环额度最高使用率低于多数客户"),
+         zero=("credit lines unused at every monthly reading of a year", "近一年各月观察点循环额度均未使用"), history_months=0)
 def line_utilisation_max_share_12m(of: Grains) -> nw.Expr:
-    """Highest utilisation of the credit lines, read every month of the last 12 in which a line was open."""
+    """Highest utilisation of the credit lines in the last 12 months; read every month in which a line was open."""
     return nw.max_horizontal(*(utilisation_at(of, month) for month in GRID))
 
 
@@ -93,7 +93,7 @@ def line_utilisation_max_share_12m(of: Grains) -> nw.Expr:
          missing="no open credit line with a limit in one of the 12 months, or no drawdowns table",
          high=("use of its credit lines trended up in a year", "近一年循环额度使用率呈上升趋势"),
          low=("use of its credit lines trended down in a year", "近一年循环额度使用率呈下降趋势"),
-         zero=("no trend in the use of its credit lines", "近一年循环额度使用率无升降趋势"))
+         zero=("no trend in the use of its credit lines in a year", "近一年循环额度使用率无升降趋势"))
 def line_utilisation_slope_12m_ratio(of: Grains) -> nw.Expr:
     """Trend of the credit lines' utilisation per month: least-squares slope over 12 monthly readings.
 
@@ -106,9 +106,9 @@ def line_utilisation_slope_12m_ratio(of: Grains) -> nw.Expr:
 
 @feature("need", "count", "近十二个月循环额度使用率超过九成的月数", window="12 months", needs="drawdowns", reads=_LINES_THEN,
          missing="no credit line with a limit in 12 months, or no drawdowns table",
-         high=("more months above 90 % of its credit lines than most", "循环额度使用率超九成的月数多于多数客户"),
-         low=("fewer months above 90 % of its credit lines than most", "循环额度使用率超九成的月数少于多数客户"),
-         zero=("no month above 90 % of its credit lines", "循环额度使用率没有一个月超过九成"), history_months=0)
+         high=("more months of a year above 90 % of its credit lines than most", "近一年循环额度使用率超九成的月数多于多数客户"),
+         low=("fewer months of a year above 90 % of its credit lines than most", "近一年循环额度使用率超九成的月数少于多数客户"),
+         zero=("no month of a year above 90 % of its credit lines", "近一年循环额度使用率没有一个月超过九成"), history_months=0)
 def n_months_line_over_90_12m(of: Grains) -> nw.Expr:
     """Months of the last 12 at whose reading more than 90 % of the credit lines was drawn."""
     above = _in_turn([nw.when(utilisation_at(of, month) > HIGH_UTILISATION).then(1).otherwise(0) for month in GRID])
@@ -128,7 +128,7 @@ def _is_of_the_bank() -> nw.Expr:
          zero=("limits unchanged on balance in a year, other than by the bank", "近一年非银行主动的额度净变动为零"),
          history_months=12)
 def limit_change_12m_ratio(of: Grains) -> nw.Expr:
-    """Net change of the commitments in 12 months that the bank did not decide, relative to the larger of before and after.
+    """Net change of the commitments in 12 months that the bank did not decide; relative to the larger of before and after.
 
     From -1 to 1. Before: the commitments 12 months ago; after: what these changes alone would have made of them. One whose
     cause is not told counts; one that the bank decided is its judgement, and ``n_limits_cut_24m`` tells of it. Over loans
@@ -146,9 +146,9 @@ def limit_change_12m_ratio(of: Grains) -> nw.Expr:
 @feature("need", "count", "近二十四个月非银行主动的额度调增次数", window="24 months", needs="limits",
          reads="loans.committed_amount limits.committed_amount limits.changed_on limits.cause",
          missing="the book has no limits table",
-         high=("more limit raises, other than by the bank, than most", "非银行主动的额度调增次数多于多数客户"),
-         low=("fewer limit raises, other than by the bank, than most", "非银行主动的额度调增次数少于多数客户"),
-         zero=("no limit raised in two years, other than by the bank", "两年内无非银行主动的额度调增"), history_months=0)
+         high=("more limit raises in two years, other than by the bank, than most", "近两年非银行主动的额度调增次数多于多数客户"),
+         low=("fewer limit raises in two years, other than by the bank, than most", "近两年非银行主动的额度调增次数少于多数客户"),
+         zero=("no limit raised in two years, other than by the bank", "近两年无非银行主动的额度调增"), history_months=0)
 def n_limit_raises_24m(of: Grains) -> nw.Expr:
     """Number of times a commitment was raised in the last 24 months, not counting the bank's own decisions."""
     return of.limits.count((nw.col("change") > 0) & ~_is_of_the_bank() & (nw.col("age_days") < 730))
@@ -156,8 +156,8 @@ def n_limit_raises_24m(of: Grains) -> nw.Expr:
 
 @feature("need", "ratio", "近十二个月提款占当前授信敞口的比例", window="12 months", reads=f"{COMMITTED} drawdowns.is_opening",
          missing="neither balance nor commitment",
-         high=("drew more of its commitments than most", "提款占敞口比例高于多数客户"),
-         low=("drew less of its commitments than most", "提款占敞口比例低于多数客户"),
+         high=("drew more of its commitments in a year than most", "近一年提款占授信敞口的比例高于多数客户"),
+         low=("drew less of its commitments in a year than most", "近一年提款占授信敞口的比例低于多数客户"),
          zero=("drew nothing in a year", "近一年未提款"), history_months=0)
 def drawn_12m_ratio(of: Grains) -> nw.Expr:
     """Drawdowns of the last 12 months over today's balance and undrawn commitment."""
@@ -166,7 +166,8 @@ def drawn_12m_ratio(of: Grains) -> nw.Expr:
 
 @feature("need", "count", "近十二个月提款次数", window="12 months", needs="drawdowns", reads=_DRAWN_ON,
          missing="the book has no drawdowns table",
-         high=("drew more often than most", "提款次数多于多数客户"), low=("drew less often than most", "提款次数少于多数客户"),
+         high=("drew more often in a year than most", "近一年提款次数多于多数客户"),
+         low=("drew less often in a year than most", "近一年提款次数少于多数客户"),
          zero=("drew nothing in a year", "近一年未提款"), history_months=0)
 def n_drawdowns_12m(of: Grains) -> nw.Expr:
     """Number of drawdowns in the last 12 months."""
@@ -176,7 +177,8 @@ def n_drawdowns_12m(of: Grains) -> nw.Expr:
 @feature("need", "days", "距上次提款的天数", window="whole record", needs="drawdowns", reads=_DRAWN_ON,
          missing="no drawdown on record, or no drawdowns table",
          high=("last drew longer ago than most", "距上次提款时间长于多数客户"),
-         low=("drew more recently than most", "最近提款比多数客户更近"), zero=("drew on the date", "当日提款"), history_months=0)
+         low=("last drew more recently than most", "最近一次提款比多数客户更近"), zero=("drew on the date", "当日提款"),
+         history_months=0)
 def days_since_drawdown(of: Grains) -> nw.Expr:
     """Days since the last drawdown."""
     return of.drawdowns.min(nw.col("cash_age_days"))
@@ -210,13 +212,14 @@ def _exposure_of_12_months(of: Grains) -> nw.Expr:
     return _in_turn([exposure_at(of, month) for month in GRID])
 
 
-@feature("need", "ratio", "提款的季节性强度", window="24 months", history_months=24, needs="drawdowns",
+@feature("need", "ratio", "近二十四个月提款的季节性强度", window="24 months", history_months=24, needs="drawdowns",
          reads=f"{_DRAWN_ON} drawdowns.amount loans.signed_on",
          missing="less than 24 months of relationship, or no drawdown in them, or no drawdowns table",
-         high=("draws more seasonally than most", "提款季节性强于多数客户"),
-         low=("draws less seasonally than most", "提款季节性弱于多数客户"), zero=("no season in its drawdowns", "提款无季节性"))
+         high=("drew more seasonally in two years than most", "近两年提款季节性强于多数客户"),
+         low=("drew less seasonally in two years than most", "近两年提款季节性弱于多数客户"),
+         zero=("no season in its drawdowns of two years", "近两年提款无季节性"))
 def drawdown_seasonality_24m_ratio(of: Grains) -> nw.Expr:
-    """Seasonal strength of monthly drawdowns over 24 months, 0 (none) to 1 (the same in both years).
+    """Seasonal strength of monthly drawdowns over 24 months; 0 is none, 1 the same in both years.
 
     max(0, 1 - Var(remainder) / Var(seasonal + remainder)) of Hyndman and Athanasopoulos, Forecasting: Principles and
     Practice, 3rd edition, section 4.3, the seasonal part being the mean of the two years and no trend taken out. Each
@@ -230,8 +233,9 @@ def drawdown_seasonality_24m_ratio(of: Grains) -> nw.Expr:
 
 @feature("need", "ratio", "近十二个月余额波动系数", window="12 months", history_months=12, reads=OWED_THEN,
          missing="less than 12 months since the first loan, or no balance in them",
-         high=("balance varies more than most", "余额波动大于多数客户"),
-         low=("balance varies less than most", "余额波动小于多数客户"), zero=("balance did not vary", "余额无波动"))
+         high=("balance varied more in a year than most", "近一年余额波动大于多数客户"),
+         low=("balance varied less in a year than most", "近一年余额波动小于多数客户"),
+         zero=("balance did not vary in a year", "近一年余额无波动"))
 def balance_variation_12m_ratio(of: Grains) -> nw.Expr:
     """Coefficient of variation of the balance over 12 monthly readings: standard deviation over mean."""
     total = _exposure_of_12_months(of)  # 12 times each reading, so that the mean is whole
@@ -286,11 +290,11 @@ def _due_share(of: Grains, days: int) -> nw.Expr:
 
 
 @feature("need", "share", "未来三个月到期本金占余额的比例", window="ahead", reads=f"{OWED} {END}", missing="no balance",
-         high=("larger share due within three months than most", "三个月内到期占比高于多数客户"),
-         low=("smaller share due within three months than most", "三个月内到期占比低于多数客户"),
-         zero=("no principal falls due within three months", "三个月内无到期本金"), history_months=0)
+         high=("larger share of its balance due within three months than most", "未来三个月到期本金占比高于多数客户"),
+         low=("smaller share of its balance due within three months than most", "未来三个月到期本金占比低于多数客户"),
+         zero=("no principal falls due within three months", "未来三个月无到期本金"), history_months=0)
 def due_share_3m(of: Grains) -> nw.Expr:
-    """Principal falling due in the next 3 months over the balance, by the schedule and maturities known on the date.
+    """Principal falling due in the next 3 months over the balance; by the schedule and maturities known on the date.
 
     A loan that matures in that time falls due whole, as a credit line does; what is overdue does not fall due again.
     """
@@ -298,11 +302,11 @@ def due_share_3m(of: Grains) -> nw.Expr:
 
 
 @feature("need", "share", "未来十二个月到期本金占余额的比例", window="ahead", reads=f"{OWED} {END}", missing="no balance",
-         high=("larger share due within a year than most", "一年内到期占比高于多数客户"),
-         low=("smaller share due within a year than most", "一年内到期占比低于多数客户"),
-         zero=("no principal falls due within a year", "一年内无到期本金"), history_months=0)
+         high=("larger share of its balance due within a year than most", "未来一年到期本金占比高于多数客户"),
+         low=("smaller share of its balance due within a year than most", "未来一年到期本金占比低于多数客户"),
+         zero=("no principal falls due within a year", "未来一年无到期本金"), history_months=0)
 def due_share_12m(of: Grains) -> nw.Expr:
-    """Principal falling due in the next 12 months over the balance, by the schedule and maturities known on the date.
+    """Principal falling due in the next 12 months over the balance; by the schedule and maturities known on the date.
 
     A loan that matures in that time falls due whole, as a credit line does; what is overdue does not fall due again.
     """
@@ -322,9 +326,9 @@ def purpose_top_share(of: Grains) -> nw.Expr:
 @feature("need", "share", "近十二个月新签贷款中新用途的比例", window="12 months", history_months=12,
          reads="loans.purpose loans.committed_amount loans.signed_on",
          missing="no loan signed in 12 months names its purpose, or none signed before",
-         high=("borrows more for new purposes than most", "新用途贷款占比高于多数客户"),
-         low=("borrows less for new purposes than most", "新用途贷款占比低于多数客户"),
-         zero=("borrows for the same purposes as before", "贷款用途与以前相同"))
+         high=("borrowed more for new purposes in a year than most", "近一年新签贷款中新用途占比高于多数客户"),
+         low=("borrowed less for new purposes in a year than most", "近一年新签贷款中新用途占比低于多数客户"),
+         zero=("borrowed in a year for the same purposes as before", "近一年新签贷款用途与以前相同"))
 def new_purpose_share_12m(of: Grains) -> nw.Expr:
     """Share of the commitments signed in the last 12 months that serve a purpose not borrowed for before.
 
@@ -337,8 +341,8 @@ def new_purpose_share_12m(of: Grains) -> nw.Expr:
 
 @feature("need", "share", "近十二个月提款占提款与还本之和的比例", window="12 months", reads=OWED_THEN,
          missing="neither drawn nor repaid in 12 months",
-         high=("drew more against what it repaid than most", "提款相对还本多于多数客户"),
-         low=("drew less against what it repaid than most", "提款相对还本少于多数客户"),
+         high=("drew more against what it repaid in a year than most", "近一年提款相对还本多于多数客户"),
+         low=("drew less against what it repaid in a year than most", "近一年提款相对还本少于多数客户"),
          zero=("repaid and drew nothing new in a year", "近一年只还本未提款"), history_months=0)
 def new_money_share_12m(of: Grains) -> nw.Expr:
     """New money over new money and principal repaid in the last 12 months: above a half the bank's stake grows."""
@@ -347,8 +351,8 @@ def new_money_share_12m(of: Grains) -> nw.Expr:
 
 @feature("need", "share", "近十二个月新签且在用的贷款占在用贷款授信额的比例", window="12 months", reads=COMMITTED,
          missing="no commitment of an active loan",
-         high=("larger share of new loans than most", "新签贷款占比高于多数客户"),
-         low=("smaller share of new loans than most", "新签贷款占比低于多数客户"),
+         high=("larger share of loans signed in a year than most", "近一年新签贷款占比高于多数客户"),
+         low=("smaller share of loans signed in a year than most", "近一年新签贷款占比低于多数客户"),
          zero=("no active loan was signed in a year", "在用贷款均非近一年新签"), history_months=0)
 def new_lending_share_12m(of: Grains) -> nw.Expr:
     """Commitments of active loans signed in the last 12 months over those of all active loans."""
@@ -358,9 +362,9 @@ def new_lending_share_12m(of: Grains) -> nw.Expr:
 
 @feature("need", "count", "近二十四个月利率重新议定次数", window="24 months", needs="rates", reads="rates.changed_on rates.cause",
          missing="the book has no rates table",
-         high=("rates renegotiated more often than most", "利率重新议定次数多于多数客户"),
-         low=("rates renegotiated less often than most", "利率重新议定次数少于多数客户"),
-         zero=("no rate renegotiated in two years", "两年内利率未重新议定"), history_months=0)
+         high=("renegotiated rates more often in two years than most", "近两年利率重新议定次数多于多数客户"),
+         low=("renegotiated rates less often in two years than most", "近两年利率重新议定次数少于多数客户"),
+         zero=("no rate renegotiated in two years", "近两年利率未重新议定"), history_months=0)
 def n_rate_renegotiations_24m(of: Grains) -> nw.Expr:
     """Number of times that a loan's interest rate was renegotiated in the last 24 months."""
     return of.rates.count((nw.col("cause") == "renegotiation") & (nw.col("age_days") < 730))
@@ -375,7 +379,7 @@ def _weighted_rate(of: Grains, known: nw.Expr, rate: nw.Expr) -> nw.Expr:
          missing="no balance whose rate is known", high=("pays a higher rate than most", "利率高于多数客户"),
          low=("pays a lower rate than most", "利率低于多数客户"), zero=("pays no interest", "利率为零"), history_months=0)
 def annual_rate_mean(of: Grains) -> nw.Expr:
-    """Yearly rate in force on the date, weighted by balance over the loans whose rate is known.
+    """Yearly rate in force on the date; weighted by balance over the loans whose rate is known.
 
     Balances weigh in whole units of the currency, rates in hundredths of a percent.
     """
@@ -389,7 +393,7 @@ def annual_rate_mean(of: Grains) -> nw.Expr:
          low=("pays less than its products' median rate", "利率低于同类产品中位数"),
          zero=("pays its products' median rate", "利率等于同类产品中位数"), history_months=0)
 def rate_spread_to_product_rate(of: Grains) -> nw.Expr:
-    """Rate less the median rate of the book's active loans of the same product, itself included, weighted by balance.
+    """Rate less the median rate of the book's active loans of the same product; itself included, weighted by balance.
 
     Where a product has one active loan whose rate is known, that loan is the median and its spread is 0.
     Balances weigh in whole units of the currency, rates in hundredths of a percent.

@@ -80,7 +80,7 @@ def _growth(before: nw.Expr, now: nw.Expr) -> nw.Expr:
          low=("exposure has shrunk in six months", "近六个月用信余额收缩"),
          zero=("exposure unchanged in six months", "近六个月用信余额未变"), history_months=0)
 def exposure_growth_6m_ratio(of: Grains) -> nw.Expr:
-    """Change of the drawn balance over 6 months relative to the larger of then and now, from -1 to 1.
+    """Change of the drawn balance over 6 months; relative to the larger of then and now, from -1 to 1.
 
     Over the larger of the two, since the usual base, the balance then, is zero for a new borrower.
     """
@@ -92,7 +92,7 @@ def exposure_growth_6m_ratio(of: Grains) -> nw.Expr:
          low=("exposure has shrunk in a year", "近一年用信余额收缩"), zero=("exposure unchanged in a year", "近一年用信余额未变"),
          history_months=0)
 def exposure_growth_12m_ratio(of: Grains) -> nw.Expr:
-    """Change of the drawn balance over 12 months relative to the larger of then and now, from -1 to 1.
+    """Change of the drawn balance over 12 months; relative to the larger of then and now, from -1 to 1.
 
     Over the larger of the two, since the usual base, the balance then, is zero for a new borrower.
     """
@@ -101,8 +101,9 @@ def exposure_growth_12m_ratio(of: Grains) -> nw.Expr:
 
 @feature("value", "money", "近十二个月实收利息", window="12 months", reads=_INTEREST,
          missing="no instalment says how much interest is due",
-         high=("pays more interest than most", "利息贡献高于多数客户"),
-         low=("pays less interest than most", "利息贡献低于多数客户"), zero=("paid no interest in a year", "近一年未付利息"),
+         high=("paid more interest in a year than most", "近一年利息贡献高于多数客户"),
+         low=("paid less interest in a year than most", "近一年利息贡献低于多数客户"),
+         zero=("paid no interest in a year", "近一年未付利息"),
          history_months=0)
 def interest_income_12m(of: Grains) -> nw.Expr:
     """Interest received in the last 12 months.
@@ -113,8 +114,9 @@ def interest_income_12m(of: Grains) -> nw.Expr:
 
 
 @feature("value", "money", "近十二个月手续费收入", window="12 months", reads="fees.amount fees.charged_on", needs="fees",
-         missing="the book has no fees table", high=("pays more in fees than most", "手续费贡献高于多数客户"),
-         low=("pays less in fees than most", "手续费贡献低于多数客户"), zero=("paid no fee in a year", "近一年无手续费"),
+         missing="the book has no fees table", high=("paid more in fees in a year than most", "近一年手续费贡献高于多数客户"),
+         low=("paid less in fees in a year than most", "近一年手续费贡献低于多数客户"),
+         zero=("paid no fee in a year", "近一年无手续费"),
          history_months=0)
 def fee_income_12m(of: Grains) -> nw.Expr:
     """Fees received in the last 12 months."""
@@ -123,9 +125,9 @@ def fee_income_12m(of: Grains) -> nw.Expr:
 
 @feature("value", "share", "占全行近十二个月利息与手续费收入的份额", window="12 months", reads=_INCOME,
          missing="neither its interest nor a fee is known, or the whole book paid none",
-         high=("larger share of the bank's income than most", "收入占比高于多数客户"),
-         low=("smaller share of the bank's income than most", "收入占比低于多数客户"),
-         zero=("no share of the bank's income", "无收入贡献"), history_months=0)
+         high=("larger share of the bank's income in a year than most", "近一年占全行收入的份额高于多数客户"),
+         low=("smaller share of the bank's income in a year than most", "近一年占全行收入的份额低于多数客户"),
+         zero=("no share of the bank's income in a year", "近一年无收入贡献"), history_months=0)
 def income_share_12m(of: Grains) -> nw.Expr:
     """Share of the interest and fees that the whole book paid in the last 12 months."""
     return share(income(of), of.portfolio_sum(income))
@@ -133,9 +135,9 @@ def income_share_12m(of: Grains) -> nw.Expr:
 
 @feature("value", "share", "近十二个月利息与手续费收入低于该客户的客户比例", window="12 months", reads=_INCOME,
          missing="neither its interest nor a fee is known",
-         high=("ranks higher in income than most", "收入排名高于多数客户"),
-         low=("ranks lower in income than most", "收入排名低于多数客户"),
-         zero=("nobody brings less income", "没有客户的收入更低"), history_months=0)
+         high=("higher place by income of a year in the whole book than most", "近一年收入贡献在全行客户中的位次高于多数客户"),
+         low=("lower place by income of a year in the whole book than most", "近一年收入贡献在全行客户中的位次低于多数客户"),
+         zero=("nobody brought less income in a year", "近一年没有客户的收入贡献更低"), history_months=0)
 def income_rank_share_12m(of: Grains) -> nw.Expr:
     """Share of the book's customers with known income who paid less interest and fees in the last 12 months."""
     return share(of.portfolio_rank(income), of.portfolio_count(income))
@@ -163,7 +165,7 @@ def _margin_base(of: Grains) -> nw.Expr:
          high=("wider margin than most", "利差高于多数客户"), low=("thinner margin than most", "利差低于多数客户"),
          zero=("no margin over funding", "无利差"), history_months=0)
 def margin_rate(of: Grains) -> nw.Expr:
-    """Yearly rate less the bank's funding rate, weighted by balance over the loans whose both rates are known.
+    """Yearly rate less the bank's funding rate; weighted by balance over the loans whose both rates are known.
 
     Balances weigh in whole units of the currency, rates in hundredths of a percent.
     """
@@ -181,7 +183,7 @@ def _tenure_days(of: Grains) -> nw.Expr:
          low=("shorter relationship than most", "合作时间短于多数客户"), zero=("relationship begins on the date", "当日开始合作"),
          history_months=0)
 def tenure_months(of: Grains) -> nw.Expr:
-    """Months since it became a customer or signed its first loan, whichever came first."""
+    """Months since it became a customer or signed its first loan; whichever came first."""
     return months(_tenure_days(of))
 
 
@@ -194,7 +196,7 @@ def _active_loans(of: Grains) -> nw.Expr:
          high=("more active loans than most", "在用贷款多于多数客户"),
          low=("fewer active loans than most", "在用贷款少于多数客户"), zero=("no active loan", "无在用贷款"), history_months=0)
 def n_active_loans(of: Grains) -> nw.Expr:
-    """Number of loans with a balance of any size, a cent too, or an open commitment.
+    """Number of loans with a balance or an open commitment; a balance of any size counts, a cent too.
 
     The share of 1 % below which an instalment counts as settled does not end a loan.
     """
@@ -208,8 +210,8 @@ def _uses(of: Grains, family: str) -> nw.Expr:
 
 
 @feature("value", "count", "使用的产品种类数", window="on the date", reads=COMMITTED, missing="never missing",
-         high=("uses more products than most", "使用产品种类多于多数客户"),
-         low=("uses fewer products than most", "使用产品种类少于多数客户"), zero=("uses no product", "未使用任何产品"),
+         high=("uses more products than most", "所用产品种类多于多数客户"),
+         low=("uses fewer products than most", "所用产品种类少于多数客户"), zero=("uses no product", "未使用任何产品"),
          history_months=0)
 def n_product_families(of: Grains) -> nw.Expr:
     """Number of product families with an active loan: term, revolver, project, guarantee."""
@@ -218,11 +220,11 @@ def n_product_families(of: Grains) -> nw.Expr:
 
 @feature("value", "money", "未来合同利息的现值", window="ahead", reads=_AHEAD,
          missing="no instalment of a loan with a known rate says how much interest is due",
-         high=("more contractual income ahead than most", "未来合同收入高于多数客户"),
-         low=("less contractual income ahead than most", "未来合同收入低于多数客户"),
-         zero=("no contractual income ahead", "无未来合同收入"), history_months=0)
+         high=("more contractual interest ahead than most", "未来合同利息高于多数客户"),
+         low=("less contractual interest ahead than most", "未来合同利息低于多数客户"),
+         zero=("no contractual interest ahead", "无未来合同利息"), history_months=0)
 def future_income_discounted(of: Grains) -> nw.Expr:
-    """Interest still to come under the schedules known on the date, discounted at each loan's rate at signing.
+    """Interest still to come under the schedules known on the date; discounted at each loan's rate at signing.
 
     Present value under simple interest, A / (1 + r t), t in years of 365 days, at the original rate as IFRS 9 discounts
     (appendix A, effective interest rate); loans are contracts, so nothing beyond the contract is counted (no
@@ -238,9 +240,9 @@ def _of_group(of: Grains, cents: Callable[[Grains], nw.Expr]) -> nw.Expr:
 
 @feature("value", "money", "本户及所属集团已提用的贷款余额", window="on the date", reads=f"{OWED} customers.group_id",
          missing="never missing",
-         high=("with its group, larger drawn exposure than most", "连同所属集团，用信余额高于多数客户"),
-         low=("with its group, smaller drawn exposure than most", "连同所属集团，用信余额低于多数客户"),
-         zero=("with its group, nothing drawn", "连同所属集团，无用信余额"), history_months=0)
+         high=("with its group if any, larger drawn exposure than most", "连同所属集团（如有），用信余额高于多数客户"),
+         low=("with its group if any, smaller drawn exposure than most", "连同所属集团（如有），用信余额低于多数客户"),
+         zero=("with its group if any, nothing drawn", "连同所属集团（如有），无用信余额"), history_months=0)
 def group_exposure_drawn(of: Grains) -> nw.Expr:
     """Principal outstanding over all loans of the customer's connected group; its own where it has no group."""
     return money(of.group_sum(exposure))
@@ -248,9 +250,10 @@ def group_exposure_drawn(of: Grains) -> nw.Expr:
 
 @feature("value", "money", "本户及所属集团的授信敞口", window="on the date", reads=f"{COMMITTED} customers.group_id",
          missing="never missing",
-         high=("with its group, larger committed exposure than most", "连同所属集团，授信敞口高于多数客户"),
-         low=("with its group, smaller committed exposure than most", "连同所属集团，授信敞口低于多数客户"),
-         zero=("with its group, neither balance nor commitment", "连同所属集团，既无余额也无承诺"), history_months=0)
+         high=("with its group if any, larger committed exposure than most", "连同所属集团（如有），授信敞口高于多数客户"),
+         low=("with its group if any, smaller committed exposure than most", "连同所属集团（如有），授信敞口低于多数客户"),
+         zero=("with its group if any, neither balance nor commitment", "连同所属集团（如有），既无余额也无承诺"),
+         history_months=0)
 def group_exposure_committed(of: Grains) -> nw.Expr:
     """Balance and undrawn commitment of the customer's connected group; its own where it has no group."""
     return money(of.group_sum(committed))
@@ -258,11 +261,12 @@ def group_exposure_committed(of: Grains) -> nw.Expr:
 
 @feature("value", "ratio", "本户及所属集团近六个月余额变动比例", window="6 months", reads=f"{OWED_THEN} customers.group_id",
          missing="a balance of the group neither then nor now", by_sign=True,
-         high=("with its group, exposure has grown in six months", "连同所属集团，近六个月用信余额增长"),
-         low=("with its group, exposure has shrunk in six months", "连同所属集团，近六个月用信余额收缩"),
-         zero=("with its group, exposure unchanged in six months", "连同所属集团，近六个月用信余额未变"), history_months=0)
+         high=("with its group if any, exposure has grown in six months", "连同所属集团（如有），近六个月用信余额增长"),
+         low=("with its group if any, exposure has shrunk in six months", "连同所属集团（如有），近六个月用信余额收缩"),
+         zero=("with its group if any, exposure unchanged in six months", "连同所属集团（如有），近六个月用信余额未变"),
+         history_months=0)
 def group_exposure_growth_6m_ratio(of: Grains) -> nw.Expr:
-    """Change of the group's drawn balance over 6 months relative to the larger of then and now, from -1 to 1.
+    """Change of the group's drawn balance over 6 months; relative to the larger of then and now, from -1 to 1.
 
     As ``exposure_growth_6m_ratio``, of those who belong to the group on the date; its own where it has no group.
     """
@@ -271,11 +275,12 @@ def group_exposure_growth_6m_ratio(of: Grains) -> nw.Expr:
 
 @feature("value", "ratio", "本户及所属集团近十二个月余额变动比例", window="12 months", reads=f"{OWED_THEN} customers.group_id",
          missing="a balance of the group neither then nor now", by_sign=True,
-         high=("with its group, exposure has grown in a year", "连同所属集团，近一年用信余额增长"),
-         low=("with its group, exposure has shrunk in a year", "连同所属集团，近一年用信余额收缩"),
-         zero=("with its group, exposure unchanged in a year", "连同所属集团，近一年用信余额未变"), history_months=0)
+         high=("with its group if any, exposure has grown in a year", "连同所属集团（如有），近一年用信余额增长"),
+         low=("with its group if any, exposure has shrunk in a year", "连同所属集团（如有），近一年用信余额收缩"),
+         zero=("with its group if any, exposure unchanged in a year", "连同所属集团（如有），近一年用信余额未变"),
+         history_months=0)
 def group_exposure_growth_12m_ratio(of: Grains) -> nw.Expr:
-    """Change of the group's drawn balance over 12 months relative to the larger of then and now, from -1 to 1.
+    """Change of the group's drawn balance over 12 months; relative to the larger of then and now, from -1 to 1.
 
     As ``exposure_growth_12m_ratio``, of those who belong to the group on the date; its own where it has no group.
     """
@@ -284,9 +289,11 @@ def group_exposure_growth_12m_ratio(of: Grains) -> nw.Expr:
 
 @feature("value", "money", "本户及所属集团近十二个月利息与手续费收入", window="12 months", reads=f"{_INCOME} customers.group_id",
          missing="neither interest nor a fee of the group is known",
-         high=("with its group, brings more income than most", "连同所属集团，收入贡献高于多数客户"),
-         low=("with its group, brings less income than most", "连同所属集团，收入贡献低于多数客户"),
-         zero=("with its group, brings no income", "连同所属集团，无收入贡献"), history_months=0)
+         high=("with its group if any, brought more income in a year than most",
+               "连同所属集团（如有），近一年收入贡献高于多数客户"),
+         low=("with its group if any, brought less income in a year than most",
+              "连同所属集团（如有），近一年收入贡献低于多数客户"),
+         zero=("with its group if any, brought no income in a year", "连同所属集团（如有），近一年无收入贡献"), history_months=0)
 def group_income_12m(of: Grains) -> nw.Expr:
     """Interest and fees that the customer's connected group paid in the last 12 months; its own where it has no group."""
     return money(_of_group(of, income))
@@ -295,19 +302,24 @@ def group_income_12m(of: Grains) -> nw.Expr:
 @feature("value", "share", "本户及所属集团占全行近十二个月利息与手续费收入的份额", window="12 months",
          reads=f"{_INCOME} customers.group_id",
          missing="neither interest nor a fee of the group is known, or the whole book paid none",
-         high=("with its group, larger share of the bank's income than most", "连同所属集团，收入占比高于多数客户"),
-         low=("with its group, smaller share of the bank's income than most", "连同所属集团，收入占比低于多数客户"),
-         zero=("with its group, no share of the bank's income", "连同所属集团，无收入贡献"), history_months=0)
+         high=("with its group if any, larger share of the bank's income in a year than most",
+               "连同所属集团（如有），近一年占全行收入的份额高于多数客户"),
+         low=("with its group if any, smaller share of the bank's income in a year than most",
+              "连同所属集团（如有），近一年占全行收入的份额低于多数客户"),
+         zero=("with its group if any, no share of the bank's income in a year", "连同所属集团（如有），近一年无收入贡献"),
+         history_months=0)
 def group_income_share_12m(of: Grains) -> nw.Expr:
     """Share of the customer's connected group, or its own, in the interest and fees that the book paid in 12 months."""
     return share(_of_group(of, income), of.portfolio_sum(income))
 
 
-@feature("value", "share", "本户及所属集团近十二个月利息与手续费收入的排名（收入更低的集团比例）", window="12 months",
+@feature("value", "share", "本户及所属集团近十二个月利息与手续费收入的排名；即收入更低的集团比例", window="12 months",
          reads=f"{_INCOME} customers.group_id", missing="neither interest nor a fee of the group is known",
-         high=("with its group, ranks higher in income than most", "连同所属集团，收入排名高于多数客户"),
-         low=("with its group, ranks lower in income than most", "连同所属集团，收入排名低于多数客户"),
-         zero=("no group brings less income than its own", "没有集团的收入低于其所属集团"), history_months=0)
+         high=("with its group if any, higher place by income of a year among all groups than most",
+               "连同所属集团（如有），近一年收入贡献在全行集团中的位次高于多数客户"),
+         low=("with its group if any, lower place by income of a year among all groups than most",
+              "连同所属集团（如有），近一年收入贡献在全行集团中的位次低于多数客户"),
+         zero=("no group brought less income in a year than its own", "近一年没有集团的收入贡献低于其所属集团"), history_months=0)
 def group_income_rank_share_12m(of: Grains) -> nw.Expr:
     """Share of the book's connected groups with known income that paid less interest and fees in 12 months than its own.
 
@@ -320,11 +332,11 @@ def group_income_rank_share_12m(of: Grains) -> nw.Expr:
 @feature("value", "rate", "本户及所属集团加权利差（利率减资金成本）", window="on the date",
          reads=f"{OWED} loans.annual_rate rates.annual_rate rates.changed_on loans.funding_rate customers.group_id",
          missing="no drawn loan of the group has both its rate and its funding rate",
-         high=("with its group, wider margin than most", "连同所属集团，利差高于多数客户"),
-         low=("with its group, thinner margin than most", "连同所属集团，利差低于多数客户"),
-         zero=("with its group, no margin over funding", "连同所属集团，无利差"), history_months=0)
+         high=("with its group if any, wider margin than most", "连同所属集团（如有），利差高于多数客户"),
+         low=("with its group if any, thinner margin than most", "连同所属集团（如有），利差低于多数客户"),
+         zero=("with its group if any, no margin over funding", "连同所属集团（如有），无利差"), history_months=0)
 def group_margin_rate(of: Grains) -> nw.Expr:
-    """Yearly rate less the bank's funding rate, weighted by balance over the group's loans whose both rates are known.
+    """Yearly rate of the group's loans less the bank's funding rate; weighted by balance over those whose both rates are known.
 
     As ``margin_rate``; its own where it has no group.
     """
@@ -334,9 +346,9 @@ def group_margin_rate(of: Grains) -> nw.Expr:
 @feature("value", "months", "本户及所属集团与本行合作的最长时间", window="whole record",
          reads="customers.onboarded_on loans.signed_on customers.group_id",
          missing="nobody in the group is a customer or has signed a loan yet",
-         high=("with its group, longer relationship than most", "连同所属集团，合作时间长于多数客户"),
-         low=("with its group, shorter relationship than most", "连同所属集团，合作时间短于多数客户"),
-         zero=("relationship with its group begins on the date", "连同所属集团，当日开始合作"), history_months=0)
+         high=("with its group if any, longer relationship than most", "连同所属集团（如有），合作时间长于多数客户"),
+         low=("with its group if any, shorter relationship than most", "连同所属集团（如有），合作时间短于多数客户"),
+         zero=("relationship with its group begins on the date", "连同所属集团（如有），当日开始合作"), history_months=0)
 def group_tenure_months(of: Grains) -> nw.Expr:
     """Months since the first of the customer's connected group became a customer or signed a loan; its own without a group."""
     return months(of.group_max(_tenure_days))
@@ -344,9 +356,9 @@ def group_tenure_months(of: Grains) -> nw.Expr:
 
 @feature("value", "count", "本户及所属集团在用贷款笔数", window="on the date", reads=f"{COMMITTED} customers.group_id",
          missing="never missing",
-         high=("with its group, more active loans than most", "连同所属集团，在用贷款多于多数客户"),
-         low=("with its group, fewer active loans than most", "连同所属集团，在用贷款少于多数客户"),
-         zero=("with its group, no active loan", "连同所属集团，无在用贷款"), history_months=0)
+         high=("with its group if any, more active loans than most", "连同所属集团（如有），在用贷款多于多数客户"),
+         low=("with its group if any, fewer active loans than most", "连同所属集团（如有），在用贷款少于多数客户"),
+         zero=("with its group if any, no active loan", "连同所属集团（如有），无在用贷款"), history_months=0)
 def n_group_active_loans(of: Grains) -> nw.Expr:
     """Number of loans of the customer's connected group with a balance or an open commitment; its own without a group.
 
@@ -357,9 +369,9 @@ def n_group_active_loans(of: Grains) -> nw.Expr:
 
 @feature("value", "count", "本户及所属集团使用的产品种类数", window="on the date", reads=f"{COMMITTED} customers.group_id",
          missing="never missing",
-         high=("with its group, uses more products than most", "连同所属集团，使用产品种类多于多数客户"),
-         low=("with its group, uses fewer products than most", "连同所属集团，使用产品种类少于多数客户"),
-         zero=("with its group, uses no product", "连同所属集团，未使用任何产品"), history_months=0)
+         high=("with its group if any, uses more products than most", "连同所属集团（如有），所用产品种类多于多数客户"),
+         low=("with its group if any, uses fewer products than most", "连同所属集团（如有），所用产品种类少于多数客户"),
+         zero=("with its group if any, uses no product", "连同所属集团（如有），未使用任何产品"), history_months=0)
 def n_group_product_families(of: Grains) -> nw.Expr:
     """Number of product families with an active loan in the customer's connected group; its own without a group.
 
@@ -370,11 +382,13 @@ def n_group_product_families(of: Grains) -> nw.Expr:
 
 @feature("value", "money", "本户及所属集团未来合同利息的现值", window="ahead",
          reads=f"{_AHEAD} customers.group_id", missing="no instalment of the group says how much interest is due at which rate",
-         high=("with its group, more contractual income ahead than most", "连同所属集团，未来合同收入高于多数客户"),
-         low=("with its group, less contractual income ahead than most", "连同所属集团，未来合同收入低于多数客户"),
-         zero=("with its group, no contractual income ahead", "连同所属集团，无未来合同收入"), history_months=0)
+         high=("with its group if any, more contractual interest ahead than most",
+               "连同所属集团（如有），未来合同利息高于多数客户"),
+         low=("with its group if any, less contractual interest ahead than most",
+              "连同所属集团（如有），未来合同利息低于多数客户"),
+         zero=("with its group if any, no contractual interest ahead", "连同所属集团（如有），无未来合同利息"), history_months=0)
 def group_future_income_discounted(of: Grains) -> nw.Expr:
-    """Interest still to come from the customer's connected group, discounted at each loan's rate at signing.
+    """Interest still to come from the customer's connected group; discounted at each loan's rate at signing.
 
     Present value as in future_income_discounted; its own where the customer has no group.
     """
@@ -384,9 +398,9 @@ def group_future_income_discounted(of: Grains) -> nw.Expr:
 @feature("value", "rate", "风险调整后资本回报率", window="12 months", needs="ratings", is_judgemental=True,
          reads=f"{OWED_THEN} {_INCOME} loans.funding_rate ratings.rated_on ratings.pd ratings.lgd ratings.annual_cost",
          missing="less than 12 months since the first loan, no balance, or PD, LGD, cost, interest or funding not given",
-         high=("returns more on the bank's capital than most", "风险调整回报高于多数客户"),
-         low=("returns less on the bank's capital than most", "风险调整回报低于多数客户"),
-         zero=("returns nothing on the bank's capital", "风险调整回报为零"), history_months=12)
+         high=("returned more on the bank's capital in a year than most", "近一年风险调整后资本回报率高于多数客户"),
+         low=("returned less on the bank's capital in a year than most", "近一年风险调整后资本回报率低于多数客户"),
+         zero=("returned nothing on the bank's capital in a year", "近一年风险调整后资本回报率为零"), history_months=12)
 def raroc_rate(of: Grains) -> nw.Expr:
     """Risk-adjusted return on capital: income less funding, cost and expected loss, over 8 % of the average balance.
 

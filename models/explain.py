@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,11 +36,32 @@ MOST_DIGITS = 7
 LABEL_ENDS = re.compile(r"[;:；：]| \(")
 """A meaning up to here names the feature; what follows explains it."""
 
-REASON = {
-    "zh": "{words}：{value}（中位数 {median}）",
-    "en": "{words}: {value} (median {median})",
+SIZES = {
+    50: {"en": ("most", "most of those with data"), "zh": ("多数客户", "多数有数据的客户")},
+    75: {"en": ("75 % of customers", "75 % of those with data"), "zh": ("75%的客户", "75%的有数据客户")},
+    90: {"en": ("90 % of customers", "90 % of those with data"), "zh": ("90%的客户", "90%的有数据客户")},
+    95: {"en": ("95 % of customers", "95 % of those with data"), "zh": ("95%的客户", "95%的有数据客户")},
+    99: {"en": ("99 % of customers", "99 % of those with data"), "zh": ("99%的客户", "99%的有数据客户")},
 }
-REASON_ALONE = {"zh": "{words}：{value}", "en": "{words}: {value}"}
+"""The scale of sizes and how each is said: a value lies above, or below, those of at least so many per cent of the customers, or
+is the same; the second way where of ``MANY_MISSING`` per cent or more none is known.
+
+A size takes the place of "most" in the words of a feature ("paid later than 95 % of customers"), so that it points where they do;
+where the words compare with nobody it stands beside the median.
+"""
+MANY_MISSING = 5
+SIZES_FROM = np.array(list(SIZES))
+PLACE = {
+    "above": {"en": "above {size}", "zh": "高于{size}"},
+    "below": {"en": "below {size}", "zh": "低于{size}"},
+    "same": {"en": "as for {size}", "zh": "与{size}相同"},
+    "other": {"en": "unlike {size}", "zh": "与{size}不同"},
+}
+KNOWN = {"en": "known for {size}", "zh": "{size}有数据"}
+
+REASON = {"zh": "{words}：{value}", "en": "{words}: {value}"}
+BESIDE = {"zh": "（{beside}）", "en": " ({beside})"}
+MEDIAN = {"zh": "中位数 {median}", "en": "median {median}"}
 LANGUAGES = tuple(REASON)
 MISSING = {"zh": "无数据", "en": "not known"}
 NOTHING_PUSHES = {"zh": "无单一特征起主导作用", "en": "no single feature decides"}
@@ -50,6 +72,7 @@ SPAN = {
     ("notches", "zh"): ("档", "档"), ("notches", "en"): (" notch", " notches"),
 }  # fmt: skip
 JOIN = {"zh": "；", "en": "; "}
+JOIN_BESIDE = {"zh": "，", "en": ", "}
 
 
 class UndescribedFeature(PentadError):
@@ -66,10 +89,14 @@ class OtherRows(PentadError):
 
 @dataclass(frozen=True)
 class Reference:
-    """What is usual in the scored book: per feature its percentiles, an array (101, n_features)."""
+    """What is usual in the scored book: per feature its percentiles, an array (101, n_features).
+
+    ``missing`` (n_features,) says of how many per cent of the customers no value is known; NaN where that was not kept.
+    """
 
     features: tuple[str, ...]
     percentiles: np.ndarray
+    missing: np.ndarray
 
     @property
     def medians(self) -> np.ndarray:
@@ -83,6 +110,18 @@ class Reference:
             return np.nan
         return float(PERCENTILES[max(np.searchsorted(usual, value, side="right") - 1, 0)])
 
+    def beyond(self, place: int, values: np.ndarray) -> np.ndarray:
+        """Of how many per cent of the book the value of a feature is smaller, the same and larger than each of some, at least.
+
+        Ties are the same, neither smaller nor larger. As percentiles are all that is kept, a number can be too small by less than
+        two, and is never too large. Shape (3, n_values); nothing where nobody has a value.
+        """
+        usual = self.percentiles[:, place]
+        if np.isnan(usual[0]):
+            return np.zeros((3, len(values)), int)
+        before, until = np.searchsorted(usual, values, side="left"), np.searchsorted(usual, values, side="right")
+        return np.maximum([before - 1, until - 1 - before, len(usual) - 1 - until], 0)
+
 
 def reference(frame: pd.DataFrame) -> Reference:
     """Measure what is usual in a book from its feature frame, missing values left out."""
@@ -92,11 +131,13 @@ def reference(frame: pd.DataFrame) -> Reference:
 
 def reference_of(columns: Iterable[tuple[str, np.ndarray]]) -> Reference:
     """The same from one column after the other, name and values, so that they never stand in memory together."""
-    found = {}
+    found, missing = {}, []
     for name, column in columns:
         known = column[~np.isnan(column)]
         found[name] = np.quantile(known, PERCENTILES, method="inverted_cdf") if len(known) else np.full(len(PERCENTILES), np.nan)
-    return Reference(tuple(found), np.column_stack(list(found.values())) if found else np.empty((len(PERCENTILES), 0)))
+        missing.append(100 * (len(column) - len(known)) / max(len(column), 1))
+    percentiles = np.column_stack(list(found.values())) if found else np.empty((len(PERCENTILES), 0))
+    return Reference(tuple(found), percentiles, np.array(missing, float))
 
 
 def contrast(judgement: Judgement, row: int, a: str, b: str) -> pd.Series:
@@ -257,8 +298,8 @@ def factors(
     Returns
     -------
     DataFrame
-        feature, dimension, push, words (true of the value, with it and the median), value, median, percentile (share of the
-        book with the value or a smaller one); features that push nothing are left out.
+        feature, dimension, push, words (true of the value, with it, the median and its size), value, median, percentile (share
+        of the book with the value or a smaller one); features that push nothing are left out.
     """
     rows = []
     for value, name in zip(values, (name for name in pushes.index if name in catalogue)):
@@ -278,28 +319,59 @@ def totals(contrast: pd.Series, catalogue: Mapping[str, Any]) -> pd.Series:
 
 
 def _worded(values: np.ndarray, feature: Any, reference: Reference, place: int, language: str) -> list[str]:
-    label = short_name(feature, language)
-    median = reference.medians[place]
-    template = (REASON_ALONE if np.isnan(median) else REASON)[language]
-    missing = REASON_ALONE[language].format(words=label, value=MISSING[language])
-    return [
-        missing
-        if np.isnan(value)
-        else template.format(
-            words=_phrase(value, median, feature.words, language) or label,
-            **_told_apart(value, median, feature.unit, language),
-        )
-        for value in values
-    ]
+    label, median, missing = short_name(feature, language), float(reference.medians[place]), float(reference.missing[place])
+    unknown = REASON[language].format(words=label, value=MISSING[language])
+    unknown += _beside([_size(missing, PLACE["same"], language) or _size(100 - missing, KNOWN, language)], language)
+    steps = np.searchsorted(SIZES_FROM, reference.beyond(place, values), side="right")
+    templates, worded = {}, []
+    for value, below, same, above in zip(values.tolist(), *steps.tolist()):
+        if isnan(value):
+            worded.append(unknown)
+            continue
+        words, side = _phrase(value, median, feature.words, language), (value > median) - (value < median)
+        step = (same, below, above)[side]
+        template = templates.get((words, side, step))
+        if template is None:
+            size = list(SIZES.values())[step - 1][language][missing >= MANY_MISSING] if step else ""
+            template = _template(words, label, side, size, median, feature.unit, language)
+            templates[words, side, step] = template
+        worded.append(template.format(**_told_apart(value, median, feature.unit, language)))
+    return worded
+
+
+def _template(words: str, label: str, side: int, size: str, median: float, unit: str, language: str) -> str:
+    """The words of a value on one side of the median, 1 above, -1 below, 0 at it, with places for value and median."""
+    most, place = SIZES[50][language][0], ("same", "above", "below")[side]
+    if unit == "flag":
+        said, beside, place = words or REASON[language].format(words=label, value="{value}"), [], "other" if side else "same"
+    else:
+        said = REASON[language].format(words=words or label, value="{value}")
+        beside = [] if isnan(median) else [MEDIAN[language]]
+    if size and side and most in words:
+        said = size.join(said.rsplit(most, 1))
+    elif size:
+        beside.append(PLACE[place][language].format(size=size))
+    return said + _beside(beside, language)
+
+
+def _size(percent: float, said: Mapping[str, str], language: str) -> str:
+    """A share of all customers in the words of the scale; nothing where it is less than half of them, or not known."""
+    steps = [size for start, size in SIZES.items() if percent >= start]
+    return said[language].format(size=steps[-1][language][0]) if steps else ""
+
+
+def _beside(parts: Iterable[str], language: str) -> str:
+    told = JOIN_BESIDE[language].join(filter(None, parts))
+    return BESIDE[language].format(beside=told) if told else ""
 
 
 def _told_apart(value: float, median: float, unit: str, language: str) -> dict[str, str]:
     """Value and median with as many digits as show that they differ, and that what is not nought is not."""
+    nought = _often_written(0.0, unit, language, 0)
     for more in range(MOST_DIGITS):
         alone = written(value, unit, language, compared=True, more=more)
         usual = "" if np.isnan(median) else _often_written(median, unit, language, more)
-        is_nought = alone == _often_written(0.0, unit, language, 0)
-        if (value == median or alone != usual) and (value == 0 or not is_nought):
+        if (value == median or alone != usual) and (value == 0 or alone != nought) and (median == 0 or usual != nought):
             break
     return {"value": written(value, unit, language, more=more) if (unit, language) in SPAN else alone, "median": usual}
 

@@ -18,10 +18,10 @@ WORDS = {
     "en": {"title": "{who} as of {day}: {a} ({p_a:.1%}) rather than {b} ({p_b:.1%}), {gap:+.2f} log-odds: {times} times as "
                     "probable",
            "for": "what speaks for {kind}:", "rest": "{n:,} more features", "nothing": "nothing",
-           "percentile": "{share:.0%} of the book have at most this", "model": "model version {model}"},
+           "percentile": "percentile {percent:.0f}", "model": "model version {model}"},
     "zh": {"title": "{who}（{day}）：{a}（{p_a:.1%}）而非{b}（{p_b:.1%}），对数几率差 {gap:+.2f}：可能性为 {times} 倍",
            "for": "支持{kind}的因素：", "rest": "另外 {n:,} 个特征", "nothing": "无",
-           "percentile": "全部客户中 {share:.0%} 不高于此值", "model": "模型版本 {model}"},
+           "percentile": "百分位 {percent:.0f}", "model": "模型版本 {model}"},
 }
 
 
@@ -51,7 +51,7 @@ class Explained:
         for kind, side in ((self.a, table[table["push"] > 0]), (self.b, table[table["push"] < 0])):
             lines.append("  " + say["for"].format(kind=name[kind]))
             for factor in side.head(top).itertuples():
-                where = "" if math.isnan(factor.percentile) else "; " + say["percentile"].format(share=factor.percentile)
+                where = "" if math.isnan(factor.percentile) else "; " + say["percentile"].format(percent=100 * factor.percentile)
                 lines.append(f"    {factor.push:+.2f} {parts[factor.dimension]}: {factor.words}{where}")
             if len(side) > top:
                 lines.append(f"    {side['push'][top:].sum():+.2f} {say['rest'].format(n=len(side) - top)}")

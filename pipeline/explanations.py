@@ -2,11 +2,12 @@
 
 Beside ``assignments.parquet`` of a date lie ``explanations.parquet``, one row per customer in the same order: the values of its
 features and what each contributed to every type; and ``reference.parquet``, what was usual in the book: the percentiles of every
-feature. All three name the model and the data that they are of.
+feature, and of how many per cent of the customers it is missing. All three name the model and the data that they are of.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.errors import PentadError
-from models.explain import PERCENTILES, STARTING_POINT, Reference
+from models.explain import STARTING_POINT, Reference
 from models.matrix import KEYS, feature_matrix
 
 if TYPE_CHECKING:  # it is slow to import, and not needed to read what was stored
@@ -31,6 +32,7 @@ GROUP_ROWS = 2_000
 
 OF = "pentad.of"
 AGAIN = "Score the date again with --replace."
+PERCENT_MISSING = "percent_missing"
 
 
 class NotAssigned(PentadError):
@@ -94,9 +96,10 @@ class Explanations:
 
 
 def write_reference(reference: Reference, of: str, file: Path) -> None:
-    """Write the percentiles, one row each."""
+    """Write the percentiles, one row each; what is missing stands in the file's metadata."""
     table = pa.table({name: reference.percentiles[:, place] for place, name in enumerate(reference.features)})
-    pq.write_table(table.replace_schema_metadata({OF: of}), file)
+    missing = dict(zip(reference.features, reference.missing.tolist()))
+    pq.write_table(table.replace_schema_metadata({OF: of, PERCENT_MISSING: json.dumps(missing)}), file)
 
 
 @dataclass(frozen=True)
@@ -221,8 +224,10 @@ def _opened(place: Path, of: str) -> Iterator[_Opened]:
         raise NotExplained("the explanations are of another run than the assignments", str(place), AGAIN)
     features, types = tuple(about["features"].split(",")), tuple(about["types"].split(","))
     percentiles = np.column_stack([usual.column(name).to_numpy() for name in features])
+    missing = json.loads(usual.schema.metadata.get(PERCENT_MISSING.encode(), b"{}"))  # what was scored before 2026-12 has none
+    percent = np.array([missing.get(name, np.nan) for name in features], float)
     with file:
-        yield _Opened(file, features, types, Reference(features, percentiles.reshape(len(PERCENTILES), -1)))
+        yield _Opened(file, features, types, Reference(features, percentiles.reshape(len(PERCENTILES), -1), percent))
 
 
 def _stacked(column: pa.ChunkedArray, width: int) -> np.ndarray:

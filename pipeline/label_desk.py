@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
-from features.catalogue import FEATURES
+from features.catalogue import FEATURES, Feature
 from features.frame import book_frame, feature_frame
 from features.sources import Tables
-from models.explain import reference
+from models.explain import MISSING, reference, short_name, written
 from models.labels.cases import cases
+from models.labels.consensus import Consensus
 from models.labels.precedence import precedence
 from models.labels.queue import whom_next
 from models.labels.suspects import suspects
@@ -20,8 +23,12 @@ from models.slices import size_classes
 from models.split import TooFewLabels
 from models.types import load_types, names
 from pipeline.circles import circles_of
+from pipeline.label_report import LEAST_HABIT
 from pipeline.labels import Labelled
 from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def doubts(
@@ -49,6 +56,50 @@ def doubts(
     if as_of is not None:
         found["next"] = _next(tables, fitted, agreed.rows, as_of, budget)
     return found
+
+
+def beside(case: pd.Series, tables: Tables, language: str = "en") -> pd.DataFrame:
+    """A suspect label beside its neighbours: the features that contradict, in words, and the values of all three.
+
+    ``case`` is a row of the cases. Columns: the suspect, the most similar customer of the type given, and of the likelier one;
+    a neighbour that is not there has no column.
+    """
+    who = {f"{case['customer_id']}, labelled {case['type']}": (case["customer_id"], case["as_of"])}
+    for kind, near in ((case["type"], case["agreeing"]), (case["likely_type"], case["contradicting"])):
+        if near:
+            customer, _, day = near.rpartition(" as of ")
+            who[f"{customer}, {kind}"] = (customer, day)
+    keys = pd.DataFrame(list(who.values()), columns=KEYS)
+    frame = feature_frame(keys.drop_duplicates(ignore_index=True), tables).set_index(KEYS)
+    shown = [FEATURES[name] for name in case["contradicts"].split(",") if name]
+
+    def told(feature: Feature, key: tuple[str, str]) -> str:
+        value = frame.at[key, feature.name]
+        return MISSING[language] if np.isnan(value) else written(value, feature.unit, language)
+
+    return pd.DataFrame({column: [told(feature, key) for feature in shown] for column, key in who.items()},
+                        index=[short_name(feature, language) for feature in shown])
+
+
+def draw_habits(agreed: Consensus) -> Figure:
+    """What every analyst calls what, a table in colour each: rows are the consensus, columns what was given."""
+    import matplotlib.pyplot as plt
+
+    analysts, kinds = agreed.votes.analysts, agreed.votes.order
+    figure, panes = plt.subplots(1, len(analysts), figsize=(3.1 * len(analysts) + 0.8, 3.6), squeeze=False, sharey=True,
+                                 layout="constrained")
+    for pane, analyst in zip(panes[0], analysts):
+        shares = agreed.confusion(analyst).to_numpy()
+        pane.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        for (row, column), share in np.ndenumerate(shares):
+            if share >= LEAST_HABIT:
+                pane.text(column, row, f"{share:.0%}", ha="center", va="center", fontsize=8,
+                          color="white" if share > 0.6 else "black")
+        pane.set_xticks(range(len(kinds)), kinds, rotation=45, ha="right")
+        pane.set_yticks(range(len(kinds)), kinds)
+        pane.set(title=analyst, xlabel="given")
+    panes[0, 0].set_ylabel("consensus")
+    return figure
 
 
 def _next(tables: Tables, fitted: Fitted, labelled: pd.DataFrame, as_of: str, budget: int) -> pd.DataFrame:

@@ -75,18 +75,23 @@ def lines_of_doubts(tables: dict[str, pd.DataFrame], top: int) -> list[str]:
         n = int((doubted > 0.5).sum())
         lines += ["", f"suspect labels: {n:,} of {len(doubted):,} are more likely wrong than right; the first:"]
         for _, row in tables["cases"].iterrows():
-            witnesses = [f"{who} {row[who]}" for who in ("model", "others", "before", "after") if row[who]]
-            lines += [f"  {row['customer_id']} as of {row['as_of']}: {row['analyst']} said {row['type']}, more likely "
-                      f"{row['likely_type']} (suspicion {row['p_wrong']:.3f}; {', '.join(witnesses)})",
-                      f"    {row['contradicts_en']}", f"    {row['contradicts_zh']}",
-                      f"    similar {row['type']}: {row['agreeing'] or 'nobody'}; similar {row['likely_type']}: "
-                      f"{row['contradicting'] or 'nobody'}"]
+            lines += lines_of_case(row)
     if "next" in tables:
         queue = tables["next"]
         lines += ["", f"label next, {min(top, len(queue)):,} of {len(queue):,}:"]
         if len(queue):
             lines.append(queue.head(top).round(3).to_string(index=False))
     return lines
+
+
+def lines_of_case(row: pd.Series) -> list[str]:
+    """One suspect label: who said what, which witnesses speak against it, what contradicts, and whom to compare with."""
+    witnesses = [f"{who} {row[who]}" for who in ("model", "others", "before", "after") if row[who]]
+    return [f"  {row['customer_id']} as of {row['as_of']}: {row['analyst']} said {row['type']}, more likely "
+            f"{row['likely_type']} (suspicion {row['p_wrong']:.3f}; {', '.join(witnesses)})",
+            f"    {row['contradicts_en']}", f"    {row['contradicts_zh']}",
+            f"    similar {row['type']}: {row['agreeing'] or 'nobody'}; similar {row['likely_type']}: "
+            f"{row['contradicting'] or 'nobody'}"]
 
 
 def write_tables(tables: dict[str, pd.DataFrame], folder: Path) -> None:

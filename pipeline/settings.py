@@ -15,6 +15,7 @@ from models.segmenter import SegmenterSettings
 from pipeline.errors import BadSettings
 
 RUN_TOML = Path(__file__).with_name("run.toml")
+SQLITE = "sqlite:///"
 
 #: Smallest and largest possible value; no other number may be negative.
 RANGES = {"reject_share_limit": (0, 1), "memory_gb": (0.25, 100_000), "held_out_share": (0, 1), "subsample": (0, 1),
@@ -125,6 +126,16 @@ def load_settings(path: Path | None = None) -> Settings:
     if set(read) != set(sections):
         raise BadSettings(f"sections {sorted(set(read) ^ set(sections))} missing or unknown", str(path), todo)
     return Settings(**{name: _section(kind, read[name], f"{path} [{name}]", todo) for name, kind in sections.items()})
+
+
+def seen_from(folder: Path, settings: Settings) -> Settings:
+    """The settings with their relative places taken from a folder, for those who work elsewhere, as a notebook does."""
+    uri, tracking = settings.tracking.uri, settings.tracking
+    if uri.startswith(SQLITE):
+        uri = f"{SQLITE}{(folder / uri.removeprefix(SQLITE)).resolve()}"
+    return dataclasses.replace(
+        settings, labels=dataclasses.replace(settings.labels, overrides=str(folder / settings.labels.overrides)),
+        tracking=dataclasses.replace(tracking, uri=uri, artifacts=str(folder / tracking.artifacts)))
 
 
 def _section(kind: type, values: dict, where: str, todo: str):

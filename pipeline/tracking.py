@@ -23,7 +23,7 @@ from models.gate import Evidence
 from models.segmenter import BrokenModel, Segmenter
 from pipeline.clock import now
 from pipeline.errors import NoModel, StoreUnavailable, writing
-from pipeline.settings import TrackingSettings
+from pipeline.settings import SQLITE, TrackingSettings
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # MLflow resets its loggers when it is imported
@@ -35,7 +35,6 @@ FOLDER = "segmenter"
 EVIDENCE_TAG, MODEL_TAG, TWINS_TAG, UNTIL_TAG = "evidence_sha256", "model_sha256", "twins_sha256", "trained_until"
 PERIOD, JUDGED = "test_period", "model_sha256"
 CROWNED = "champion."
-SQLITE = "sqlite:///"
 
 
 @dataclass

@@ -39,8 +39,8 @@ def cases(
     -------
     DataFrame
         The rows of ``doubted`` with ``agreeing`` and ``contradicting`` (the most similar other customer, with its date, whose
-        consensus is the given, or the likelier, type; empty if there is none) and ``contradicts_zh``, ``contradicts_en`` (the
-        features that push most from the given to the likelier type).
+        consensus is the given, or the likelier, type; empty if there is none), ``contradicts`` (the features that push most
+        from the given to the likelier type, with commas between) and the same in words, ``contradicts_zh``, ``contradicts_en``.
     """
     place = pd.MultiIndex.from_frame(agreed.votes.items).get_indexer(pd.MultiIndex.from_frame(doubted[KEYS]))
     features, order = fitted.segmenter.features, agreed.votes.order
@@ -57,9 +57,11 @@ def cases(
     ranks = _ranks(matrix) * np.sqrt(np.abs(pushes).mean(axis=0))
     near = {name: [_nearest(ranks, at, (types == kind) & (customers != customers[at]), agreed.votes.items)
                    for at, kind in zip(place, kinds)] for name, kinds in (("agreeing", given), ("contradicting", likely))}
+    strongest = np.argsort(-pushes, axis=1, kind="stable")[:, :n_reasons]
+    named = [",".join(features[at] for at in row if own[at] > 0) for row, own in zip(strongest, pushes)]
     words = {f"contradicts_{language}": reasons(matrix[place], pushes, features, catalogue, reference, n_reasons, language)
              for language in LANGUAGES}
-    return doubted.reset_index(drop=True).assign(**near, **words)
+    return doubted.reset_index(drop=True).assign(**near, contradicts=named, **words)
 
 
 def _ranks(matrix: np.ndarray) -> np.ndarray:

@@ -103,3 +103,36 @@ def test_a_feature_that_takes_months_of_record_is_missing_with_less_and_the_othe
     known = known_of_somebody(side_by_side({str(n): book for n, book in enumerate(books) if book["loans"]}), as_of)
     silent = {name for name, one in FEATURES.items() if name not in known and "links" not in one.needs}  # links: of others
     assert silent == {name for name, one in FEATURES.items() if one.history_months >= months}
+
+
+#: How a window is named in words; statements and other lenders' reports name their year themselves.
+IN_WORDS = {"1 month": ("month", "一个月"), "3 months": ("three months", "三个月"), "6 months": ("six months", "六个月"),
+            "12 months": ("year|three months", "一年|三个月"), "24 months": ("two years", "近两年")}
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_words_that_compare_name_most_so_that_a_size_can_take_its_place_and_words_of_a_sign_do_not(name):
+    words = FEATURES[name].words
+    compared = [] if words.is_by_sign else [(words.high_en, words.high_zh), (words.low_en, words.low_zh)]
+    alone = [(words.zero_en, words.zero_zh)] + ([(words.high_en, words.high_zh), (words.low_en, words.low_zh)]
+                                                if words.is_by_sign else [])
+    for english, chinese in compared:
+        assert re.search(r" than most$", english) and english.count("most") == 1 and chinese.count("多数客户") == 1
+    for english, chinese in alone:
+        assert "most" not in english and "多数" not in chinese and bool(english) == bool(chinese)
+
+
+@pytest.mark.parametrize("name", [name for name, f in FEATURES.items()
+                                  if f.window in IN_WORDS and not {"financials", "external_debt"} & set(f.needs)])
+def test_words_of_a_window_name_it_in_both_languages(name):
+    words, (english, chinese) = FEATURES[name].words, IN_WORDS[FEATURES[name].window]
+    for said in filter(None, (words.high_en, words.low_en, words.zero_en)):
+        assert re.search(english, said), said
+    for said in filter(None, (words.high_zh, words.low_zh, words.zero_zh)):
+        assert re.search(chinese, said), said
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_a_yes_or_no_has_words_for_both_answers(name):
+    words = FEATURES[name].words
+    assert FEATURES[name].unit != "flag" or (words.is_by_sign and words.zero_en == words.low_en and words.zero_zh == words.low_zh)

@@ -37,6 +37,9 @@ def test_the_features_that_contradict_are_named_in_both_languages(shown):
     named = ("days_late_max_12m", "is_guarantor", "exposure_committed", "tenure_months", "days late")
     assert table["contradicts_en"].map(lambda text: any(name in text for name in named)).all()
     assert table["contradicts_zh"].map(lambda text: "：" in text or "无" in text).all()
+    for names, words in zip(table["contradicts"], table["contradicts_en"]):
+        assert len(names.split(",")) == len(words.split("; "))
+        assert all(name in words or name == "days_late_max_12m" for name in names.split(","))
 
 
 def test_a_case_is_explained_by_a_model_that_has_not_seen_the_customer(book, fitted, catalogue, shown):

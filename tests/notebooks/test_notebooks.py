@@ -16,12 +16,12 @@ from pipeline.settings import RUN_TOML
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 AS_OF, MOST_LINES = "2025-12-31", 20
-PICTURES = {"01_meet_the_book": 1, "02_review_explanations": 2}
+PICTURES = {"01_meet_the_book": 1, "02_review_explanations": 2, "03_champion_and_challenger": 2, "04_label_desk": 1}
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory) -> Path:
-    """A folder with a small synthetic book, a model of it and a scored date."""
+    """A folder with a small synthetic book, two models of it and a scored date."""
     root = tmp_path_factory.mktemp("notebooks")
     text = RUN_TOML.read_text(encoding="utf-8").replace("runs/", f"{root}/runs/")
     text, n = re.subn(r"(?m)^n_trees = \d+$", "n_trees = 40", text)
@@ -30,6 +30,8 @@ def desk(tmp_path_factory) -> Path:
     given = ["--settings", str(root / "run.toml")]
     book, rejects = str(root / "book"), ["--rejects", str(root / "rejects")]
     assert main(["simulate", "--customers", "400", "--months", "36", "--seed", "11", "--out", book]) == 0
+    assert main([*given, "train", "--data", book, *rejects]) == 0
+    (root / "run.toml").write_text(text.replace("seed = 7", "seed = 8"), encoding="utf-8")
     assert main([*given, "train", "--data", book, *rejects]) == 0
     assert main([*given, "score", "--data", book, "--as-of", AS_OF, "--model", "1", "--out", str(root / "scored"), *rejects]) == 0
     return root
@@ -43,7 +45,8 @@ def run(file: Path, desk: Path, **more: str) -> nbformat.NotebookNode:
     """Execute a notebook with the parameters of its tagged cell replaced."""
     notebook = read(file)
     (cell,) = [each for each in notebook.cells if "parameters" in each.metadata.get("tags", [])]
-    own = {"BOOK": desk / "book", "ASSIGNMENTS": desk / "scored", "AS_OF": AS_OF, "OVERRIDES": desk / "overrides.jsonl"} | more
+    own = {"BOOK": desk / "book", "ASSIGNMENTS": desk / "scored", "AS_OF": AS_OF, "OVERRIDES": desk / "overrides.jsonl",
+           "SETTINGS": desk / "run.toml"} | more
     cell.source += "".join(f"\n{name} = {str(value)!r}" for name, value in own.items() if f"{name} = " in cell.source)
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": file.parent}}).execute()
     return notebook
@@ -77,8 +80,34 @@ def test_a_notebook_is_kept_without_outputs_and_in_short_cells(file):
     assert str(ROOT) not in file.read_text(encoding="utf-8")
 
 
+def named(stem: str) -> Path:
+    (file,) = [each for each in NOTEBOOKS if each.stem == stem]
+    return file
+
+
+def test_two_models_are_compared_and_the_gate_says_why_it_stays_shut(desk):
+    strict = desk / "strict.toml"
+    strict.write_text(re.sub(r"(?m)^least_rows = .*$", "least_rows = 100_000", (desk / "run.toml").read_text(encoding="utf-8")),
+                      encoding="utf-8")
+    given = {"BY": "reviewer_1", "REASON": "tried out", "LANGUAGE": "zh", "SETTINGS": strict}
+    said = texts(run(named("03_champion_and_challenger"), desk, **given))
+    assert "judged by version 2 and version 1" in said and "borrowers would change their type" in said and "：" in said
+    assert re.search(r"(?m)^- \d+ labelled rows are too few to judge it", said)
+    assert re.search("not promoted: .*are too few to judge it", said) and "champion is now" not in said
+
+
+def test_a_decision_at_the_label_desk_is_recorded_and_one_that_changes_nothing_is_not(desk):
+    file, log = named("04_label_desk"), desk / "decisions.jsonl"
+    row = pd.read_parquet(desk / "scored" / f"as_of={AS_OF}" / "assignments.parquet").iloc[3]
+    given = {"CUSTOMER": row["customer_id"], "REVIEWER": "reviewer_2", "OVERRIDES": log, "REASON": "visited the works"}
+    said = texts(run(file, desk, **given, TYPE=row["type"]))
+    assert f"nothing recorded: customer {row['customer_id']} is {row['type']} already" in said
+    said = texts(run(file, desk, **given, TYPE=row["runner_up"]))
+    assert "reviewer_2" in said and log.read_text(encoding="utf-8").count("\n") == 1
+
+
 def test_an_override_is_recorded_only_with_a_reason_and_a_reviewer(desk):
-    (file,) = [each for each in NOTEBOOKS if each.stem == "02_review_explanations"]
+    file = named("02_review_explanations")
     assert "nothing recorded" in texts(run(file, desk)) and not (desk / "overrides.jsonl").exists()
     first = run(file, desk, LANGUAGE="zh")
     assert "对数几率差" in texts(first)

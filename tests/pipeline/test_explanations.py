@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from desk import TYPES, Desk, the_line
 
@@ -131,3 +133,23 @@ def test_scoring_in_small_chunks_gives_the_same_assignments_and_explanations(sco
         ours, theirs = kept(who, DAY, desk.out), kept(who, DAY, scored.out)
         assert np.array_equal(ours.contributions, theirs.contributions)
         assert np.array_equal(ours.values, theirs.values, equal_nan=True)
+
+
+def test_what_was_usual_and_what_was_missing_is_read_back_as_it_was_and_percentiles_are_told(scored, capsys):
+    row = pd.read_parquet(scored.partition()).iloc[0]
+    found, place = kept(row["customer_id"], DAY, scored.out), scored.partition().parent
+    values = np.stack(pq.read_table(place / "explanations.parquet").column("values").to_numpy())
+    assert found.reference.missing == pytest.approx(100 * np.isnan(values).mean(axis=0)) and found.reference.missing.any()
+    capsys.readouterr()
+    assert explain(scored, row["customer_id"], "--top", "3") == 0
+    said = capsys.readouterr().out
+    assert re.search(r"; percentile \d+$", said, re.MULTILINE) and row["reasons_en"].split("; ")[0] in said
+
+
+def test_what_was_scored_before_missing_values_were_counted_is_explained_without_their_share(scored, tmp_path):
+    desk = Desk(tmp_path)
+    shutil.copytree(scored.out, desk.out)
+    file = desk.partition().parent / "reference.parquet"
+    table = pq.read_table(file)
+    pq.write_table(table.replace_schema_metadata({b"pentad.of": table.schema.metadata[b"pentad.of"]}), file)
+    assert np.isnan(kept(pd.read_parquet(desk.partition())["customer_id"][0], DAY, desk.out).reference.missing).all()
