@@ -227,7 +227,7 @@ def _opened(place: Path, of: str) -> Iterator[_Opened]:
     missing = json.loads(usual.schema.metadata.get(PERCENT_MISSING.encode(), b"{}"))  # what was scored before 2026-12 has none
     percent = np.array([missing.get(name, np.nan) for name in features], float)
     with file:
-        yield _Opened(file, features, types, Reference(features, percentiles.reshape(len(PERCENTILES), -1), percent))
+        yield _Opened(file, features, types, Reference(features, percentiles, percent))
 
 
 def _stacked(column: pa.ChunkedArray, width: int) -> np.ndarray:
