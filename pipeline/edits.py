@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -54,28 +55,33 @@ class Facts:
         """The as-of date in whole days since 1970-01-01."""
         return as_day(self.as_of)
 
+    @cached_property
     def unpaid(self) -> pd.DataFrame:
         """Instalments of the loans that are owed and not settled: loan_id, instalment, due_on, principal, unpaid (cents)."""
         rows = self.rows["repayments"]
         rows = rows[rows["loan_id"].isin(self.loans["loan_id"])].sort_values(["loan_id", "instalment", "payment"])
+        amounts = rows[["principal_due", "interest_due", "amount_paid"]].astype("float64").fillna(0)
         counts = rows["paid_on"].notna() & rows["returned_on"].isna()
-        rows = rows.assign(paid=rows["amount_paid"].where(counts, 0).fillna(0), is_out=rows["superseded_on"].notna(),
-                           due=rows["principal_due"] + rows["interest_due"].fillna(0), is_old=_true(rows["is_opening"]))
-        found = rows.groupby(["loan_id", "instalment"], as_index=False).agg(
-            due_on=("due_on", "first"), principal=("principal_due", "first"), due=("due", "first"), paid=("paid", "sum"),
-            is_out=("is_out", "any"), is_old=("is_old", "any"))
+        facts = pd.DataFrame({"loan_id": rows["loan_id"], "instalment": rows["instalment"].astype("int64"),
+                              "due_on": rows["due_on"].astype("int64"), "principal": amounts["principal_due"].astype("int64"),
+                              "due": (amounts["principal_due"] + amounts["interest_due"]).astype("int64"),
+                              "paid": amounts["amount_paid"].where(counts, 0).astype("int64"),
+                              "is_out": rows["superseded_on"].notna(), "is_old": _true(rows["is_opening"])})
+        of_each = facts.groupby(["loan_id", "instalment"], as_index=False, sort=False)
+        found = of_each[["due_on", "principal", "due"]].first()
+        found["paid"], found["is_out"], found["is_old"] = of_each["paid"].sum()["paid"], *(
+            of_each[name].any()[name] for name in ("is_out", "is_old"))
         is_open = (found["due"] > 0) & ~found["is_out"] & ~found["is_old"]
         is_open &= found["paid"] * 100 < found["due"] * (100 - IMMATERIAL_PERCENT)
         return found[is_open].assign(unpaid=found["due"] - found["paid"]).drop(columns=["due", "paid", "is_out", "is_old"])
 
     def overdue(self) -> pd.DataFrame:
         """The unpaid instalments whose day has passed, the oldest first."""
-        unpaid = self.unpaid()
-        return unpaid[unpaid["due_on"] < self.day].sort_values(["due_on", "loan_id", "instalment"])
+        return self.unpaid[self.unpaid["due_on"] < self.day].sort_values(["due_on", "loan_id", "instalment"])
 
     def to_come(self, until: int | None = None) -> pd.DataFrame:
         """The unpaid instalments that fall due on the date or later, to a last day, in the order of their days."""
-        unpaid = self.unpaid()
+        unpaid = self.unpaid
         is_ahead = (unpaid["due_on"] >= self.day) & ((unpaid["due_on"] <= until) if until is not None else True)
         return unpaid[is_ahead].sort_values(["due_on", "loan_id", "instalment"])
 
