@@ -44,7 +44,7 @@ SIZES = {
     99: {"en": ("99 % of customers", "99 % of those with data"), "zh": ("99%的客户", "99%的有数据客户")},
 }
 """The scale of sizes and how each is said: a value lies above, or below, those of at least so many per cent of the customers, or
-is the same; the second way where of ``MANY_MISSING`` per cent or more none is known.
+is the same; the second way, of those of whom a value is known, where of ``MANY_MISSING`` per cent or more none is.
 
 A size takes the place of "most" in the words of a feature ("paid later than 95 % of customers"), so that it points where they do;
 where the words compare with nobody it stands beside the median.
@@ -322,7 +322,9 @@ def _worded(values: np.ndarray, feature: Any, reference: Reference, place: int, 
     label, median, missing = short_name(feature, language), float(reference.medians[place]), float(reference.missing[place])
     unknown = REASON[language].format(words=label, value=MISSING[language])
     unknown += _beside([_size(missing, PLACE["same"], language) or _size(100 - missing, KNOWN, language)], language)
-    steps = np.searchsorted(SIZES_FROM, reference.beyond(place, values), side="right")
+    with_data = not missing < MANY_MISSING  # where it is not known how many lack a value, too
+    of_all = 1.0 if with_data else 1 - missing / 100
+    steps = np.searchsorted(SIZES_FROM, reference.beyond(place, values) * of_all, side="right")
     templates, worded = {}, []
     for value, below, same, above in zip(values.tolist(), *steps.tolist()):
         if isnan(value):
@@ -332,7 +334,10 @@ def _worded(values: np.ndarray, feature: Any, reference: Reference, place: int, 
         step = (same, below, above)[side]
         template = templates.get((words, side, step))
         if template is None:
-            size = list(SIZES.values())[step - 1][language][missing >= MANY_MISSING] if step else ""
+            if step:
+                size = list(SIZES.values())[step - 1][language][with_data]
+            else:  # beside a median half of those with data are, though it may be less than half of all
+                size = SIZES[50][language][1] if side and missing else ""
             template = _template(words, label, side, size, median, feature.unit, language)
             templates[words, side, step] = template
         worded.append(template.format(**_told_apart(value, median, feature.unit, language)))

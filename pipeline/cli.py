@@ -220,11 +220,11 @@ def _whole(least: int, most: int | None = None) -> Callable[[str], int]:
 
 def _amount(text: str) -> int:
     """Cents of an amount in the book's currency."""
-    from decimal import Decimal, InvalidOperation
+    from decimal import Decimal
 
     try:
         cents = Decimal(text.replace(",", "")) * 100
-    except InvalidOperation:
+    except ArithmeticError:
         raise argparse.ArgumentTypeError(f"{text!r} is not an amount") from None
     if not cents.is_finite() or cents < 0 or cents != int(cents) or cents > 10**15:
         raise argparse.ArgumentTypeError(f"{text!r} is not an amount of whole cents, at most 10 trillion")

@@ -8,7 +8,7 @@ Nothing that was known on the date is taken away: a schedule that is replaced is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -29,8 +29,12 @@ MONTHS = (EXTEND_TENOR, PAY_ON_TIME)
 ALL = -1
 """The size of a payment of all that is overdue."""
 
+MOST_MONTHS = 24
+"""Months ahead that a search looks at."""
+
 PLEDGE = "what-if"
-DAYS_PER_MONTH = 365 / 12
+LEVEL = 1.1
+"""A schedule is level where its largest part of principal is at most so many times the smallest."""
 
 
 class NotChangeable(PentadError):
@@ -43,12 +47,18 @@ class NotChangeable(PentadError):
 class Facts:
     """What of a customer can still be changed on a date: its record, and what its loans come to.
 
-    ``loans`` are those that are active (``features.record.loans_in``), or the one that changes are bound to.
+    ``all_loans`` are those that are active (``features.record.loans_of``); ``loan`` is the one that changes are bound to, if any.
     """
 
     rows: Mapping[str, pd.DataFrame]
-    loans: pd.DataFrame
+    all_loans: pd.DataFrame
     as_of: str
+    loan: str | None = None
+
+    @property
+    def loans(self) -> pd.DataFrame:
+        """The active loans that may be changed."""
+        return self.all_loans if self.loan is None else self.all_loans[self.all_loans["loan_id"] == self.loan]
 
     @property
     def day(self) -> int:
@@ -57,9 +67,9 @@ class Facts:
 
     @cached_property
     def unpaid(self) -> pd.DataFrame:
-        """Instalments of the loans that are owed and not settled: loan_id, instalment, due_on, principal, unpaid (cents)."""
+        """Instalments of all loans that are owed and not settled: loan_id, instalment, due_on, principal, unpaid (cents)."""
         rows = self.rows["repayments"]
-        rows = rows[rows["loan_id"].isin(self.loans["loan_id"])].sort_values(["loan_id", "instalment", "payment"])
+        rows = rows[rows["loan_id"].isin(self.all_loans["loan_id"])].sort_values(["loan_id", "instalment", "payment"])
         amounts = rows[["principal_due", "interest_due", "amount_paid"]].astype("float64").fillna(0)
         counts = rows["paid_on"].notna() & rows["returned_on"].isna()
         facts = pd.DataFrame({"loan_id": rows["loan_id"], "instalment": rows["instalment"].astype("int64"),
@@ -76,14 +86,28 @@ class Facts:
         return found[is_open].assign(unpaid=found["due"] - found["paid"]).drop(columns=["due", "paid", "is_out", "is_old"])
 
     def overdue(self) -> pd.DataFrame:
-        """The unpaid instalments whose day has passed, the oldest first."""
-        return self.unpaid[self.unpaid["due_on"] < self.day].sort_values(["due_on", "loan_id", "instalment"])
+        """The unpaid instalments of the loans to change whose day has passed, the oldest first."""
+        is_past = (self.unpaid["due_on"] < self.day) & self.unpaid["loan_id"].isin(self.loans["loan_id"])
+        return self.unpaid[is_past].sort_values(["due_on", "loan_id", "instalment"])
 
-    def to_come(self, until: int | None = None) -> pd.DataFrame:
-        """The unpaid instalments that fall due on the date or later, to a last day, in the order of their days."""
-        unpaid = self.unpaid
-        is_ahead = (unpaid["due_on"] >= self.day) & ((unpaid["due_on"] <= until) if until is not None else True)
-        return unpaid[is_ahead].sort_values(["due_on", "loan_id", "instalment"])
+    def to_come(self, until: int) -> pd.DataFrame:
+        """The unpaid instalments of all loans that fall due from the date to a last day, in the order of their days."""
+        is_ahead = (self.unpaid["due_on"] >= self.day) & (self.unpaid["due_on"] <= until)
+        return self.unpaid[is_ahead].sort_values(["due_on", "loan_id", "instalment"])
+
+    @cached_property
+    def schedules(self) -> dict[str, pd.DataFrame]:
+        """Per loan to change: rows of its instalments after the date on which nothing was paid, if principal is among them."""
+        rows, found = self.rows["repayments"], {}
+        ahead = self.unpaid[self.unpaid["due_on"] > self.day]
+        for loan_id in self.loans["loan_id"]:
+            own = rows[rows["loan_id"] == loan_id]
+            is_untouched = own.groupby("instalment")["paid_on"].transform("count") == 0
+            is_ahead = own["instalment"].isin(ahead.loc[ahead["loan_id"] == loan_id, "instalment"])
+            old = own[is_ahead & is_untouched & (own["payment"] == 1)].sort_values(["due_on", "instalment"])
+            if (old["principal_due"] > 0).any():
+                found[loan_id] = old
+        return found
 
     @property
     def lines(self) -> pd.DataFrame:
@@ -109,17 +133,22 @@ class Edit:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a change moves: cents of cash paid, security pledged, principal postponed, limit given or taken; and months waited."""
+    """What a change moves, in cents: arrears paid, security pledged, principal postponed, limit given or taken, instalments paid.
+
+    ``by_months`` is how long the principal is postponed, ``months`` how long is waited; the instalments paid meanwhile are owed
+    anyway.
+    """
 
     cash: int = 0
     security: int = 0
     postponed: int = 0
+    by_months: int = 0
     limit: int = 0
+    instalments: int = 0
     months: int = 0
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(self.cash + other.cash, self.security + other.security, self.postponed + other.postponed,
-                    self.limit + other.limit, max(self.months, other.months))
+        return Cost(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -132,8 +161,8 @@ class Edited:
     cost: Cost
 
 
-def why_not(kind: str, facts: Facts) -> str:
-    """Why a kind of change cannot be made to the facts, in words; empty if it can."""
+def why_not(kind: str, facts: Facts, months: int = MOST_MONTHS) -> str:
+    """Why a kind of change cannot be made to the facts, in words; empty if it can. ``months`` ahead what falls due is paid."""
     if kind == PAY_ARREARS:
         return "" if len(facts.overdue()) else "nothing is overdue"
     if kind == ADD_COLLATERAL:
@@ -141,13 +170,13 @@ def why_not(kind: str, facts: Facts) -> str:
             return "the book has no table of collateral"
         return "" if facts.loans["balance"].sum() > 0 else "no loan has a balance to secure"
     if kind == EXTEND_TENOR:
-        to_come = facts.to_come()
-        return "" if (to_come["principal"] > 0).any() else "no instalment of principal is still to fall due"
+        return "" if facts.schedules else "no instalment of principal is still to fall due"
     if kind == SET_LIMIT:
         if "limits" not in facts.rows:
             return "the book has no table of limits"
         return "" if len(facts.lines) else "no credit line can be given another limit on the date"
-    return "" if len(facts.to_come()) else "no instalment is still to fall due"
+    until = as_day(months_later(facts.as_of, months))
+    return "" if len(facts.to_come(until)) else "no instalment falls due in that time"
 
 
 def made(edits: Sequence[Edit], facts: Facts) -> Edited:
@@ -160,7 +189,7 @@ def made(edits: Sequence[Edit], facts: Facts) -> Edited:
     """
     cost, judged_on, done = Cost(), facts.as_of, []
     for edit in sorted(edits, key=lambda each: KINDS.index(each.kind)):
-        if because := why_not(edit.kind, facts):
+        if because := why_not(edit.kind, facts, edit.size if edit.kind == PAY_ON_TIME else MOST_MONTHS):
             raise NotChangeable(because, _option(edit.kind), "Ask for another change.")
         if edit.size == ALL:
             edit = Edit(edit.kind, int(facts.overdue()["unpaid"].sum()))
@@ -204,7 +233,7 @@ def _pay_arrears(facts: Facts, amount: int) -> tuple[Facts, Cost]:
 def _pay_on_time(facts: Facts, months: int) -> tuple[Facts, Cost]:
     due = facts.to_come(as_day(months_later(facts.as_of, months)))
     paid = _paid(facts, due.assign(paid_on=due["due_on"], amount=due["unpaid"]))
-    return paid, Cost(cash=int(due["unpaid"].sum()), months=months)
+    return paid, Cost(instalments=int(due["unpaid"].sum()), months=months)
 
 
 def _paid(facts: Facts, payments: pd.DataFrame) -> Facts:
@@ -251,52 +280,46 @@ def _set_limit(facts: Facts, amount: int) -> tuple[Facts, Cost]:
 
 
 def _extend_tenor(facts: Facts, months: int) -> tuple[Facts, Cost]:
-    rows, to_come, postponed, new, withdrawn = facts.rows["repayments"], facts.to_come(), 0, [], []
-    cause = "forbearance" if len(facts.overdue()) else "revision"
-    loans = facts.loans.set_index("loan_id")
-    for loan_id, open_rows in to_come[to_come["due_on"] > facts.day].groupby("loan_id"):
+    rows, postponed, new, withdrawn = facts.rows["repayments"], 0, [], []
+    loans, signed = facts.loans.set_index("loan_id"), facts.rows["loans"].set_index("loan_id")["signed_on"]
+    for loan_id, old in facts.schedules.items():
         own = rows[rows["loan_id"] == loan_id]
-        is_untouched = own.groupby("instalment")["paid_on"].transform("count") == 0
-        old = own[own["instalment"].isin(open_rows["instalment"]) & is_untouched & (own["payment"] == 1)].sort_values("due_on")
-        if not (old["principal_due"] > 0).any():
-            continue
-        table = _stretched(old, loans.loc[loan_id], months, facts.day, int(own["instalment"].max()))
+        since = max([int(signed[loan_id]), *own.loc[own["due_on"] <= facts.day, "due_on"].astype("int64")])
+        table = _extended(old, months, since, loans.loc[loan_id, "rate_bp"])
+        new.append(table.assign(loan_id=loan_id, instalment=int(own["instalment"].max()) + 1 + np.arange(len(table)), payment=1,
+                                scheduled_on=facts.day, is_derived=old["is_derived"].iloc[0]))
         postponed += int(old["principal_due"].sum())
-        new.append(table)
         withdrawn += list(old.index)
-    out = rows.copy()
-    out["superseded_by"] = out["superseded_by"].astype(object)
+    out = rows.astype({"superseded_by": object})
     out.loc[withdrawn, "superseded_on"] = facts.day
-    out.loc[withdrawn, "superseded_by"] = cause
-    return facts.with_rows("repayments", _under(out, pd.concat(new, ignore_index=True))), Cost(postponed=postponed, months=0)
+    out.loc[withdrawn, "superseded_by"] = "forbearance" if len(facts.overdue()) else "revision"
+    changed = facts.with_rows("repayments", _under(out, pd.concat(new, ignore_index=True)))
+    return changed, Cost(postponed=postponed, by_months=months)
 
 
-def _stretched(old: pd.DataFrame, loan: pd.Series, months: int, day: int, last_number: int) -> pd.DataFrame:
-    """A schedule in place of the instalments still to come: principal in equal parts to ``months`` after the last of them.
+def _extended(old: pd.DataFrame, months: int, since: int, rate_bp: float) -> pd.DataFrame:
+    """A schedule in place of instalments still to come, that ends so many months later: due_on, principal_due, interest_due.
 
-    Where all of it is due at the end it is due that many months later. Interest is simple, on the principal outstanding, at the
-    loan's present rate, where the old schedule says how much interest is due; else it is not known.
+    Level instalments go on at their rhythm, in smaller equal parts; of any other profile every part of the principal falls due
+    the months later, with interest on the old days. Interest is simple, on the principal outstanding, from the last due date
+    (``since``) on at the loan's present rate, where the old schedule says how much interest is due; else it is not known.
     """
-    days = old["due_on"].to_numpy("int64")
-    last = as_day(months_later(as_date(int(days[-1])).isoformat(), months))
-    is_bullet = (old["principal_due"] > 0).sum() == 1
-    rhythm = float(np.median(np.diff(days))) if len(days) > 1 else months * DAYS_PER_MONTH
-    added = np.arange(1, max(int(round((last - days[-1]) / rhythm)), 1) + 1)
-    days = np.append(days, np.round(days[-1] + (last - days[-1]) * added / added[-1]).astype("int64"))
-    total, n = int(old["principal_due"].sum()), len(days)
-    principal = np.zeros(n, "int64")
-    if is_bullet:
-        principal[-1] = total
+    old_days, parts = old["due_on"].to_numpy("int64"), old["principal_due"].to_numpy("int64")
+    rhythm = float(np.median(np.diff(np.unique(old_days)))) if len(np.unique(old_days)) > 1 else 0.0
+    moved = np.array([as_day(months_later(as_date(int(day)).isoformat(), months)) for day in old_days])
+    if rhythm and parts.min() > 0 and parts.max() <= LEVEL * parts.min():
+        n_more = max(round((moved[-1] - old_days[-1]) / rhythm), 1)
+        ahead = (moved[-1] - old_days[-1]) * np.arange(1, n_more + 1) / n_more
+        days = np.append(old_days, np.round(old_days[-1] + ahead).astype("int64"))
+        principal = np.diff(np.round(np.arange(len(days) + 1) * (parts.sum() / len(days))).astype("int64"))
     else:
-        principal = np.diff(np.round(np.arange(n + 1) * (total / n)).astype("int64"))
-    outstanding = total - np.append(0, principal.cumsum()[:-1])
-    passed = np.diff(np.append(min(day, days[0]), days))
-    interest = np.round(outstanding * passed * float(loan["rate_bp"]) / 10_000 / 365) if pd.notna(loan["rate_bp"]) else np.nan
-    known = old["interest_due"].notna().all() and pd.notna(loan["rate_bp"])
-    return pd.DataFrame({
-        "loan_id": old["loan_id"].iloc[0], "instalment": last_number + 1 + np.arange(n), "payment": 1, "due_on": days,
-        "principal_due": principal, "interest_due": interest if known else np.nan, "scheduled_on": day,
-        "is_derived": old["is_derived"].iloc[0], "is_opening": None})
+        days = np.union1d(old_days, moved)
+        principal = np.array([parts[moved == day].sum() for day in days])
+    outstanding = parts.sum() - np.append(0, principal.cumsum()[:-1])
+    passed = np.diff(np.append(since, days))
+    is_known = old["interest_due"].notna().all() and pd.notna(rate_bp)
+    interest = np.round(outstanding * passed * float(rate_bp) / 10_000 / 365) if is_known else np.nan
+    return pd.DataFrame({"due_on": days, "principal_due": principal, "interest_due": interest})
 
 
 def _under(rows: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:

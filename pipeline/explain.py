@@ -92,5 +92,6 @@ def explain(customer: str, as_of: str, versus: str | None, folder: Path) -> Expl
 
 
 def _times(gap: float) -> str:
-    times = math.exp(min(gap, 700.0))
-    return f"{times:,.1f}" if times < 100 else f"{times:,.0f}"
+    """A ratio of probabilities with two digits that say something: 16.1, 1,234, 0.02."""
+    times = math.exp(min(max(gap, -20.0), 700.0))
+    return f"{times:,.{max(0, 1 - math.floor(math.log10(times)))}f}" if times < 1 else f"{times:,.{int(times < 100)}f}"

@@ -8,6 +8,7 @@ feature, and of how many per cent of the customers it is missing. All three name
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ GROUP_ROWS = 2_000
 """Rows that are read to find one customer."""
 
 OF = "pentad.of"
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 AGAIN = "Score the date again with --replace."
 PERCENT_MISSING = "percent_missing"
 
@@ -50,12 +52,6 @@ class NotExplained(PentadError):
 def place_of(folder: Path, as_of: str) -> Path:
     """Where what was scored on a date lies."""
     return folder / f"as_of={as_of}"
-
-
-def dates_before(as_of: str, folder: Path) -> list[str]:
-    """The dates before another on which somebody was scored, the latest first."""
-    days = [place.parent.name.removeprefix("as_of=") for place in folder.glob(f"as_of=*/{ASSIGNMENTS}")]
-    return sorted((day for day in days if day < as_of), reverse=True)
 
 
 class Explanations:
@@ -139,7 +135,7 @@ def kept(customer: str, as_of: str, folder: Path) -> Kept:
     """
     place = place_of(folder, as_of)
     assignment = assigned(customer, as_of, folder)
-    with _opened(place, of_run(assignment["model_version"], assignment["data_fingerprint"])) as opened:
+    with _opened(place, of_run(assignment["model_version"], assignment["data_fingerprint"])) as opened, _read_at(place):
         row = _row_of(opened.file, customer)
     if row is None:
         raise NotExplained(f"customer {customer} has no explanation", str(place / EXPLANATIONS), AGAIN)
@@ -181,9 +177,13 @@ def kept_book(as_of: str, folder: Path) -> KeptBook:
         The files beside the assignments are missing or of another run.
     """
     place = place_of(folder, as_of)
-    assignments = pq.read_table(_assignments_of(as_of, folder)).to_pandas()
+    file = _assignments_of(as_of, folder)
+    with _read_at(file, "assignments"):
+        assignments = pq.read_table(file).to_pandas()
+    if assignments.empty:
+        raise NotAssigned(f"nobody was scored as of {as_of}: no row", str(file), AGAIN)
     first = assignments.iloc[0]
-    with _opened(place, of_run(first["model_version"], first["data_fingerprint"])) as opened:
+    with _opened(place, of_run(first["model_version"], first["data_fingerprint"])) as opened, _read_at(place):
         table = opened.file.read()
     if not np.array_equal(table.column("customer_id").to_pylist(), assignments["customer_id"].to_numpy(object)):
         raise NotExplained("the explanations are of other customers than the assignments", str(place), AGAIN)
@@ -193,8 +193,9 @@ def kept_book(as_of: str, folder: Path) -> KeptBook:
 
 
 def scored_dates(folder: Path) -> list[str]:
-    """The dates that have assignments, the earliest first."""
-    return sorted(file.parent.name.removeprefix("as_of=") for file in folder.glob(f"as_of=*/{ASSIGNMENTS}"))
+    """The dates that have assignments, the earliest first; a folder whose name is no date is none."""
+    named = (file.parent.name.removeprefix("as_of=") for file in folder.glob(f"as_of=*/{ASSIGNMENTS}"))
+    return sorted(name for name in named if DATE.fullmatch(name))
 
 
 @dataclass(frozen=True)
@@ -206,6 +207,15 @@ class _Opened:
 
 
 @contextmanager
+def _read_at(place: Path, what: str = "explanations") -> Iterator[None]:
+    """Name what cannot be read of a scored date."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise NotExplained(f"no {what} can be read ({type(error).__name__})", str(place), AGAIN) from None
+
+
+@contextmanager
 def _opened(place: Path, of: str) -> Iterator[_Opened]:
     """The explanations of a date and what was usual then.
 
@@ -214,11 +224,9 @@ def _opened(place: Path, of: str) -> Iterator[_Opened]:
     NotExplained
         They are missing or of another run.
     """
-    try:
+    with _read_at(place):
         file = pq.ParquetFile(place / EXPLANATIONS)
         usual = pq.read_table(place / REFERENCE)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise NotExplained(f"no explanations can be read ({type(error).__name__})", str(place), AGAIN) from None
     about = {key.decode(): value.decode() for key, value in file.schema_arrow.metadata.items()}
     if about.get(OF) != of or usual.schema.metadata.get(OF.encode(), b"").decode() != of:
         raise NotExplained("the explanations are of another run than the assignments", str(place), AGAIN)
@@ -249,9 +257,12 @@ def assigned(customer: str, as_of: str, folder: Path) -> pd.Series:
     ------
     NotAssigned
         Nobody was scored on the date, or not this customer.
+    NotExplained
+        The file cannot be read.
     """
     file = _assignments_of(as_of, folder)
-    rows = pq.read_table(file, filters=[("customer_id", "==", customer)]).to_pandas()
+    with _read_at(file, "assignments"):
+        rows = pq.read_table(file, filters=[("customer_id", "==", customer)]).to_pandas()
     if rows.empty:
         raise NotAssigned(f"customer {customer} was not scored as of {as_of}", str(file), "Check the spelling of the customer.")
     return rows.iloc[0]

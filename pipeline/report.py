@@ -5,6 +5,7 @@ The model is not loaded. ``pipeline/report_page.py`` writes it as a page, ``pipe
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from features.frame import feature_frame
 from features.sources import Tables
 from models.explain import LANGUAGES, Reference, reasons
 from models.types import ORDER
-from pipeline.explanations import KeptBook, kept_book, scored_dates
+from pipeline.explanations import KeptBook, NotAssigned, NotExplained, kept_book, scored_dates
 
 EXPOSURES = ("exposure_drawn", "exposure_committed")
 """What counts as a customer's exposure: the first of these that the model was given."""
@@ -114,8 +115,7 @@ def report(as_of: str, since: str | None, folder: Path, tables: Tables | None = 
         The explanations of one of them are missing or of another run.
     """
     kept = kept_book(as_of, folder)
-    since = since or max((day for day in scored_dates(folder) if day < as_of), default=None)
-    earlier = kept_book(since, folder) if since else None
+    since, earlier = (since, kept_book(since, folder)) if since else _earlier(as_of, folder)
     exposure = _exposure_of(kept, tables)
     rows = kept.assignments.assign(exposure=_exposures(kept, exposure.feature, tables))
     rows["name"] = _names(rows["customer_id"], tables)
@@ -129,6 +129,15 @@ def report(as_of: str, since: str | None, folder: Path, tables: Tables | None = 
         n=("type", "size"), n_referred=("is_referred", "sum"), exposure=("exposure", "sum"),
         n_unknown=("exposure", lambda each: int(each.isna().sum()))).reindex(list(ORDER), fill_value=0)
     return Report(as_of, kept, rows, exposure, by_type, migration, _drivers(kept))
+
+
+def _earlier(as_of: str, folder: Path) -> tuple[str | None, KeptBook | None]:
+    """The last date before another that was scored and can be read."""
+    for day in reversed(scored_dates(folder)):
+        if day < as_of:
+            with suppress(NotAssigned, NotExplained):
+                return day, kept_book(day, folder)
+    return None, None
 
 
 def places(kinds: pd.Series) -> np.ndarray:

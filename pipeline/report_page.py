@@ -20,10 +20,12 @@ import pandas as pd
 
 from features.catalogue import DIMENSIONS, FEATURES
 from models.explain import LANGUAGES, PARTS, STARTING_POINT, short_name
+from models.stability import N_RESEEDS, RESEED_COLUMNS
 from models.types import ORDER, called, load_types
 from pipeline.export import harmless
 from pipeline.report import Drivers, Report, places, sums, worded
 from pipeline.report_words import WORDS
+from pipeline.steadiness import reseed_line
 
 TEMPLATES = Path(__file__).with_name("templates")
 N_FACTORS = 6
@@ -84,14 +86,26 @@ def _customers(rows: pd.DataFrame) -> dict:
     exposure = rows["exposure"].round(2)
     possible = [sum(1 << place for place, kind in enumerate(ORDER) if kind in each.split(",")) for each in rows["possible_types"]]
     names = [harmless(name) if isinstance(name, str) else None for name in rows["name"]]
+    shown = [harmless(str(who)) for who in rows["customer_id"]]
+    told, which = _steady(rows)
     return {
-        "id": [harmless(str(who)) for who in rows["customer_id"]], "name": names if any(names) else None,
+        "id": shown, "key": None if shown == list(rows["customer_id"]) else [str(who) for who in rows["customer_id"]],
+        "steady": told, "steady_of": which, "name": names if any(names) else None,
         "type": places(rows["type"]).tolist(), "second": places(rows["runner_up"]).tolist(),
         "p": [round(1000 * round(p, 3)) for p in rows[[f"p_{kind}" for kind in ORDER]].to_numpy(float).ravel().tolist()],
         "gap": _hundredths(rows["gap_log_odds"]), "possible": possible, "is_referred": rows["is_referred"].astype(int).tolist(),
         "exposure": [None if np.isnan(each) else int(each) if each == int(each) else each for each in exposure.tolist()],
         "before": places(rows["before"]).tolist(),
     }
+
+
+def _steady(rows: pd.DataFrame) -> tuple[dict[str, list[str]], list[int]]:
+    """What reseeded models say of customers, each sentence once by language, and which of them is true of each."""
+    columns = rows.reindex(columns=[N_RESEEDS, *RESEED_COLUMNS]).fillna(0.0)
+    different = columns.drop_duplicates()
+    places = {tuple(row): place for place, row in enumerate(different.itertuples(index=False, name=None))}
+    told = {language: [reseed_line(row, language) for _, row in different.iterrows()] for language in LANGUAGES}
+    return told, [places[row] for row in columns.itertuples(index=False, name=None)]
 
 
 def _cases(found: Report) -> dict:

@@ -67,12 +67,13 @@ class ScoreSettings:
 
 @dataclass(frozen=True)
 class WhatIfSettings:
-    """What one unit of money weighs when changes of different kinds are compared, per kind of money."""
+    """What one unit of money weighs when changes of different kinds are compared; ``month_weight`` is per unit of the balance."""
 
     cash_weight: float
     security_weight: float
     postponed_weight: float
     limit_weight: float
+    month_weight: float
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from features.catalogue import FEATURES
 from models.explain import PARTS, STARTING_POINT
 from models.stability import N_RESEEDS, RESEED_COLUMNS, Stories, same, stories
 from models.types import called, load_types
-from pipeline.explanations import Kept, NotAssigned, NotExplained, assigned, dates_before, kept
+from pipeline.explanations import Kept, NotAssigned, NotExplained, assigned, kept, scored_dates
 
 DIMENSION_OF = {name: feature.dimension for name, feature in FEATURES.items()}
 
@@ -98,10 +98,12 @@ def _reseeded(assignment: pd.Series, language: str) -> str:
 def steady(now: Kept, folder: Path) -> Steady:
     """Set a scored customer against its assignment on the nearest earlier date in the same folder."""
     customer, as_of = now.assignment["customer_id"], now.assignment["as_of"]
-    for day in dates_before(as_of, folder):
+    for day in reversed(scored_dates(folder)):
+        if day >= as_of:
+            continue
         try:
             was = assigned(customer, day, folder)
-        except NotAssigned:
+        except (NotAssigned, NotExplained):
             continue
         return Steady(now.assignment, _earlier(now, was, folder))
     return Steady(now.assignment, None)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 from pathlib import Path
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 
@@ -55,7 +56,11 @@ N_CLOSED_IN, N_STEPS = 5, 12
 
 @dataclass(frozen=True)
 class Outcome:
-    """A change and what the model says of it: type, probability of each, the date judged on; cost, and its weight in cents."""
+    """A change and what the model says of it: type, probability of each, the date judged on; cost, and its weight in cents.
+
+    ``is_active``: whether the customer has an active loan then; one without is not scored. ``waited`` is the type that the
+    same time alone would give, with nothing paid; empty where no time passes.
+    """
 
     edits: tuple[Edit, ...]
     type: str
@@ -63,6 +68,8 @@ class Outcome:
     judged_on: str
     cost: Cost
     weight: float
+    is_active: bool = True
+    waited: str = ""
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -77,8 +84,9 @@ class WhatIf:
     ``scored`` is the stored assignment, ``now`` the outcome without any change. ``goal`` is the type searched for, empty for any
     other; ``found`` the smallest change of each combination of kinds that reaches it, the lightest first; ``tried`` all outcomes;
     ``impossible`` says per kind why it was not tried. ``moved``: the features that the first of ``found``, or the change asked
-    for, moves (feature, before, after, push), in log-odds of the type it gives against the present one (the runner-up if it
-    gives the same).
+    for, moves (feature, before, after, push, is_of_time: whether waiting alone moves it as far), in log-odds of the type it
+    gives against the present one (the runner-up if it gives the same). ``is_other_book``: the book is not the delivery that was
+    scored.
     """
 
     scored: pd.Series
@@ -89,11 +97,13 @@ class WhatIf:
     tried: tuple[Outcome, ...]
     impossible: Mapping[str, str]
     moved: pd.DataFrame
+    is_other_book: bool = False
 
     @property
     def nearest(self) -> Outcome | None:
         """The outcome in which the type searched for is most probable."""
-        return max(self.tried, key=lambda one: one.probabilities[self.likeliest(one)], default=None)
+        scored = [one for one in self.tried if one.is_active]
+        return max(scored, key=lambda one: one.probabilities[self.likeliest(one)], default=None)
 
     def likeliest(self, one: Outcome) -> str:
         """The type searched for, or the most probable of those that the customer is not."""
@@ -102,7 +112,7 @@ class WhatIf:
 
     def reaches(self, one: Outcome) -> bool:
         """Whether an outcome is what was searched for."""
-        return one.type == self.goal if self.goal else one.type != self.now.type
+        return one.is_active and (one.type == self.goal if self.goal else one.type != self.now.type)
 
     @property
     def smallest(self) -> tuple[Outcome, ...]:
@@ -152,6 +162,8 @@ def whatif(
         The model that gave the type cannot be had.
     """
     scored = kept(customer, as_of, folder).assignment
+    if tables.collected(tables.customers.filter(nw.col("customer_id") == customer).select("customer_id")).empty:
+        raise NotChangeable(f"the book has no customer {customer}", "--data", "Give the book that was scored.")
     if goal == scored["type"]:
         raise NotChangeable(f"it is {goal} already", "--to", "Name another type, or none.")
     facts = facts_of(customer, as_of, loan, tables)
@@ -160,7 +172,8 @@ def whatif(
     judge = _Judge(customer, facts, segmenter, standing(tables, as_of), settings.whatif, progress)
     impossible = {} if asked else {kind: because for kind in KINDS if (because := why_not(kind, facts))}
     now, *tried = judge.outcomes([(), change] if asked else [(), *_first(facts, impossible)])
-    answer = WhatIf(scored, now, goal, not asked, (), tuple(tried), impossible, pd.DataFrame())
+    answer = WhatIf(scored, now, goal, not asked, (), tuple(tried), impossible, pd.DataFrame(),
+                    scored["data_fingerprint"] != tables.fingerprint)
     if goal == now.type:
         raise NotChangeable(f"the book has changed since it was scored, and makes it {goal} already", "--to", "Score it again.")
     if not asked:
@@ -179,20 +192,19 @@ def facts_of(customer: str, as_of: str, loan: str | None, tables: Tables) -> Fac
         The loan named is none of its active ones.
     """
     loans = loans_of(customer, as_of, tables)
-    loans = loans[loans["is_active"] == 1]
-    if loan is not None:
-        if loan not in set(loans["loan_id"]):
-            there = ", ".join(loans["loan_id"]) or "none"
-            raise NotChangeable(f"{loan} is no active loan of {customer}", "--loan", f"Name one of its active loans: {there}.")
-        loans = loans[loans["loan_id"] == loan]
-    return Facts(record_of([customer], as_of, tables), loans.reset_index(drop=True), as_of)
+    loans = loans[loans["is_active"] == 1].reset_index(drop=True)
+    if loan is not None and loan not in set(loans["loan_id"]):
+        there = ", ".join(loans["loan_id"]) or "none"
+        raise NotChangeable(f"{loan} is no active loan of {customer}", "--loan", f"Name one of its active loans: {there}.")
+    return Facts(record_of([customer], as_of, tables), loans, as_of, loan)
 
 
 @dataclass(frozen=True)
 class _Judge:
     """Makes changes to a customer's facts, measures them beside the rest of the book, and asks the model.
 
-    ``rows`` are the features under each change that was measured.
+    ``rows`` are the features under each change that was measured; ``waited`` the type and the features that the time until a
+    later date gives alone.
     """
 
     customer: str
@@ -202,6 +214,7 @@ class _Judge:
     weights: WhatIfSettings
     progress: Callable[[str, int], None]
     rows: dict[tuple[Edit, ...], pd.DataFrame] = field(default_factory=dict)
+    waited: dict[str, tuple[str, pd.DataFrame]] = field(default_factory=dict)
 
     def outcomes(self, changes: Sequence[tuple[Edit, ...]]) -> list[Outcome]:
         """What each change comes to; those that cannot be made are left out."""
@@ -211,15 +224,21 @@ class _Judge:
                 edited.append(made(edits, self.facts))
         if not edited:
             return []
-        frame = measured_beside(self.customer, [Alternative(one.facts.rows, one.judged_on) for one in edited], self.book)
+        later = sorted({one.judged_on for one in edited} - {self.facts.as_of} - set(self.waited))
+        alternatives = [Alternative(one.facts.rows, one.judged_on) for one in edited]
+        alternatives += [Alternative(self.facts.rows, day) for day in later]  # the same time, and nothing done
+        frame = measured_beside(self.customer, alternatives, self.book)
         must_have(self.segmenter, frame)
+        is_active = frame["n_active_loans"] > 0
         frame = frame[[*KEYS, *self.segmenter.features]].assign(customer_id=[f"{number:06d}" for number in range(len(frame))])
-        probabilities = self.segmenter.judge(frame).probabilities
+        probabilities, types = self.segmenter.judge(frame).probabilities, self.segmenter.types
+        given = [types[place] for place in probabilities.argmax(axis=1)]
         self.rows.update({one.edits: frame.iloc[[number]] for number, one in enumerate(edited)})
+        self.waited.update({day: (given[number], frame.iloc[[number]]) for number, day in enumerate(later, len(edited))})
         self.progress("changes tried", len(edited))
-        types = self.segmenter.types
-        return [Outcome(one.edits, types[row.argmax()], dict(zip(types, map(float, row))), one.judged_on, one.cost,
-                        self._weight(one.cost)) for one, row in zip(edited, probabilities)]
+        return [Outcome(one.edits, given[number], dict(zip(types, map(float, probabilities[number]))), one.judged_on, one.cost,
+                        self._weight(one.cost), bool(is_active[number]), self.waited.get(one.judged_on, ("", None))[0])
+                for number, one in enumerate(edited)]
 
     def moved(self, one: Outcome) -> pd.DataFrame:
         """The features that a change moves, with by how much each of them pushes further to the type that it gives."""
@@ -228,12 +247,17 @@ class _Judge:
         first, second = (self.segmenter.types[place] for place in order[:2])
         pair = (one.type, first) if one.type != first else (first, second)
         before, after = (frame.iloc[row][list(self.segmenter.features)].astype(float) for row in (0, 1))
-        return moves(before, after, *contrasts(self.segmenter, frame, *pair))
+        moved = moves(before, after, *contrasts(self.segmenter, frame, *pair))
+        waited = self.waited[one.judged_on][1].iloc[0] if one.waited else before
+        alone = np.array([float(waited[name]) for name in moved["feature"]])
+        is_same = (alone == moved["after"]) | (np.isnan(alone) & moved["after"].isna())
+        return moved.assign(is_of_time=is_same & bool(one.waited))
 
     def _weight(self, cost: Cost) -> float:
         w = self.weights
-        return (w.cash_weight * cost.cash + w.security_weight * cost.security + w.postponed_weight * cost.postponed
-                + w.limit_weight * cost.limit)
+        return (w.cash_weight * cost.cash + w.security_weight * cost.security + w.limit_weight * cost.limit
+                + w.postponed_weight * cost.postponed * cost.by_months / 12
+                + w.month_weight * cost.months * float(self.facts.all_loans["balance"].sum()))
 
 
 def _first(facts: Facts, impossible: Mapping[str, str]) -> list[tuple[Edit, ...]]:

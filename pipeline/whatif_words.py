@@ -31,7 +31,7 @@ WHY_NOT = {
     "no loan has a balance to secure": "无贷款余额可供担保", "no instalment of principal is still to fall due": "无未到期本金",
     "the book has no table of limits": "数据中无额度表",
     "no credit line can be given another limit on the date": "当日无可调整额度的循环贷款",
-    "no instalment is still to fall due": "无未到期款项",
+    "no instalment falls due in that time": "期内无到期款项",
 }  # fmt: skip
 SAY = {
     "en": {"title": "{who} as of {day}: {kind} ({p:.1%}). What would make it {goal}?", "any": "another type",
@@ -44,8 +44,12 @@ SAY = {
            "others": "other ways, heavier by the weights in run.toml:",
            "none": "none found: no change that was tried makes it {goal}",
            "nearest": "nearest: {edits}: {kind} {p:.1%} (now {before:.1%})", "not": "not tried: {kinds}", "and": ", and ",
-           "facts": "what it moves, in log-odds towards that type:", "cash": "{amount} paid", "security": "{amount} pledged",
-           "postponed": "{amount} of principal postponed", "limit": "{amount} of limits changed", "months": "{months} of waiting",
+           "facts": "what it moves, in log-odds towards that type:", "cash": "{amount} of arrears paid",
+           "security": "{amount} pledged", "postponed": "{amount} of principal postponed by {months}",
+           "instalments": "{amount} of instalments paid as they fall due", "limit": "{amount} of limits changed",
+           "months": "{months} of waiting", "gone": "by then it has no active loan, and is not scored",
+           "waiting": "; waiting alone, with nothing paid, gives {kind}", "time": " (by the time that passes)",
+           "empty": "nothing can be tried", "book": "the book is not the delivery that was scored",
            "unknown": "not known", "month": ("{n} month", "{n} months"), "join": "; ", "nothing": "none of the features it uses",
            "model": "model version {model}; what it would say of such facts, not a promise of how the borrower would fare"},
     "zh": {"title": "{who}（{day}）：{kind}（{p:.1%}）。怎样才会变为{goal}？", "any": "其他类型",
@@ -55,8 +59,11 @@ SAY = {
            "gives": "变为{kind}（{p:.1%}，目前 {before:.1%}）", "stays": "仍为{kind}（{p:.1%}，目前 {before:.1%}）",
            "later": "，于 {day} 判断", "cost": "代价：{cost}", "others": "其他途径（按 run.toml 的权重代价更大）：",
            "none": "未找到：所试改变均不能使其变为{goal}", "nearest": "最接近：{edits}：{kind} {p:.1%}（目前 {before:.1%}）",
-           "not": "未试算：{kinds}", "and": "，并", "facts": "由此变动的因素（对该类型的对数几率）：", "cash": "支付 {amount}",
-           "security": "抵押 {amount}", "postponed": "本金展期 {amount}", "limit": "额度变动 {amount}", "months": "等待 {months}",
+           "not": "未试算：{kinds}", "and": "，并", "facts": "由此变动的因素（对该类型的对数几率）：",
+           "cash": "偿还逾期 {amount}", "security": "抵押 {amount}", "postponed": "本金 {amount} 展期 {months}",
+           "instalments": "按期偿还 {amount}", "limit": "额度变动 {amount}", "months": "等待 {months}",
+           "gone": "届时已无有效贷款，不再评分", "waiting": "；仅等待而不付款则为{kind}",
+           "time": "（仅因时间推移）", "empty": "无可试算的改变", "book": "所给数据并非评分时的那批数据",
            "unknown": "无数据", "month": ("{n} 个月", "{n} 个月"), "join": "；", "nothing": "不涉及模型所用特征",
            "model": "模型版本 {model}；此为模型对上述事实的判断，并非对借款人未来表现的承诺"},
 }  # fmt: skip
@@ -68,17 +75,19 @@ def lines_of(answer: WhatIf, language: str, top: int) -> list[str]:
     goal = name[answer.goal] if answer.goal else say["any"]
     lines = [say["title" if answer.is_search else "asked"].format(
         who=scored["customer_id"], day=scored["as_of"], kind=name[scored["type"]], p=scored[f"p_{scored['type']}"], goal=goal)]
+    if answer.is_other_book:
+        lines.append("  " + say["book"])
     if answer.now.type != scored["type"]:
         lines.append("  " + say["moved"].format(kind=name[answer.now.type], p=answer.now.probabilities[answer.now.type]))
     if answer.is_search:
-        lines.append("  " + say["tried"].format(n=len(answer.tried)))
+        lines.append("  " + (say["tried"].format(n=len(answer.tried)) if answer.tried else say["empty"]))
     if shown := (answer.found if answer.is_search else answer.tried)[:1]:
         lines += _shown(answer, shown[0], language, top)
     if answer.is_search and len(answer.found) > 1:
         lines.append("  " + say["others"])
         lines += [f"    {_edits(one, language)}: {_gives(answer, one, language)} ({_cost(one.cost, language)})"
                   for one in answer.found[1 : N_OTHERS + 1]]
-    if answer.is_search and not answer.found:
+    if answer.is_search and answer.tried and not answer.found:
         lines.append("  " + say["none"].format(goal=goal))
         if near := answer.nearest:
             kind = answer.likeliest(near)
@@ -101,15 +110,19 @@ def _shown(answer: WhatIf, one: Outcome, language: str, top: int) -> list[str]:
         ends = [say["unknown"] if math.isnan(value) else written(value, feature.unit, language)
                 for value in (fact.before, fact.after)]
         lines.append(f"      {fact.push:+.2f} {PARTS[language][feature.dimension]}: {short_name(feature, language)}: "
-                     f"{ends[0]} → {ends[1]}")
+                     f"{ends[0]} → {ends[1]}{say['time'] if fact.is_of_time else ''}")
     return lines
 
 
 def _gives(answer: WhatIf, one: Outcome, language: str) -> str:
     say, name = SAY[language], called(load_types(), language)
+    if not one.is_active:
+        return say["gone"] + say["later"].format(day=one.judged_on)
     given = say["gives" if one.type != answer.now.type else "stays"].format(
         kind=name[one.type], p=one.probabilities[one.type], before=answer.now.probabilities[one.type])
-    return given + (say["later"].format(day=one.judged_on) if one.judged_on != answer.now.judged_on else "")
+    if one.judged_on == answer.now.judged_on:
+        return given
+    return given + say["later"].format(day=one.judged_on) + say["waiting"].format(kind=name[one.waited])
 
 
 def _edits(one: Outcome, language: str) -> str:
@@ -119,8 +132,8 @@ def _edits(one: Outcome, language: str) -> str:
 
 def _cost(cost: Cost, language: str) -> str:
     say = SAY[language]
-    said = [say[what].format(amount=_amount(cents, language)) for what in ("cash", "security", "postponed", "limit")
-            if (cents := getattr(cost, what))]
+    said = [say[what].format(amount=_amount(cents, language), months=_months(cost.by_months, language))
+            for what in ("cash", "security", "postponed", "limit", "instalments") if (cents := getattr(cost, what))]
     return ", ".join(said + ([say["months"].format(months=_months(cost.months, language))] if cost.months else [])) or "0"
 
 

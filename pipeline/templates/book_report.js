@@ -34,7 +34,8 @@
   }
 
   const {customers, cases, types} = data, n = customers.id.length, places = [...customers.id.keys()];
-  const placeOf = new Map(customers.id.map((id, place) => [id, place]));
+  const keys = customers.key || customers.id;  // what is shown of two names may be the same
+  const placeOf = new Map(keys.map((key, place) => [key, place]));
   const begins = (counts, width) => {  // where the entries of each customer begin, of lists one after the other
     const found = new Uint32Array(n + 1);
     for (let i = 0; i < n; i++) {
@@ -168,7 +169,7 @@
 
   /* The list. */
   const columns = [
-    {key: "customer", of: i => customers.id[i], cell: i => h("a", {href: "#" + encodeURIComponent(customers.id[i]), "aria-label": t("open", {who: customers.id[i]})}, h("bdi", {class: "data"}, customers.id[i])), isText: true},
+    {key: "customer", of: i => customers.id[i], cell: i => h("a", {href: "#" + encodeURIComponent(keys[i]), "aria-label": t("open", {who: customers.id[i]})}, h("bdi", {class: "data"}, customers.id[i])), isText: true},
     ...(customers.name ? [{key: "name", of: i => customers.name[i], cell: i => h("bdi", {class: "data"}, customers.name[i] || ""), isText: true, class: "name left"}] : []),
     {key: "type", of: i => customers.type[i], csv: i => kindName(customers.type[i]), cell: i => kind(customers.type[i]), class: "left"},
     {key: "probability", of: i => customers.p[5 * i + customers.type[i]] / 1000, cell: i => chance(customers.p[5 * i + customers.type[i]]), isDown: true},
@@ -244,7 +245,7 @@
 
   /* A case. */
   const possible = i => [...types.keys()].filter(place => customers.possible[i] & (1 << place));
-  const show = i => { location.hash = encodeURIComponent(customers.id[i]); };
+  const show = i => { location.hash = encodeURIComponent(keys[i]); };
   const fromHash = () => {
     let id = "";
     try { id = decodeURIComponent(location.hash.slice(1)); } catch { /* no customer is called so */ }
@@ -261,7 +262,7 @@
     state.open = null;
     dialog.replaceChildren();
     if (location.hash) history.replaceState(null, "", location.href.split("#")[0]);
-    const link = [...document.querySelectorAll("#rows a")].find(each => each.getAttribute("href") === "#" + encodeURIComponent(customers.id[i]));
+    const link = [...document.querySelectorAll("#rows a")].find(each => each.getAttribute("href") === "#" + encodeURIComponent(keys[i]));
     if (link) link.focus({preventScroll: true});
   });
   dialog.addEventListener("click", event => { if (event.target === dialog) dialog.close(); });
@@ -314,6 +315,7 @@
           })), signedBars(sizes, data.part_names[lang], gap), h("p", {class: "hint last"}, t("account_hint", fill), " ", t("rounded")))),
         h("div", {class: "pair"}, [false, true].map(isAgainst => h("section", {id: isAgainst ? "against" : "for"}, h("h3", {}, t("speaks", {kind: kindName(isAgainst ? state.against : own)})), factors(side(i, pair, isAgainst), isAgainst)))),
         h("div", {class: "advice " + types[own]}, h("h3", {}, t("what_to_do")), h("p", {id: "strategy"}, data.strategies[lang][own]), h("p", {class: "sub"}, t("typical"), lang === "zh" ? "：" : ": ", data.traits[lang][own])),
+        h("p", {class: "sub", id: "steady"}, customers.steady[lang][customers.steady_of[i]]),
         h("p", {class: "casefoot"}, t("model", {model: data.model}), " · ", t("data", {fingerprint: data.fingerprint.slice(0, 12)}))));
   };
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -274,7 +275,7 @@ HALF_OF_NOUGHT = [0.0] * 50 + HUNDRED[:50]
     (9, [0.0] * 6 + [9.0] * 4, "later than most: 9 days (median 0)", "迟付多于多数客户：9天（中位数 0）"),
     (9, [0.0] * 4 + [9.0] * 6, "meaning of x: 9 days (median 9, as for most)", "x的含义：9天（中位数 9，与多数客户相同）"),
     (5, [1.0] * 4 + [5.0] * 496 + [9.0] * 500, "meaning of x: 5 days (median 5)", "x的含义：5天（中位数 5）"),  # 49.6 % have it
-    (99, [*HUNDRED, *[np.nan] * 5], "later than 95 % of customers: 99 days (median 50)", "迟付多于95%的客户：99天（中位数 50）"),
+    (99, [*HUNDRED, *[np.nan] * 5], "later than 90 % of customers: 99 days (median 50)", "迟付多于90%的客户：99天（中位数 50）"),
     (99, [*HUNDRED, *[np.nan] * 6], "later than 95 % of those with data: 99 days (median 50)",
      "迟付多于95%的有数据客户：99天（中位数 50）"),
     (51, [*HUNDRED, *[np.nan] * 6], "later than most of those with data: 51 days (median 50)",
@@ -459,3 +460,16 @@ def test_a_percentile_is_the_share_of_the_book_with_the_value_or_less(value, sha
     usual = reference(pd.DataFrame({"customer_id": list("abcd"), "as_of": "2025-06-30", "x": [1.0, 2.0, 2.0, 3.0]}))
     assert usual.percentile("x", value) == pytest.approx(share)
     assert np.isnan(usual.percentile("x", np.nan))
+
+
+@given(st.lists(st.integers(0, 6), min_size=2, max_size=60), st.integers(0, 3) | st.integers(0, 30), st.integers(0, 6))
+def test_what_is_said_of_how_many_customers_is_true_of_at_least_so_many(known, n_missing, value):
+    usual = [float(each) for each in [*known, value]] + [np.nan] * n_missing
+    text = said_of(float(value), usual, LATE, "en")
+    if found := re.search(r"(less late than|later than|above|below|as for) (most|\d+ %)( of those with data)?", text):
+        way, size, of_known = found.groups()
+        known_values = [each for each in usual if not np.isnan(each)]
+        n_holding = sum({"later than": each < value, "above": each < value, "as for": each == value}.get(way, each > value)
+                        for each in known_values)
+        n_of = len(known_values) if of_known else len(usual)
+        assert n_holding / n_of >= (0.5 if size == "most" else float(size[:-2]) / 100), text

@@ -36,8 +36,8 @@ REPAYMENTS = """loan_id,instalment,payment,due_on,principal_due,interest_due,pai
 T,1,1,2024-03-15,300.00,18.00,2024-03-15,318.00
 T,2,1,2024-04-15,300.00,13.50,2024-05-02,100.00
 T,3,1,2024-06-15,300.00,9.00,,
-T,4,1,2024-09-15,200.00,4.50,2024-09-15,204.50
-T,5,1,2024-12-15,100.00,1.50,2024-12-20,101.50
+T,4,1,2024-09-15,150.00,4.50,2024-09-15,154.50
+T,5,1,2024-12-15,150.00,1.50,2024-12-20,151.50
 O,1,1,2024-12-15,100.00,,,
 """
 DRAWDOWNS = "loan_id,drawdown,drawn_on,amount\nT,1,2023-01-15,1200.00\nR,1,2023-02-15,400.00\nO,1,2023-01-15,100.00\n"
@@ -54,11 +54,11 @@ def opened(folder, **tables: str):
     return open_tables(folder)
 
 
-def facts(folder, who: str = "A", day: str = DAY, **tables: str) -> Facts:
+def facts(folder, who: str = "A", day: str = DAY, loan: str | None = None, **tables: str) -> Facts:
     book = opened(folder, **tables)
     record, loans = record_of([who], day, book), loans_of(who, day, book)
     book.close()
-    return Facts(record, loans[loans["is_active"] == 1].reset_index(drop=True), day)
+    return Facts(record, loans[loans["is_active"] == 1].reset_index(drop=True), day, loan)
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +77,9 @@ def brief(rows: list[dict], *columns: str) -> list[str]:
 
 
 def test_what_is_overdue_and_what_is_to_come_is_as_the_day_knew_it(of_a):
-    overdue, to_come = of_a.overdue(), of_a.to_come()
+    overdue, to_come = of_a.overdue(), of_a.to_come(as_day("2030-01-01"))
     assert [(row.instalment, row.unpaid) for row in overdue.itertuples()] == [(2, 21350), (3, 30900)]
-    assert [(row.instalment, row.unpaid) for row in to_come.itertuples()] == [(4, 20450), (5, 10150)]
+    assert [(row.instalment, row.unpaid) for row in to_come.itertuples()] == [(4, 15450), (5, 15150)]
 
 
 @pytest.mark.parametrize(("amount", "rows"), [
@@ -123,10 +123,10 @@ def test_a_limit_below_what_is_drawn_is_refused(of_a):
 def test_what_falls_due_is_paid_on_its_day_and_judged_at_the_end(of_a):
     edited = made([Edit(PAY_ON_TIME, 3)], of_a)
     paid = brief(added(edited, of_a, "repayments"), "instalment", "payment", "paid_on", "amount_paid")
-    assert paid == ["4 1 2024-09-15 204.50"]
-    assert (edited.judged_on, edited.cost) == ("2024-09-30", Cost(cash=20450, months=3))
+    assert paid == ["4 1 2024-09-15 154.50"]
+    assert (edited.judged_on, edited.cost) == ("2024-09-30", Cost(instalments=15450, months=3))
     edited = made([Edit(PAY_ON_TIME, 6)], of_a)
-    assert len(added(edited, of_a, "repayments")) == 2 and edited.cost == Cost(cash=30600, months=6)
+    assert len(added(edited, of_a, "repayments")) == 2 and edited.cost == Cost(instalments=30600, months=6)
 
 
 def test_a_longer_tenor_withdraws_the_old_schedule_and_keeps_it_in_the_record(of_a):
@@ -134,13 +134,13 @@ def test_a_longer_tenor_withdraws_the_old_schedule_and_keeps_it_in_the_record(of
     rows = added(edited, of_a, "repayments")
     old, new = [row for row in rows if row["instalment"] <= 5], [row for row in rows if row["instalment"] > 5]
     assert sorted(brief(old, "instalment", "due_on", "principal_due", "superseded_on", "superseded_by")) == [
-        "4 2024-09-15 200.00 2024-06-30 forbearance", "5 2024-12-15 100.00 2024-06-30 forbearance"]  # it is in arrears
+        "4 2024-09-15 150.00 2024-06-30 forbearance", "5 2024-12-15 150.00 2024-06-30 forbearance"]  # it is in arrears
     assert brief(new, "instalment", "due_on", "principal_due", "scheduled_on") == [
         "6 2024-09-15 75.00 2024-06-30", "7 2024-12-15 75.00 2024-06-30", "8 2025-03-16 75.00 2024-06-30",
         "9 2025-06-15 75.00 2024-06-30"]
-    # 6 % a year on 300 for 77 days, on 225 for 91, on 150 for 91, on 75 for 91
-    assert [str(row["interest_due"]) for row in new] == ["3.80", "3.37", "2.24", "1.12"]
-    assert edited.cost == Cost(postponed=30000)
+    # 6 % a year on 300 for the 92 days since the last due date, on 225 for 91, on 150 for 91, on 75 for 91
+    assert [str(row["interest_due"]) for row in new] == ["4.54", "3.37", "2.24", "1.12"]
+    assert edited.cost == Cost(postponed=30000, by_months=6)
 
 
 def test_a_bullet_is_moved_whole_and_interest_that_was_not_known_is_not_invented(tmp_path):
@@ -148,6 +148,48 @@ def test_a_bullet_is_moved_whole_and_interest_that_was_not_known_is_not_invented
     rows = added(made([Edit(EXTEND_TENOR, 12)], of_b), of_b, "repayments")
     assert brief(rows, "instalment", "due_on", "principal_due", "interest_due", "superseded_by") == [
         "1 2024-12-15 100.00 - revision", "2 2024-12-15 0.00 - -", "3 2025-12-15 100.00 - -"]
+
+
+HEAD = "loan_id,instalment,payment,due_on,principal_due,interest_due,paid_on,amount_paid\n"
+
+
+@pytest.mark.parametrize(("rows", "schedule"), [
+    # a balloon keeps its shape: every part six months later, interest on the old days
+    ("T,1,1,2024-09-30,100.00,6.00,,\nT,2,1,2024-12-31,1000.00,5.00,,\n",
+     ["2024-09-30 0.00", "2024-12-31 0.00", "2025-03-31 100.00", "2025-06-30 1000.00"]),
+    # so do months of grace
+    ("T,1,1,2024-09-30,0.00,6.00,,\nT,2,1,2024-12-31,500.00,5.00,,\nT,3,1,2025-03-31,500.00,5.00,,\n",
+     ["2024-09-30 0.00", "2024-12-31 0.00", "2025-03-31 0.00", "2025-06-30 500.00", "2025-09-30 500.00"]),
+    # two rows of one day are one rhythm
+    ("T,1,1,2024-12-31,500.00,0.00,,\nT,2,1,2024-12-31,0.00,5.00,,\n", ["2024-12-31 0.00", "2025-06-30 500.00"]),
+    # what is due on the date itself, or paid in part, stays as it is
+    ("T,1,1,2024-06-30,500.00,0.00,,\nT,2,1,2024-09-30,500.00,5.00,2024-06-01,100.00\nT,3,1,2024-12-31,200.00,5.00,,\n",
+     ["2024-12-31 0.00", "2025-06-30 200.00"])])
+def test_a_schedule_that_is_not_level_keeps_its_shape_six_months_later(tmp_path, rows, schedule):
+    of = facts(tmp_path, repayments=HEAD + rows)
+    new = [row for row in added(made([Edit(EXTEND_TENOR, 6)], of), of, "repayments") if "superseded_on" not in row]
+    assert brief(new, "due_on", "principal_due") == schedule
+    assert sum(row["principal_due"] for row in new) == sum(each["principal_due"].sum() for each in of.schedules.values()) / 100
+
+
+@pytest.mark.parametrize("rows", ["T,1,1,2024-06-30,500.00,0.00,,\n", "T,1,1,2024-09-30,500.00,5.00,2024-06-01,100.00\n"])
+def test_a_schedule_of_which_nothing_is_left_to_extend_says_so(tmp_path, rows):
+    with pytest.raises(NotChangeable, match="no instalment of principal"):
+        made([Edit(EXTEND_TENOR, 6)], facts(tmp_path, repayments=HEAD + rows))
+
+
+def test_changes_are_bound_to_a_loan_but_what_falls_due_is_paid_on_all(tmp_path):
+    rows = REPAYMENTS + "R,1,1,2024-08-15,0.00,5.00,,\nR,2,1,2024-05-15,0.00,4.00,,\n"
+    of = facts(tmp_path, loan="R", repayments=rows)
+    edited = made([Edit(PAY_ARREARS, ALL), Edit(ADD_COLLATERAL, 5000), Edit(PAY_ON_TIME, 3)], of)
+    assert edited.cost == Cost(cash=400, security=5000, instalments=500 + 15450, months=3)
+    assert [row["loan_id"] for row in added(edited, of, "collateral")] == ["R"]
+    assert why_not(EXTEND_TENOR, of) == "no instalment of principal is still to fall due"
+
+
+@pytest.mark.parametrize(("months", "says"), [(2, "no instalment falls due in that time"), (3, "")])
+def test_months_in_which_nothing_falls_due_are_no_change(of_a, months, says):
+    assert why_not(PAY_ON_TIME, of_a, months) == says
 
 
 def test_several_changes_are_made_one_after_the_other(of_a):
@@ -158,7 +200,7 @@ def test_several_changes_are_made_one_after_the_other(of_a):
     assert {row.get("superseded_by") for row in rows if row["instalment"] in (4, 5)} == {"revision"}
     assert [row["instalment"] for row in rows if "paid_on" in row and str(row["paid_on"]) > DAY] == [6, 7, 8, 9]
     assert edited.facts.overdue().empty and edited.judged_on == "2025-06-30"
-    assert edited.cost == Cost(cash=52250 + 30000 + 380 + 337 + 224 + 112, postponed=30000, months=12)
+    assert edited.cost == Cost(cash=52250, postponed=30000, by_months=6, instalments=30000 + 454 + 337 + 224 + 112, months=12)
 
 
 @pytest.mark.parametrize("edits", [[Edit(PAY_ARREARS, ALL)], [Edit(ADD_COLLATERAL, 5)], [Edit(SET_LIMIT, 90000)],
@@ -181,7 +223,7 @@ def test_what_has_happened_stays_and_every_row_keeps_its_contract(of_a, edits):
     ("A", ADD_COLLATERAL, {"collateral": ""}, "no table of collateral"), ("A", SET_LIMIT, {"limits": ""}, "no table of limits"),
     ("A", SET_LIMIT, {"limits": LIMITS + f"R,{DAY},900.00,customer\n"}, "no credit line can be given another limit"),
     ("A", EXTEND_TENOR, {"repayments": "\n".join(REPAYMENTS.splitlines()[:4]) + "\n"}, "no instalment of principal"),
-    ("A", PAY_ON_TIME, {"repayments": "\n".join(REPAYMENTS.splitlines()[:4]) + "\n"}, "no instalment is still to fall due")])
+    ("A", PAY_ON_TIME, {"repayments": "\n".join(REPAYMENTS.splitlines()[:4]) + "\n"}, "no instalment falls due in that time")])
 def test_a_change_that_cannot_be_made_says_why(tmp_path, who, kind, tables, says):
     of = facts(tmp_path, who, **tables)
     assert says in why_not(kind, of)

@@ -12,7 +12,7 @@ from features.frame import book_frame
 from features.sources import open_tables
 from models.matrix import KEYS
 from pipeline import tracking
-from pipeline.edits import ADD_COLLATERAL, ALL, PAY_ARREARS, PAY_ON_TIME
+from pipeline.edits import ADD_COLLATERAL, ALL, PAY_ARREARS, PAY_ON_TIME, Cost, Edit, NotChangeable
 from pipeline.explanations import kept
 from pipeline.settings import load_settings
 from pipeline.whatif import Outcome, WhatIf, whatif
@@ -95,11 +95,9 @@ def test_the_search_names_the_lightest_change_that_gives_another_type(searched):
     assert len({one.edits for one in searched.tried}) == len(searched.tried) >= 15
 
 
-def outcome(weight: float, kinds: str, kind: str, months: int = 0, p: float = 0.5) -> Outcome:
-    from pipeline.edits import Cost, Edit
-
+def outcome(weight: float, kinds: str, kind: str, months: int = 0, is_active: bool = True) -> Outcome:
     edits = tuple(Edit(each, int(weight)) for each in kinds.split())
-    return Outcome(edits, kind, {"risk": 1 - p, kind: p}, DAY, Cost(months=months), weight)
+    return Outcome(edits, kind, {"risk": 0.5, kind: 0.5}, DAY, Cost(months=months), weight, is_active)
 
 
 @pytest.mark.parametrize(("tried", "smallest"), [
@@ -108,6 +106,7 @@ def outcome(weight: float, kinds: str, kind: str, months: int = 0, p: float = 0.
     ([outcome(3, "a", "stable"), outcome(2, "b", "growth")], [2, 3]),
     ([outcome(3, "a", "stable"), outcome(5, "a b", "stable")], [3]),  # a alone does it for less
     ([outcome(3, "a b", "stable"), outcome(5, "a", "stable")], [3, 5]),
+    ([outcome(2, "a", "stable", is_active=False), outcome(3, "b", "stable")], [3]),  # who has no loan is no stable customer
     ([outcome(3, "a", "stable", months=2), outcome(3, "b", "stable", months=1)], [3, 3])])
 def test_the_smallest_is_the_lightest_of_each_combination_that_no_part_of_it_beats(tried, smallest):
     answer = WhatIf(pd.Series(dtype=object), outcome(0, "", "risk"), "", True, (), tuple(tried), {}, pd.DataFrame())
@@ -146,13 +145,15 @@ def test_the_command_says_type_cost_and_what_moves(scored, book, late, capsys, p
 @pytest.mark.parametrize(("more", "code", "says"), [
     (["--to", "risk"], 48, "it is risk already"), (["--loan", "L999"], 48, "L999 is no active loan"),
     (["--set-limit", "100"], 48, "the book has no table of limits"), (["--pay-arrears", "99,999,999"], 48, "is overdue"),
-    (["--to", "stable", "--pay-arrears", "all"], 2, "without changes")])
+    (["--to", "stable", "--pay-arrears", "all"], 2, "without changes"),
+    (["--pay-on-time", "1", "--loan", "L999"], 48, "no active loan")])
 def test_what_cannot_be_asked_is_refused_in_a_line(scored, book, late, capsys, more, code, says):
     assert run(scored, book, late, *more) == code
     assert says in the_line(capsys)
 
 
-@pytest.mark.parametrize(("option", "value"), [("--pay-arrears", "much"), ("--add-collateral", "-5"), ("--set-limit", "nan"),
+@pytest.mark.parametrize(("option", "value"), [("--pay-arrears", "much"), ("--pay-arrears", "1e999999"),
+                                               ("--add-collateral", "-5"), ("--set-limit", "nan"),
                                                ("--extend-tenor", "0"), ("--pay-on-time", "1.5"), ("--add-collateral", "0.001")])
 def test_sizes_that_are_none_are_usage_errors(scored, book, late, capsys, option, value):
     with pytest.raises(SystemExit) as stopped:
@@ -168,4 +169,31 @@ def test_a_book_that_changed_since_it_was_scored_is_said_to_have(scored, late, t
     rows.loc[own, "paid_on"] = paid_on  # it was never late
     answer = ask(scored, write_book(tables, tmp_path / "mended"), late, {PAY_ON_TIME: 1})
     assert answer.now.type != "risk"
-    assert "the book has changed since it was scored" in "\n".join(lines_of(answer, "en", 3))
+    said = "\n".join(lines_of(answer, "en", 3))
+    assert "the book has changed since it was scored" in said and "the book is not the delivery that was scored" in said
+
+
+def test_time_alone_is_told_from_what_is_done(scored, book, late):
+    answer = ask(scored, book, late, {PAY_ARREARS: ALL, PAY_ON_TIME: 6})
+    (one,) = answer.tried
+    assert one.judged_on == "2025-06-30" and one.waited in one.probabilities
+    assert f"waiting alone, with nothing paid, gives {one.waited}" in "\n".join(lines_of(answer, "en", 9))
+    by_feature = answer.moved.set_index("feature")["is_of_time"]
+    paid = [name for name in by_feature.index if "late" in name or "past_due" in name or "paid_on_time" in name]
+    assert paid and not by_feature[paid].any()
+
+
+def test_who_has_no_active_loan_by_then_is_not_called_by_a_type(scored, book):
+    answer = ask(scored, book, "C000", {PAY_ARREARS: ALL, PAY_ON_TIME: 60})
+    (one,) = answer.tried
+    assert not one.is_active and not answer.reaches(one) and answer.nearest is None
+    assert "by then it has no active loan, and is not scored" in "\n".join(lines_of(answer, "en", 3))
+
+
+def test_a_customer_that_the_book_lacks_is_named(scored, late, tmp_path):
+    tables = tiny_book()
+    loan = f"L{late[1:]}"
+    without = {name: rows[(rows.get("customer_id") != late) if "customer_id" in rows else rows["loan_id"] != loan]
+               for name, rows in tables.items()}
+    with pytest.raises(NotChangeable, match=f"the book has no customer {late}"):
+        ask(scored, write_book(without, tmp_path / "less"), late)
