@@ -9,7 +9,7 @@ from pathlib import Path
 import features.frame  # noqa: F401  (fills the register)
 from features.catalogue import FEATURES
 from models.displays import Account, Waterfall
-from models.explain import PARTS, factors, totals
+from models.explain import JOIN, PARTS, factors, totals
 from models.types import called, load_types
 from pipeline.explanations import Kept, kept
 from pipeline.steadiness import Steady, steady
@@ -51,7 +51,8 @@ class Explained:
         for kind, side in ((self.a, table[table["push"] > 0]), (self.b, table[table["push"] < 0])):
             lines.append("  " + say["for"].format(kind=name[kind]))
             for factor in side.head(top).itertuples():
-                where = "" if math.isnan(factor.percentile) else "; " + say["percentile"].format(percent=100 * factor.percentile)
+                where = "" if math.isnan(factor.percentile) else JOIN[language] + say["percentile"].format(
+                    percent=100 * factor.percentile)
                 lines.append(f"    {factor.push:+.2f} {parts[factor.dimension]}: {factor.words}{where}")
             if len(side) > top:
                 lines.append(f"    {side['push'][top:].sum():+.2f} {say['rest'].format(n=len(side) - top)}")

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,15 +27,16 @@ from reports import BEFORE, DAY, FORMULAS, data_of, hostile_names, many, named, 
 
 from features.catalogue import FEATURES
 from features.sources import open_tables
-from models.explain import STARTING_POINT
+from models.explain import JOIN, STARTING_POINT
 from pipeline.cli import main
 from pipeline.explain import WORDS as EXPLAINED
 from pipeline.explain import Explained
 from pipeline.explanations import kept, kept_book
 from pipeline.export import harmless, listed, neutral, write_csv, write_xlsx
 from pipeline.report import Report, report
-from pipeline.report_page import TEMPLATES, folded, page
+from pipeline.report_page import TEMPLATES, folded, packed, page
 from pipeline.report_words import WORDS
+from pipeline.steadiness import Steady, reseed_line
 
 OTHER_DAY = "2023-06-30"
 PARTS = ("value", "need", "behaviour", "risk", STARTING_POINT)
@@ -148,7 +150,7 @@ def test_the_features_that_mark_a_type_are_those_with_the_largest_mean_contrast_
             of_one = speaking[[str(value) for value in values].index(str(typical))]
             other = rows[of_one.assignment["customer_id"]]["runner_up"]
             for language, words in (("en", row.words_en), ("zh", row.words_zh)):
-                assert f": {words}" in Explained(of_one, kind, other).text(language, 200)
+                assert f": {words}" in Explained(of_one, kind, other, Steady(of_one.assignment, None)).text(language, 200)
 
 
 def test_the_page_says_of_every_customer_and_type_what_explain_says_in_both_languages(data, scored_twice):
@@ -157,17 +159,18 @@ def test_the_page_says_of_every_customer_and_type_what_explain_says_in_both_lang
         one = kept(who, DAY, scored_twice)
         own = one.assignment["type"]
         for other, language in itertools.product((kind for kind in TYPES if kind != own), ("en", "zh")):
-            text = Explained(one, own, other).text(language, 6).replace("-0.00", "+0.00").split("\n")
+            told = Explained(one, own, other, Steady(one.assignment, None)).text(language, 6)
+            text = told.replace("-0.00", "+0.00").split("\n")
             say, lines = EXPLAINED[language], []
             for kind, side in zip((own, other), said(data, row, TYPES.index(other), language)):
                 lines.append("  " + say["for"].format(kind=names[language][TYPES.index(kind)]))
                 for push, part, words, percentile in side[:-1]:
-                    where = "" if percentile < 0 else "; " + say["percentile"].format(share=percentile / 100)
+                    where = "" if percentile < 0 else JOIN[language] + say["percentile"].format(percent=percentile)
                     lines.append(f"    {push:+.2f} {part}: {words}{where}")
                 rest, n_rest = side[-1]
                 lines += [f"    {rest:+.2f} {say['rest'].format(n=n_rest)}"] if n_rest else []
                 lines += [f"    {say['nothing']}"] if len(side) == 1 else []
-            assert text[2:-1] == [line.replace("-0.00", "+0.00") for line in lines]
+            assert text[2:-2] == [line.replace("-0.00", "+0.00") for line in lines]
             at = 4 * row + [kind for kind in TYPES if kind != own].index(other)
             parts = ", ".join(f"{part} {size / 100:+.2f}" for part, size in
                               zip(data["part_names"][language], data["cases"]["parts"][5 * at : 5 * at + 5]))
@@ -449,13 +452,59 @@ def of_another_run(place):
     rows.assign(model_version="7 (12345678)").to_parquet(place / "assignments.parquet", index=False)
 
 
+def torn(name: str):
+    def spoil(place):
+        (place / name).write_bytes((place / name).read_bytes()[:-100])
+    return spoil
+
+
+def spotted(name: str):
+    """The file with its data overwritten, and its head and foot as they were."""
+    def spoil(place):
+        content = bytearray((place / name).read_bytes())
+        content[200:-8000] = b"\xaa" * len(content[200:-8000])
+        (place / name).write_bytes(content)
+    return spoil
+
+
+def test_an_earlier_date_that_cannot_be_read_or_is_no_date_is_passed_over(folder, tmp_path, capsys):
+    torn("assignments.parquet")(folder / f"as_of={BEFORE}")
+    (folder / f"as_of={BEFORE}.bak").mkdir()
+    shutil.copy(folder / f"as_of={DAY}" / "assignments.parquet", folder / f"as_of={BEFORE}.bak")
+    assert write(folder, tmp_path) == 0
+    assert "no earlier date was scored" in capsys.readouterr().out
+
+
+def test_a_date_without_a_row_has_nobody(folder, tmp_path, capsys):
+    file = folder / f"as_of={DAY}" / "assignments.parquet"
+    pd.read_parquet(file).iloc[:0].to_parquet(file, index=False)
+    assert write(folder, tmp_path) == 58
+    assert f"nobody was scored as of {DAY}" in the_line(capsys)
+
+
+def test_two_customers_that_look_alike_have_addresses_of_their_own(found):
+    rows = found.rows.copy()
+    rows.loc[rows.index[:2], "customer_id"] = ["A\nB", "A B"]
+    customers = packed(replace(found, rows=rows))["customers"]
+    assert customers["id"][:2] == ["A B", "A B"] and customers["key"][:2] == ["A\nB", "A B"]
+    assert packed(found)["customers"]["key"] is None
+
+
+def test_a_case_says_how_many_reseeded_models_agree(found):
+    customers = packed(found)["customers"]
+    for language in ("en", "zh"):
+        told = [customers["steady"][language][place] for place in customers["steady_of"]]
+        assert told == [reseed_line(row, language) for _, row in found.rows.iterrows()]
+
+
 @pytest.mark.parametrize(("spoil", "says"), [
     (lambda place: (place / "explanations.parquet").unlink(), "no explanations can be read"), (of_others, "of other customers"),
-    (of_another_run, "of another run")])
+    (of_another_run, "of another run"), (torn("assignments.parquet"), "no assignments can be read"),
+    (spotted("explanations.parquet"), "no explanations can be read")])
 @pytest.mark.parametrize("day", [BEFORE, DAY])
 def test_explanations_that_do_not_belong_to_the_assignments_are_not_shown(day, spoil, says, folder, tmp_path, capsys):
     spoil(folder / f"as_of={day}")
-    assert write(folder, tmp_path) == 59
+    assert write(folder, tmp_path, "--since", BEFORE) == 59
     line = the_line(capsys)
     assert says in line and day in line
     assert not (tmp_path / "report.html").exists()
@@ -485,5 +534,5 @@ def test_neither_the_model_nor_its_store_is_opened(scored_twice, tmp_path):
 
 
 def test_the_data_are_packed_as_browsers_unpack_them(found):
-    (packed,) = re.findall(rb'id="data">([^<]*)<', page(found))
-    assert zlib.decompressobj(zlib.MAX_WBITS).decompress(base64.b64decode(packed)).startswith(b'{"as_of":"2024-12-31"')
+    (text,) = re.findall(rb'id="data">([^<]*)<', page(found))
+    assert zlib.decompressobj(zlib.MAX_WBITS).decompress(base64.b64decode(text)).startswith(b'{"as_of":"2024-12-31"')
