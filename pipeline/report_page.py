@@ -86,11 +86,12 @@ def _customers(rows: pd.DataFrame) -> dict:
     exposure = rows["exposure"].round(2)
     possible = [sum(1 << place for place, kind in enumerate(ORDER) if kind in each.split(",")) for each in rows["possible_types"]]
     names = [harmless(name) if isinstance(name, str) else None for name in rows["name"]]
-    shown = [harmless(str(who)) for who in rows["customer_id"]]
+    keys = [str(who).encode("utf-8", "backslashreplace").decode() for who in rows["customer_id"]]
+    shown = [harmless(who) for who in keys]
     told, which = _steady(rows)
     return {
-        "id": shown, "key": None if shown == list(rows["customer_id"]) else [str(who) for who in rows["customer_id"]],
-        "steady": told, "steady_of": which, "name": names if any(names) else None,
+        "id": shown, "key": None if shown == keys else keys, "steady": told, "steady_of": which,
+        "name": names if any(names) else None,
         "type": places(rows["type"]).tolist(), "second": places(rows["runner_up"]).tolist(),
         "p": [round(1000 * round(p, 3)) for p in rows[[f"p_{kind}" for kind in ORDER]].to_numpy(float).ravel().tolist()],
         "gap": _hundredths(rows["gap_log_odds"]), "possible": possible, "is_referred": rows["is_referred"].astype(int).tolist(),
