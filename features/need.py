@@ -58,7 +58,7 @@ def utilisation_share(of: Grains) -> nw.Expr:
          low=("uses less of its credit lines than most", "循环额度使用率低于多数客户"),
          zero=("credit lines unused", "循环额度未使用"), history_months=0)
 def line_utilisation_share(of: Grains) -> nw.Expr:
-    """Share of the limit of the open credit lines (revolvers) that is drawn; above 1 where more is drawn than the limit."""
+    """Drawn share of the limit of the open credit lines (revolvers); above 1 where more is drawn than the limit."""
     return utilisation_at(of, 0)
 
 
