@@ -39,7 +39,7 @@ def moved(tmp_path_factory, book) -> Desk:
 @pytest.fixture
 def model(moved):
     """The folder of the moved model's files; as it was again after the test."""
-    (found,) = (moved.folder / "store").rglob("segmenter.json")
+    (found,) = (moved.folder / "store").rglob("segmenter/segmenter.json")
     kept = moved.folder / "kept"
     shutil.copytree(found.parent, kept)
     yield found.parent
@@ -137,8 +137,8 @@ def test_a_renamed_project_keeps_the_next_model_where_it_is_now(moved, book):
     shutil.copytree(moved.folder / "store", store)
     again = Desk(store.parent)
     assert again.train(book) == 0
-    assert len(list(store.rglob("model.ubj"))) == 2
-    assert len(list((moved.folder / "store").rglob("model.ubj"))) == 1
+    assert len(list(store.rglob("segmenter/model.ubj"))) == 2
+    assert len(list((moved.folder / "store").rglob("segmenter/model.ubj"))) == 1
     assert not moved.folder.with_name("before").exists()
     assert again.score(book, "--model", "2") == 0
 
@@ -162,7 +162,7 @@ def test_artifacts_that_are_gone_are_a_broken_model(trained, book, tmp_path, cap
     desk = Desk(tmp_path)
     (tmp_path / "store" / "artifacts").rename(tmp_path / "store" / "elsewhere")
     assert desk.score(book, "--model", "1") == 0, "the place it was trained in is looked at next"
-    (kept,) = (trained.folder / "store").rglob("segmenter.json")
+    (kept,) = (trained.folder / "store").rglob("segmenter/segmenter.json")
     aside = kept.parent.rename(kept.parent.with_name("aside"))
     try:
         assert desk.score(book, "--model", "1") == 41
