@@ -31,13 +31,12 @@ _BETWEEN = "\x1f"
 
 @dataclass(frozen=True)
 class Standing:
-    """A book as it stands on a date (whole days since 1970-01-01): what any customer of it is compared with.
+    """A book as it stands on a date: what any customer of it is compared with.
 
     ``customers`` has everybody's figures of comparison, ``medians`` the median rate of each product, ``links`` who guarantees
     whom.
     """
 
-    day: int
     customers: pd.DataFrame
     medians: pd.DataFrame
     links: pd.DataFrame
@@ -68,7 +67,7 @@ def standing(tables: Tables, as_of: Day) -> Standing:
         if tables.links is not None:
             known = links_known(days, tables).filter(nw.col("kind") == "guarantee").select("as_of", "from_id", "to_id").unique()
             links = tables.collected(known)
-    return Standing(as_day(as_of), customers, medians, links)
+    return Standing(customers, medians, links)
 
 
 def measured_beside(customer: str, alternatives: Sequence[Alternative], book: Standing) -> pd.DataFrame:
@@ -88,7 +87,7 @@ def measured_beside(customer: str, alternatives: Sequence[Alternative], book: St
     TooManyRejects
         A row of a record breaks a rule of its contract.
     """
-    names = [_called(customer, number) for number in range(len(alternatives))]
+    names = [f"{customer}{_BETWEEN}{number}" for number in range(len(alternatives))]
     small = open_tables(delivered(_side_by_side(alternatives)), reject_share_limit=0.0)
     try:
         plan, dates = plan_of(small), {each.as_of for each in alternatives}
@@ -107,10 +106,6 @@ def measured_beside(customer: str, alternatives: Sequence[Alternative], book: St
         return found.drop(columns="scenario").assign(customer_id=customer, as_of=as_of).reset_index(drop=True)
     finally:
         small.close()
-
-
-def _called(name: str, number: int) -> str:
-    return f"{name}{_BETWEEN}{number}"
 
 
 def _side_by_side(alternatives: Sequence[Alternative]) -> dict[str, pd.DataFrame]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import date, datetime, time, timedelta
 
 import narwhals as nw
@@ -79,6 +80,19 @@ def month_end_before(day: str) -> str:
     ('2024-02-29', '2024-02-29')
     """
     return (date.fromisoformat(day).replace(day=1) - timedelta(days=1)).isoformat()
+
+
+def months_later(day: str, months: int) -> str:
+    """The same day of a later month, or that month's last day, as ISO text; a month's last day stays a last day.
+
+    >>> months_later("2025-11-30", 3), months_later("2025-12-15", 1)
+    ('2026-02-28', '2026-01-15')
+    """
+    at = date.fromisoformat(day)
+    is_last = (at + timedelta(days=1)).day == 1
+    year, month = divmod(12 * at.year + at.month - 1 + months, 12)
+    last = monthrange(year, month + 1)[1]
+    return date(year, month + 1, last if is_last else min(at.day, last)).isoformat()
 
 
 def grid_month(age: nw.Expr) -> nw.Expr:

@@ -14,19 +14,19 @@ import narwhals as nw
 import pandas as pd
 import pyarrow as pa
 
-from features.catalogue import Grains
+from features.catalogue import LOAN_GRAINS, Grains
 from features.contract import Contract
 from features.contracts import CONTRACTS
 from features.days import Day, as_day
 from features.history import history_of_loans, is_known, masked
 from features.loans import loans_on_the_date
+from features.repayments import what_has_come
 from features.sources import Tables
 
 #: The day from which rows of a table exist that are never changed afterwards.
 _OWN_DAY = {"drawdowns": "drawn_on", "limits": "changed_on", "rates": "changed_on", "collateral": "valued_on",
             "fees": "charged_on", "ratings": "rated_on", "contacts": "contacted_on", "financials": "published_on",
             "external_debt": "reported_on"}
-_OF_A_LOAN = ("repayments", "drawdowns", "limits", "rates", "collateral")
 #: Of no customer alone: features of the customer itself do not read them.
 _OF_NOBODY = ("links", "labels")
 _ARROW = {"text": pa.string(), "date": pa.date32(), "money": pa.decimal128(18, 2), "number": pa.float64(), "integer": pa.int64(),
@@ -63,7 +63,7 @@ def record_of(customers: Sequence[str], as_of: Day, tables: Tables) -> dict[str,
         elif name in _OF_NOBODY:
             rows = getattr(tables, name).head(0)
         else:
-            whose = loans.select("loan_key") if name in _OF_A_LOAN else own.select("customer_key")
+            whose = loans.select("loan_key") if name in LOAN_GRAINS else own.select("customer_key")
             rows = _on(getattr(tables, name).join(whose, on=whose.columns, how="semi"), day)
             rows = _repayments(rows) if name == "repayments" else rows.filter(is_known(_OWN_DAY[name], "recorded_on"))
         found[name] = tables.collected(rows.select(*(column.name for column in contract.columns)))
@@ -97,8 +97,7 @@ def _customers(rows: nw.LazyFrame) -> nw.LazyFrame:
 
 def _repayments(rows: nw.LazyFrame) -> nw.LazyFrame:
     """The rows that stand for an instalment or a payment on the date; later events are taken out of them."""
-    has_come, is_returned, is_withdrawn = (~nw.col(day).is_null() & is_known(day) for day in (
-        "paid_known_on", "returned_known_on", "withdrawn_known_on"))
+    has_come, is_returned, is_withdrawn = what_has_come(is_known)
     rows = rows.with_columns(has_come=has_come, is_returned=is_returned, is_withdrawn=is_withdrawn)
     has_come, is_first = nw.col("has_come"), nw.col("payment") == 1
     rows = rows.filter(has_come | (~nw.col("is_unscheduled") & is_known("announced_on") & is_first))

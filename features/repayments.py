@@ -57,10 +57,14 @@ def at_least_zero(amount: nw.Expr) -> nw.Expr:
     return nw.when(amount > 0).then(amount).otherwise(0)
 
 
+def what_has_come(is_known: Callable[..., nw.Expr]) -> tuple[nw.Expr, nw.Expr, nw.Expr]:
+    """Whether a row's payment has come and is known, its return, and the withdrawal of its instalment."""
+    return tuple(~nw.col(day).is_null() & is_known(day) for day in ("paid_known_on", "returned_known_on", "withdrawn_known_on"))
+
+
 def _known(rows: nw.LazyFrame, is_known: Callable[..., nw.Expr]) -> nw.LazyFrame:
     """Rows known on the date, later payments masked."""
-    has_come, is_returned, is_withdrawn = (~nw.col(day).is_null() & is_known(day) for day in (
-        "paid_known_on", "returned_known_on", "withdrawn_known_on"))
+    has_come, is_returned, is_withdrawn = what_has_come(is_known)
     rows = rows.with_columns(is_paid=has_come & ~is_returned, is_withdrawn=is_withdrawn)
     is_paid, is_withdrawn = nw.col("is_paid"), nw.col("is_withdrawn")
     # the first row stands for the instalment from its announcement on; a further one came into being with its payment

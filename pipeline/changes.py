@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from features.catalogue import FEATURES
 from features.errors import PentadError
 from features.frame import feature_frame
 from features.sources import Tables
-from models.explain import PARTS, STARTING_POINT, short_name, totals, written
+from models.explain import MISSING, PARTS, STARTING_POINT, short_name, totals, written
 from models.matrix import KEYS
 from models.segmenter import Segmenter
 from models.types import called, load_types
@@ -38,11 +39,11 @@ WORDS = {
     "en": {"title": "{who}: {now} as of {day}, {before} as of {since}; log-odds for {a} against {b} {then:+.2f} then, "
                     "{gap:+.2f} now",
            CORRECTED: "data corrected", MOVED: "customer changed", MODEL: "model changed", "facts": "facts that moved it:",
-           "fixed": "corrections of earlier facts that moved it:", "none": "none", "unknown": "not known",
+           "fixed": "corrections of earlier facts that moved it:", "none": "none",
            "models": "model {old} then, {new} now"},
     "zh": {"title": "{who}：{day} 为{now}，{since} 为{before}；{a}对{b}的对数几率当时 {then:+.2f}，现在 {gap:+.2f}",
            CORRECTED: "数据更正", MOVED: "客户变化", MODEL: "模型变化", "facts": "推动变化的事实：",
-           "fixed": "推动变化的历史数据更正：", "none": "无", "unknown": "无数据", "models": "当时模型 {old}，现在 {new}"},
+           "fixed": "推动变化的历史数据更正：", "none": "无", "models": "当时模型 {old}，现在 {new}"},
 }  # fmt: skip
 
 
@@ -82,12 +83,7 @@ class Change:
         for title, table in (("facts", self.facts), ("fixed", self.corrections)):
             if title == "facts" or len(table):
                 lines.append("  " + say[title] + ("" if len(table) else f" {say['none']}"))
-            for fact in table.head(top).itertuples():
-                feature = FEATURES[fact.feature]
-                ends = [say["unknown"] if np.isnan(value) else written(value, feature.unit, language)
-                        for value in (fact.before, fact.after)]
-                lines.append(f"    {fact.push:+.2f} {called_parts[feature.dimension]}: {short_name(feature, language)}: "
-                             f"{ends[0]} → {ends[1]}")
+            lines += [f"    {told_move(fact, language)}" for fact in table.head(top).itertuples()]
         lines.append("  " + say["models"].format(old=then["model_version"], new=today["model_version"]))
         return "\n".join(lines)
 
@@ -150,6 +146,14 @@ def contrasts(segmenter: Segmenter, frame: pd.DataFrame, a: str, b: str) -> list
     judgement = segmenter.judge(frame)
     own = [judgement.contributions[:, segmenter.types.index(kind)] for kind in (a, b)]
     return [pd.Series(row, index=[*segmenter.features, STARTING_POINT]) for row in own[0] - own[1]]
+
+
+def told_move(fact: Any, language: str) -> str:
+    """A row of ``moves`` in words: what it pushes, and from which value to which the feature went."""
+    feature = FEATURES[fact.feature]
+    before, after = (MISSING[language] if np.isnan(value) else written(value, feature.unit, language)
+                     for value in (fact.before, fact.after))
+    return f"{fact.push:+.2f} {PARTS[language][feature.dimension]}: {short_name(feature, language)}: {before} → {after}"
 
 
 def moves(before: pd.Series, after: pd.Series, pushed: pd.Series, pushes: pd.Series) -> pd.DataFrame:

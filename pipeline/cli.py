@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pipeline.settings import BookSettings
 
-ALL = -1
 TYPES = ("risk", "churn", "strategic", "growth", "stable")
 EPILOG = """exit codes: 0 done, 1 unexpected (with a traceback), 2 usage, 10 and up named: `pentad exit-codes` lists them.
 Readers of Chinese: README.md has a 中文 section."""
@@ -232,6 +231,8 @@ def _amount(text: str) -> int:
 
 
 def _amount_or_all(text: str) -> int:
+    from pipeline.edits import ALL
+
     return ALL if text == "all" else _amount(text)
 
 

@@ -23,7 +23,9 @@ from pipeline.circles import circles_of
 from pipeline.errors import NoModel
 from pipeline.evaluation import OURS, Evaluation, attributes_of
 from pipeline.labels import Labelled
+from pipeline.plots import draw_shares
 from pipeline.settings import Settings, TrackingSettings
+from pipeline.steadiness import DIMENSION_OF
 from pipeline.tracking import Registered
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ class Comparison:
     @property
     def flips(self) -> Flips:
         """Shares of customers whose type, first three reasons or leading dimension differs."""
-        return flips(*self.judgements, {name: feature.dimension for name, feature in FEATURES.items()})
+        return flips(*self.judgements, DIMENSION_OF)
 
     def scores(self) -> pd.DataFrame:
         """Both models on the labels that are new to them, one row each; empty without such labels."""
@@ -126,13 +128,7 @@ class Comparison:
 
         table = self.moves
         axes = axes if axes is not None else plt.subplots(figsize=(5.2, 4.2), layout="constrained")[1]
-        shares = table.div(table.sum(axis=1).clip(lower=1), axis=0).to_numpy(float)
-        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        for (row, column), share in np.ndenumerate(shares):
-            axes.text(column, row, f"{table.iat[row, column]:,}", ha="center", va="center",
-                      color="white" if share > 0.6 else "black")
-        axes.set_xticks(range(len(table)), table.columns)
-        axes.set_yticks(range(len(table)), table.index)
+        draw_shares(axes, table.div(table.sum(axis=1).clip(lower=1), axis=0), table.map("{:,}".format))
         axes.set(xlabel=_name(self.new), ylabel=_name(self.old), title="Whose type changes: customers")
         return axes
 

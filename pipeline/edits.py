@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from features.days import as_date, as_day
+from features.days import as_date, as_day, months_later
 from features.errors import PentadError
 from features.terms import IMMATERIAL_PERCENT
 
@@ -199,17 +199,6 @@ def made(edits: Sequence[Edit], facts: Facts) -> Edited:
         if edit.kind == PAY_ON_TIME:
             judged_on = months_later(facts.as_of, edit.size)
     return Edited(tuple(done), facts, judged_on, cost)
-
-
-def months_later(day: str, months: int) -> str:
-    """The same day of a later month, or that month's last day; a month's last day stays a last day.
-
-    >>> months_later("2025-11-30", 3), months_later("2025-12-15", 1)
-    ('2026-02-28', '2026-01-15')
-    """
-    at = pd.Timestamp(day)
-    later = at + (pd.offsets.MonthEnd(months) if at.is_month_end else pd.DateOffset(months=months))
-    return later.date().isoformat()
 
 
 def _option(kind: str) -> str:

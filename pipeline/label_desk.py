@@ -25,6 +25,7 @@ from models.types import load_types, names
 from pipeline.circles import circles_of
 from pipeline.label_report import LEAST_HABIT
 from pipeline.labels import Labelled
+from pipeline.plots import draw_shares
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -85,18 +86,13 @@ def draw_habits(agreed: Consensus) -> Figure:
     """What every analyst calls what, a table in colour each: rows are the consensus, columns what was given."""
     import matplotlib.pyplot as plt
 
-    analysts, kinds = agreed.votes.analysts, agreed.votes.order
+    analysts = agreed.votes.analysts
     figure, panes = plt.subplots(1, len(analysts), figsize=(3.1 * len(analysts) + 0.8, 3.6), squeeze=False, sharey=True,
                                  layout="constrained")
     for pane, analyst in zip(panes[0], analysts):
-        shares = agreed.confusion(analyst).to_numpy()
-        pane.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        for (row, column), share in np.ndenumerate(shares):
-            if share >= LEAST_HABIT:
-                pane.text(column, row, f"{share:.0%}", ha="center", va="center", fontsize=8,
-                          color="white" if share > 0.6 else "black")
-        pane.set_xticks(range(len(kinds)), kinds, rotation=45, ha="right")
-        pane.set_yticks(range(len(kinds)), kinds)
+        shares = agreed.confusion(analyst)
+        draw_shares(pane, shares, shares.map(lambda share: f"{share:.0%}" if share >= LEAST_HABIT else ""))
+        pane.tick_params(axis="x", rotation=45)
         pane.set(title=analyst, xlabel="given")
     panes[0, 0].set_ylabel("consensus")
     return figure

@@ -21,16 +21,19 @@ def draw_confusion(truth: np.ndarray, probabilities: np.ndarray, types: Types, t
     counts = confusion(truth, probabilities, types)
     shares = counts.div(counts.sum(axis=1).replace(0, 1), axis=0)
     figure, axes = _figure(5.5, 4.8)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for row in range(len(counts)):
-        for column in range(len(counts)):
-            dark = shares.iat[row, column] > 0.5
-            colour = "white" if dark else "black"
-            axes.text(column, row, counts.iat[row, column], ha="center", va="center", color=colour)
-    axes.set_xticks(range(len(counts)), counts.columns)
-    axes.set_yticks(range(len(counts)), counts.index)
+    draw_shares(axes, shares, counts)
     axes.set(xlabel="type given by the model", ylabel="type in the labels", title="Who was taken for what")
     figure.savefig(to, dpi=120)
+
+
+def draw_shares(axes, shares: pd.DataFrame, texts: pd.DataFrame) -> None:
+    """Draw a table of shares, 0 to 1, in colour into axes, with a text in every cell that has one."""
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), share in np.ndenumerate(shares.to_numpy(float)):
+        if (text := texts.iat[row, column]) != "":
+            axes.text(column, row, text, ha="center", va="center", color="white" if share > 0.6 else "black")
+    axes.set_xticks(range(len(shares.columns)), shares.columns)
+    axes.set_yticks(range(len(shares)), shares.index)
 
 
 def draw_reliability(truth: np.ndarray, probabilities: np.ndarray, types: Types, to: Path) -> None:

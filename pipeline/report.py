@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 
@@ -176,9 +175,9 @@ def _exposures(kept: KeptBook, name: str | None, tables: Tables | None) -> np.nd
 
 
 def _names(customers: pd.Series, tables: Tables | None) -> pd.Series:
-    if tables is None or "name" not in tables.customers.collect_schema().names():
+    if tables is None:
         return pd.Series([None] * len(customers), customers.index, dtype=object)
-    found = tables.collected(tables.customers.select("customer_id", nw.col("name")))
+    found = tables.collected(tables.customers.select("customer_id", "name"))
     named = found.set_index("customer_id")["name"].reindex(customers).to_numpy(object)
     return pd.Series([name if isinstance(name, str) and name.strip() else None for name in named], customers.index, dtype=object)
 

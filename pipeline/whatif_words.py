@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
-from features.catalogue import FEATURES
-from models.explain import PARTS, short_name, written
+from models.explain import JOIN, written
 from models.types import called, load_types
+from pipeline.changes import told_move
 from pipeline.edits import ADD_COLLATERAL, EXTEND_TENOR, MONTHS, PAY_ARREARS, PAY_ON_TIME, SET_LIMIT, Cost
 from pipeline.whatif import Outcome, WhatIf
 
@@ -50,7 +48,7 @@ SAY = {
            "months": "{months} of waiting", "gone": "by then it has no active loan, and is not scored",
            "waiting": "; waiting alone, with nothing paid, gives {kind}", "time": " (by the time that passes)",
            "empty": "nothing can be tried", "book": "the book is not the delivery that was scored",
-           "unknown": "not known", "month": ("{n} month", "{n} months"), "join": "; ", "nothing": "none of the features it uses",
+           "month": ("{n} month", "{n} months"), "nothing": "none of the features it uses",
            "model": "model version {model}; what it would say of such facts, not a promise of how the borrower would fare"},
     "zh": {"title": "{who}（{day}）：{kind}（{p:.1%}）。怎样才会变为{goal}？", "any": "其他类型",
            "asked": "{who}（{day}）：{kind}（{p:.1%}）。若改变以下事实：",
@@ -64,7 +62,7 @@ SAY = {
            "instalments": "按期偿还 {amount}", "limit": "额度变动 {amount}", "months": "等待 {months}",
            "gone": "届时已无有效贷款，不再评分", "waiting": "；仅等待而不付款则为{kind}",
            "time": "（仅因时间推移）", "empty": "无可试算的改变", "book": "所给数据并非评分时的那批数据",
-           "unknown": "无数据", "month": ("{n} 个月", "{n} 个月"), "join": "；", "nothing": "不涉及模型所用特征",
+           "month": ("{n} 个月", "{n} 个月"), "nothing": "不涉及模型所用特征",
            "model": "模型版本 {model}；此为模型对上述事实的判断，并非对借款人未来表现的承诺"},
 }  # fmt: skip
 
@@ -96,7 +94,7 @@ def lines_of(answer: WhatIf, language: str, top: int) -> list[str]:
     if answer.impossible:
         kinds = [f"{KINDS[language][kind]}: {because if language == 'en' else WHY_NOT[because]}"
                  for kind, because in answer.impossible.items()]
-        lines.append("  " + say["not"].format(kinds=say["join"].join(kinds)))
+        lines.append("  " + say["not"].format(kinds=JOIN[language].join(kinds)))
     return [*lines, "  " + say["model"].format(model=scored["model_version"])]
 
 
@@ -105,13 +103,8 @@ def _shown(answer: WhatIf, one: Outcome, language: str, top: int) -> list[str]:
     lines = ["  " + say["found" if answer.is_search else "change"].format(edits=_edits(one, language)),
              "    " + _gives(answer, one, language), "    " + say["cost"].format(cost=_cost(one.cost, language)),
              "    " + say["facts"] + ("" if len(answer.moved) else f" {say['nothing']}")]
-    for fact in answer.moved.head(top).itertuples():
-        feature = FEATURES[fact.feature]
-        ends = [say["unknown"] if math.isnan(value) else written(value, feature.unit, language)
-                for value in (fact.before, fact.after)]
-        lines.append(f"      {fact.push:+.2f} {PARTS[language][feature.dimension]}: {short_name(feature, language)}: "
-                     f"{ends[0]} → {ends[1]}{say['time'] if fact.is_of_time else ''}")
-    return lines
+    return lines + [f"      {told_move(fact, language)}{say['time'] if fact.is_of_time else ''}"
+                    for fact in answer.moved.head(top).itertuples()]
 
 
 def _gives(answer: WhatIf, one: Outcome, language: str) -> str:

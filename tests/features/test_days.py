@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.days import as_date, as_day, grid_month, month_ends, start_of_month, with_calendar_month
+from features.days import as_date, as_day, grid_month, month_ends, months_later, start_of_month, with_calendar_month
 
 
 def test_the_calendar_month_is_that_of_the_calendar():
@@ -77,3 +77,11 @@ def test_what_has_a_time_of_day_or_a_zone_or_is_no_day_is_refused_by_name(when):
     with pytest.raises(ValueError) as caught:
         as_day(when)
     assert str(caught.value) == f"{when!r} is no date; give one as YYYY-MM-DD, or a date without a time of day and a zone"
+
+
+@pytest.mark.parametrize(("day", "months", "later"), [
+    ("2024-06-30", 1, "2024-07-31"), ("2024-02-29", 12, "2025-02-28"), ("2024-01-31", 1, "2024-02-29"),
+    ("2024-06-15", 6, "2024-12-15"), ("2024-08-30", 6, "2025-02-28")])
+def test_months_later_keeps_the_day_and_month_ends(day, months, later):
+    assert months_later(day, months) == later
+    assert as_date(as_day(later)).isoformat() == later

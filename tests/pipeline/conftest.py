@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from desk import Desk, tiny_book, write_book
+from desk import Desk, scored_on, tiny_book, write_book
 from reports import BEFORE, DAY
 
 
@@ -36,10 +36,12 @@ def trained(tmp_path_factory, book) -> Desk:
 
 
 @pytest.fixture(scope="session")
+def scored(tmp_path_factory, trained, book) -> Desk:
+    """A desk of its own with the tiny book scored on a date; nobody may change what was scored."""
+    return scored_on(tmp_path_factory.mktemp("scored"), trained, book, DAY)
+
+
+@pytest.fixture(scope="session")
 def scored_twice(tmp_path_factory, trained, book) -> Path:
     """A folder in which the tiny book was scored on two dates, a year apart; nobody may change it."""
-    desk = Desk(tmp_path_factory.mktemp("scored_twice"))
-    desk.settings = trained.settings
-    for day in (BEFORE, DAY):
-        assert desk.score(book, "--model", "1", as_of=day) == 0
-    return desk.out
+    return scored_on(tmp_path_factory.mktemp("scored_twice"), trained, book, BEFORE, DAY).out

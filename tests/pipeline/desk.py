@@ -102,3 +102,12 @@ class Desk:
 
     def partition(self, as_of: str = "2024-12-31") -> Path:
         return self.out / f"as_of={as_of}" / "assignments.parquet"
+
+
+def scored_on(folder: Path, trained: Desk, book: Path, *days: str) -> Desk:
+    """A desk of its own with a book scored on some days by the first model of another, whose store it reads."""
+    desk = Desk(folder)
+    desk.settings = trained.settings
+    for day in days:
+        assert desk.score(book, "--model", "1", as_of=day) == 0
+    return desk

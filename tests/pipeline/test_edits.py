@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from features.days import as_date, as_day
+from features.days import as_day
 from features.record import delivered, loans_of, record_of
 from features.sources import open_tables
 from pipeline.edits import (
@@ -21,7 +21,6 @@ from pipeline.edits import (
     Facts,
     NotChangeable,
     made,
-    months_later,
     why_not,
 )
 
@@ -229,11 +228,3 @@ def test_a_change_that_cannot_be_made_says_why(tmp_path, who, kind, tables, says
     assert says in why_not(kind, of)
     with pytest.raises(NotChangeable, match=says):
         made([Edit(kind, 1)], of)
-
-
-@pytest.mark.parametrize(("day", "months", "later"), [
-    ("2024-06-30", 1, "2024-07-31"), ("2024-02-29", 12, "2025-02-28"), ("2024-01-31", 1, "2024-02-29"),
-    ("2024-06-15", 6, "2024-12-15"), ("2024-08-30", 6, "2025-02-28")])
-def test_months_later_keeps_the_day_and_month_ends(day, months, later):
-    assert months_later(day, months) == later
-    assert as_date(as_day(later)).isoformat() == later

@@ -22,15 +22,6 @@ from pipeline.explanations import kept
 DAY = "2024-12-31"
 
 
-@pytest.fixture(scope="module")
-def scored(trained, book, tmp_path_factory) -> Desk:
-    """A desk of its own with a scored book; its store is the trained one's."""
-    desk = Desk(tmp_path_factory.mktemp("explained"))
-    desk.settings = trained.settings
-    assert desk.score(book, "--model", "1") == 0
-    return desk
-
-
 def explain(desk: Desk, who: str, *more: str, as_of: str = DAY) -> int:
     return desk.run("explain", who, "--as-of", as_of, "--assignments", desk.out, *more)
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from desk import Desk, the_line
+from desk import Desk, scored_on, the_line
 from story_oracle import compared, is_same, story
 
 from features.frame import feature_frame
@@ -36,11 +36,7 @@ def model(trained) -> Registered:
 @pytest.fixture(scope="module")
 def scored(trained, book, tmp_path_factory) -> Desk:
     """A desk of its own with the book scored on two dates; its store is the trained one's."""
-    desk = Desk(tmp_path_factory.mktemp("steady"))
-    desk.settings = trained.settings
-    for day in (EARLIER, DAY):
-        assert desk.score(book, "--model", "1", as_of=day) == 0
-    return desk
+    return scored_on(tmp_path_factory.mktemp("steady"), trained, book, EARLIER, DAY)
 
 
 @pytest.fixture

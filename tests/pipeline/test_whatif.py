@@ -22,14 +22,6 @@ DAY = "2024-12-31"
 
 
 @pytest.fixture(scope="module")
-def scored(trained, book, tmp_path_factory) -> Desk:
-    desk = Desk(tmp_path_factory.mktemp("whatif"))
-    desk.settings = trained.settings
-    assert desk.score(book, "--model", "1") == 0
-    return desk
-
-
-@pytest.fixture(scope="module")
 def late(scored) -> str:
     """A customer in arrears that is thought a risk."""
     rows = pd.read_parquet(scored.partition())
