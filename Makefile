@@ -41,7 +41,7 @@ sample: $(SAMPLE)/loans.csv ## the synthetic sample book
 
 train: .venv/installed $(SAMPLE)/loans.csv ## set up, train on the sample, score it, explain one customer
 	$(BIN)/pentad train --data $(SAMPLE)
-	$(BIN)/pentad score --data $(SAMPLE) --as-of $(AS_OF) --model challenger --out runs/assignments --replace
+	$(BIN)/pentad score --data $(SAMPLE) --as-of $(AS_OF) --model challenger --out runs/assignments --restate "make train"
 
 test: .venv/installed .venv/installed-spark ## set up and run the tests; those of Spark where Java is there
 	$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -72,7 +72,7 @@ real: .venv/installed ## the World Bank's statements, where ../shared/realdata i
 	@if ls $(REAL)/*.csv >/dev/null 2>&1; then \
 	  $(BIN)/pentad import worldbank $(REAL)/*.csv --out runs/worldbank --replace && \
 	  $(BIN)/pentad train --data runs/worldbank --labels hindsight --as-of 2020-11-30 --until 2025-05-31 && \
-	  $(BIN)/pentad score --data runs/worldbank --as-of 2025-05-31 --model challenger --out runs/worldbank_assignments --replace; \
+	  $(BIN)/pentad score --data runs/worldbank --as-of 2025-05-31 --model challenger --out runs/worldbank_assignments --restate "make real"; \
 	else echo "skipped: no statements in $(REAL)"; fi
 
 lint: .venv/installed ## ruff

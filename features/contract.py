@@ -73,7 +73,8 @@ class Repeats:
 class Contract:
     """What a table promises: its key, its columns, its rules and what it refers to.
 
-    ``terms`` adds columns to the kept rows that are worked out once: what a row says whatever the date.
+    ``terms`` adds columns to the kept rows that are worked out once: what a row says whatever the date. ``amount`` names the
+    column of money whose sums show, to the cent, that nothing was lost.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Contract:
     repeats: Repeats | None = None
     optional: bool = False
     terms: Callable[[nw.LazyFrame], nw.LazyFrame] | None = None
+    amount: str = ""
 
     def column_rules(self) -> tuple[Rule, ...]:
         """Rules that follow from the columns themselves: not empty, in the domain, within reason."""

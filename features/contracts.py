@@ -81,7 +81,7 @@ _ALL = (
             within("annual_rate", -0.1, 2.0, "-10 % to 200 %"),
             within("funding_rate", -0.1, 2.0, "-10 % to 200 %"),
         ),
-        (_OF_CUSTOMER,),
+        (_OF_CUSTOMER,), amount="committed_amount",
     ),
     Contract(
         "repayments",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pipeline.settings import BookSettings
 
 TYPES = ("risk", "churn", "strategic", "growth", "stable")
+BOOK = "folder of CSV or Parquet tables, a DuckDB file, or postgresql://HOST/DATABASE"
 EPILOG = """exit codes: 0 done, 1 unexpected (with a traceback), 2 usage, 10 and up named: `pentad exit-codes` lists them.
 Readers of Chinese: README.md has a 中文 section."""
 
@@ -103,7 +104,18 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--as-of", type=_day, required=True, metavar="DATE", help="the date, YYYY-MM-DD")
     score.add_argument("--model", default="champion", help="alias or version number (default champion)")
     score.add_argument("--out", type=Path, default=Path("runs/assignments"), help="default runs/assignments")
-    score.add_argument("--replace", action="store_true", help="replace another file of the same date")
+    score.add_argument("--restate", type=_words, metavar="REASON",
+                       help="write another result of the same date as its next revision, and why")
+    score.add_argument("--sink", type=_sink, metavar="ADDRESS",
+                       help="write the assignments to a database too: duckdb:FILE or postgresql://... (see `pentad sink`)")
+    score.add_argument("--records", type=Path, metavar="DIR",
+                       help="folder for the JSON record of the run (default: records beside --out)")
+    score.add_argument("--log-json", action="store_true", help="log the steps to stderr too, a JSON line each")
+
+    sink = _command(commands, "sink", _sink_init, "make the tables of a database that is to receive assignments")
+    sink.add_argument("action", choices=["init"], help="make tables, keys and indexes; what is there stays")
+    sink.add_argument("address", type=_sink, metavar="ADDRESS",
+                      help="duckdb:FILE or postgresql://HOST/DATABASE; the password comes from PGPASSWORD or ~/.pgpass")
 
     explain = _command(commands, "explain", _explain, "why a scored customer has its type and not another, from what is stored")
     explain.add_argument("customer", type=_words, metavar="CUSTOMER", help="the customer, as in its assignment")
@@ -111,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--versus", choices=TYPES, metavar="TYPE",
                          help=f"the other type, one of {', '.join(TYPES)} (default: the runner-up)")
     explain.add_argument("--since", type=_day, metavar="DATE", help="with --data: what changed since this date")
-    explain.add_argument("--data", help="with --since: folder of CSV or Parquet tables, or a DuckDB file")
+    explain.add_argument("--data", type=_place, help=f"with --since: {BOOK}")
     explain.add_argument("--rejects", type=Path, default=Path("runs/rejects"),
                          help="with --since: folder for rows that break a rule (default runs/rejects)")
     explain.add_argument("--top", type=_whole(1), default=6, metavar="N", help="features shown on either side (default 6)")
@@ -139,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--as-of", type=_day, required=True, metavar="DATE", help="the date that was scored")
     report.add_argument("--since", type=_day, metavar="DATE",
                         help="an earlier date to compare with (default: the last scored one)")
-    report.add_argument("--data", type=Path, metavar="DIR",
+    report.add_argument("--data", type=_place, metavar="BOOK",
                         help="the book, for the customers' names, and their exposure where the model was not given it")
     report.add_argument("--rejects", type=Path, default=Path("runs/rejects"),
                         help="with --data: folder for rows that break a rule (default runs/rejects)")
@@ -169,7 +181,7 @@ def _command(commands, name: str, run, sentence: str) -> argparse.ArgumentParser
 
 
 def _book(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--data", type=Path, required=True, help="folder of CSV or Parquet tables, or a DuckDB file")
+    command.add_argument("--data", type=_place, required=True, help=BOOK)
     command.add_argument("--rejects", type=Path, default=Path("runs/rejects"),
                          help="folder for rows that break a rule (default runs/rejects)")
 
@@ -242,6 +254,17 @@ def _words(text: str) -> str:
     return text.strip()
 
 
+def _place(text: str) -> Path | str:
+    """A book's place: the address of a database as it is, else a path."""
+    return text if text.startswith(("postgresql://", "postgres://")) else Path(text)
+
+
+def _sink(text: str) -> str:
+    if not (text.startswith(("postgresql://", "postgres://")) or text.startswith("duckdb:") and text != "duckdb:"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no database; write duckdb:FILE or postgresql://HOST/DATABASE")
+    return text
+
+
 def _folder(text: str) -> Path:
     if Path(text).name in ("", ".."):
         raise argparse.ArgumentTypeError(f"{text!r} has no name of its own; name a new folder")
@@ -255,9 +278,10 @@ def _settings(options: argparse.Namespace):
 
 
 def _open(options: argparse.Namespace, book: BookSettings):
+    from features.errors import masked
     from features.sources import must_have_rows, open_tables
 
-    print(f"book: {options.data} ...", flush=True)
+    print(f"book: {masked(str(options.data))} ...", flush=True)
     tables = open_tables(options.data, options.rejects, book.reject_share_limit, book.memory_gb)
     try:
         _list(tables, options)
@@ -310,11 +334,11 @@ def _import(options: argparse.Namespace) -> None:
 
 
 def _validate(options: argparse.Namespace) -> None:
-    from features.errors import BreachesFound
+    from features.errors import BreachesFound, masked
     from features.sources import examine
 
     book = _settings(options).book
-    print(f"book: {options.data} ...", flush=True)
+    print(f"book: {masked(str(options.data))} ...", flush=True)
     found = examine(options.data, options.rejects, book.memory_gb)
     _list(found, options)
     for fault in found.faults:
@@ -327,7 +351,7 @@ def _validate(options: argparse.Namespace) -> None:
     if found.breaches:
         total = sum(account.n_rejected for account in found.accounts)
         said = "1 row breaks a rule" if total == 1 else f"{total:,} rows break a rule"
-        raise BreachesFound(said, str(options.data), "Mend them, or let them be left out.")
+        raise BreachesFound(said, masked(str(options.data)), "Mend them, or let them be left out.")
     print("every row keeps its rules")
 
 
@@ -482,18 +506,59 @@ def _bars() -> Iterator[Callable[[str, int], None]]:
 
 
 def _score(options: argparse.Namespace) -> None:
+    from features.errors import masked
+    from pipeline.journal import Journal
     from pipeline.score import score
-    from pipeline.tracking import load
+    from pipeline.shelf import fetch
 
-    settings = _settings(options)
-    model = load(options.model, settings.tracking)
-    print(f"model: {options.model}, version {model.name}")
-    if model.segmenter.slow_because:
-        print(f"note: explaining takes a hundred times longer than it could: {model.segmenter.slow_because}")
-    with closing(_open(options, settings.book)) as tables, _bars() as progress:
-        scored = score(tables, options.as_of, model, settings, options.out, options.replace, progress)
-    print(scored)
+    asked = {"as_of": options.as_of, "data": masked(str(options.data)), "model": options.model, "out": str(options.out)}
+    records = options.records or options.out.parent / "records"
+    with Journal("score", asked, records, sys.stderr if options.log_json else None) as journal, _bars() as show:
+        settings = _settings(options)
+        fetched = fetch(options.model, settings.tracking)
+        model = fetched.model
+        print(f"model: {options.model}, version {model.name}")
+        journal.tell(version=model.name, model_sha256=model.segmenter.sha256, trained_until=model.trained_until,
+                     from_shelf=bool(fetched.warning))
+        journal.step("model")
+        if fetched.warning:
+            journal.warn(fetched.warning)
+        if model.segmenter.slow_because:
+            journal.warn(f"explaining takes a hundred times longer than it could: {model.segmenter.slow_because}")
+
+        def progress(step: str, n: int) -> None:
+            journal.lap(step)
+            show(step, n)
+
+        with closing(_open(options, settings.book)) as tables:
+            journal.tell(fingerprint=tables.fingerprint, tables={
+                account.table: {"read": account.n_read, "kept": account.n_kept, "rejected": account.n_rejected}
+                for account in tables.accounts})
+            journal.step("opened")
+            for breach in tables.breaches:
+                journal.note(f"{breach.n_rows:,} rows of {breach.table} set aside: {breach.rule}")
+            scored = score(tables, options.as_of, model, settings, options.out, options.restate or "", progress)
+        journal.tell(**scored.closing.facts(), referred=scored.n_referred, revision=scored.revision.number,
+                     manifest_sha256=scored.revision.sha256, already_there=scored.already_there)
+        journal.step("committed")
+        print(scored)
+        if options.sink:
+            from pipeline.sinks import write
+
+            was_there = write(options.sink, scored.revision)
+            journal.tell(sink=masked(options.sink))
+            journal.step("sink")
+            print(f"{'unchanged' if was_there else 'written'}: {masked(options.sink)}")
+    print(f"record: {journal.path}")
     print("\n" + "\n".join(_one(scored.first)))
+
+
+def _sink_init(options: argparse.Namespace) -> None:
+    from features.errors import masked
+    from pipeline.sinks import init
+
+    init(options.address)
+    print(f"ready: {masked(options.address)}")
 
 
 def _explain(options: argparse.Namespace) -> int | None:
@@ -589,6 +654,7 @@ def _exit_codes(_: argparse.Namespace) -> None:
     import pipeline.report
     import pipeline.score
     import pipeline.simulate
+    import pipeline.sinks
     import pipeline.train  # noqa: F401  (their failures register themselves)
     from pipeline.errors import exit_codes
 

@@ -1,7 +1,7 @@
-"""The moment a person decided something: the only module that reads the clock.
+"""This moment: the only module that reads the clock.
 
-It dates entries in logs of decisions (promotions, overrides). No result depends on it: what is measured, learnt or scored is
-as of a date that is given.
+It dates entries in logs of decisions (promotions, overrides) and records of runs. No result depends on it: what is measured,
+learnt or scored is as of a date that is given.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """What was scored, kept so that any pair of types can be explained later without the model.
 
-Beside ``assignments.parquet`` of a date lie ``explanations.parquet``, one row per customer in the same order: the values of its
-features and what each contributed to every type; and ``reference.parquet``, what was usual in the book: the percentiles of every
-feature, and of how many per cent of the customers it is missing. All three name the model and the data that they are of.
+In a revision of a date (revisions.py) lie beside ``assignments.parquet`` ``explanations.parquet``, one row per customer in the
+same order: the values of its features and what each contributed to every type; and ``reference.parquet``, what was usual in the
+book: the percentiles of every feature, and of how many per cent of the customers it is missing. All three name the model and
+the data that they are of.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from features.errors import PentadError
 from models.explain import STARTING_POINT, Reference
 from models.matrix import KEYS, feature_matrix
+from pipeline.revisions import DamagedRevision, Revision, current, dates
 
 if TYPE_CHECKING:  # it is slow to import, and not needed to read what was stored
     from models.segmenter import Judgement
@@ -32,8 +33,7 @@ GROUP_ROWS = 2_000
 """Rows that are read to find one customer."""
 
 OF = "pentad.of"
-DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-AGAIN = "Score the date again with --replace."
+AGAIN = "Score the date again with --restate REASON."
 PERCENT_MISSING = "percent_missing"
 
 
@@ -49,9 +49,8 @@ class NotExplained(PentadError):
     exit_code = 59
 
 
-def place_of(folder: Path, as_of: str) -> Path:
-    """Where what was scored on a date lies."""
-    return folder / f"as_of={as_of}"
+UNREADABLE = (NotExplained, DamagedRevision)
+"""What is raised of a date that was scored and cannot be read any more."""
 
 
 class Explanations:
@@ -72,7 +71,7 @@ class Explanations:
         fields = [pa.field(key, pa.string()) for key in KEYS] + [pa.field("values", pa.list_(pa.float64(), n))]
         fields += [pa.field(kind, pa.list_(pa.float32(), n + 1)) for kind in types]
         self.schema = pa.schema(fields, {OF: of, "features": ",".join(features), "types": ",".join(types)})
-        self.writer = pq.ParquetWriter(file, self.schema, compression="zstd", use_dictionary=KEYS)
+        self.writer = pq.ParquetWriter(file, self.schema, compression="zstd", use_dictionary=KEYS, write_page_checksum=True)
 
     def add(self, frame: pd.DataFrame, judgement: Judgement) -> None:
         """Write the rows of a frame and what the segmenter said of them."""
@@ -124,21 +123,24 @@ class Kept:
 
 
 def kept(customer: str, as_of: str, folder: Path) -> Kept:
-    """Find a scored customer.
+    """Find a scored customer, without reading what was kept of the others.
 
     Raises
     ------
     NotAssigned
         Nobody was scored on the date, or not this customer.
     NotExplained
-        The files beside the assignments are missing or of another run.
+        What was read of the files is damaged, or they are of another run than the assignments.
+    DamagedRevision
+        They are not the files that were written.
     """
-    place = place_of(folder, as_of)
-    assignment = assigned(customer, as_of, folder)
-    with _opened(place, of_run(assignment["model_version"], assignment["data_fingerprint"])) as opened, _read_at(place):
+    scored = scoring_of(as_of, folder)
+    assignment = _assigned(customer, scored)
+    with (_opened(scored, of_run(assignment["model_version"], assignment["data_fingerprint"]), whole=False) as opened,
+          _read_at(scored.folder)):
         row = _row_of(opened.file, customer)
     if row is None:
-        raise NotExplained(f"customer {customer} has no explanation", str(place / EXPLANATIONS), AGAIN)
+        raise NotExplained(f"customer {customer} has no explanation", str(scored.folder / EXPLANATIONS), AGAIN)
     return Kept(assignment, opened.features, opened.types, np.array(row["values"], float),
                 np.array([row[kind] for kind in opened.types], float), opened.reference)
 
@@ -174,28 +176,54 @@ def kept_book(as_of: str, folder: Path) -> KeptBook:
     NotAssigned
         Nobody was scored on the date.
     NotExplained
-        The files beside the assignments are missing or of another run.
+        The files beside the assignments are of another run or other customers.
+    DamagedRevision
+        They are not the files that were written.
     """
-    place = place_of(folder, as_of)
-    file = _assignments_of(as_of, folder)
-    with _read_at(file, "assignments"):
-        assignments = pq.read_table(file).to_pandas()
+    scored = scoring_of(as_of, folder)
+    assignments = assignments_of(scored)
     if assignments.empty:
-        raise NotAssigned(f"nobody was scored as of {as_of}: no row", str(file), AGAIN)
+        raise NotAssigned(f"nobody was scored as of {as_of}: no row", str(scored.folder), AGAIN)
     first = assignments.iloc[0]
-    with _opened(place, of_run(first["model_version"], first["data_fingerprint"])) as opened, _read_at(place):
+    with (_opened(scored, of_run(first["model_version"], first["data_fingerprint"]), whole=True) as opened,
+          _read_at(scored.folder)):
         table = opened.file.read()
     if not np.array_equal(table.column("customer_id").to_pylist(), assignments["customer_id"].to_numpy(object)):
-        raise NotExplained("the explanations are of other customers than the assignments", str(place), AGAIN)
+        raise NotExplained("the explanations are of other customers than the assignments", str(scored.folder), AGAIN)
     values = _stacked(table.column("values"), len(opened.features))
     contributions = np.stack([_stacked(table.column(kind), len(opened.features) + 1) for kind in opened.types], axis=1)
     return KeptBook(assignments, opened.features, opened.types, values, contributions, opened.reference)
 
 
 def scored_dates(folder: Path) -> list[str]:
-    """The dates that have assignments, the earliest first; a folder whose name is no date is none."""
-    named = (file.parent.name.removeprefix("as_of=") for file in folder.glob(f"as_of=*/{ASSIGNMENTS}"))
-    return sorted(name for name in named if DATE.fullmatch(name))
+    """The dates that were scored, the earliest first."""
+    return dates(folder)
+
+
+def scoring_of(as_of: str, folder: Path) -> Revision:
+    """The revision that holds of what was scored on a date; whoever reads several of its files asks once.
+
+    Raises
+    ------
+    NotAssigned
+        Nobody was scored on the date.
+    DamagedRevision
+        It cannot be told which holds.
+    """
+    if found := current(folder, as_of):
+        return found
+    raise NotAssigned(f"nobody was scored as of {as_of}", str(folder), "Run `pentad score` first, or name another folder.")
+
+
+def assignments_of(scored: Revision) -> pd.DataFrame:
+    """The assignments of a scored date, of all customers.
+
+    Raises
+    ------
+    DamagedRevision
+        The file is not the one that was written.
+    """
+    return pq.read_table(scored.file(ASSIGNMENTS)).to_pandas()
 
 
 @dataclass(frozen=True)
@@ -216,17 +244,20 @@ def _read_at(place: Path, what: str = "explanations") -> Iterator[None]:
 
 
 @contextmanager
-def _opened(place: Path, of: str) -> Iterator[_Opened]:
-    """The explanations of a date and what was usual then.
+def _opened(scored: Revision, of: str, whole: bool) -> Iterator[_Opened]:
+    """The explanations of a date and what was usual then; ``whole``: all of them will be read.
 
     Raises
     ------
     NotExplained
-        They are missing or of another run.
+        They are of another run.
+    DamagedRevision
+        They are not the files that were written.
     """
+    place = scored.folder
     with _read_at(place):
-        file = pq.ParquetFile(place / EXPLANATIONS)
-        usual = pq.read_table(place / REFERENCE)
+        file = pq.ParquetFile(scored.file(EXPLANATIONS, whole), page_checksum_verification=True)
+        usual = pq.read_table(scored.file(REFERENCE))
     about = {key.decode(): value.decode() for key, value in file.schema_arrow.metadata.items()}
     if about.get(OF) != of or usual.schema.metadata.get(OF.encode(), b"").decode() != of:
         raise NotExplained("the explanations are of another run than the assignments", str(place), AGAIN)
@@ -242,14 +273,6 @@ def _stacked(column: pa.ChunkedArray, width: int) -> np.ndarray:
     return np.concatenate([chunk.flatten().to_numpy().reshape(-1, width) for chunk in column.chunks])
 
 
-def _assignments_of(as_of: str, folder: Path) -> Path:
-    file = place_of(folder, as_of) / ASSIGNMENTS
-    if not file.exists():
-        todo = "Run `pentad score` first, or name another folder."
-        raise NotAssigned(f"nobody was scored as of {as_of}", str(folder), todo)
-    return file
-
-
 def assigned(customer: str, as_of: str, folder: Path) -> pd.Series:
     """The assignment of a customer.
 
@@ -258,12 +281,19 @@ def assigned(customer: str, as_of: str, folder: Path) -> pd.Series:
     NotAssigned
         Nobody was scored on the date, or not this customer.
     NotExplained
-        The file cannot be read.
+        What was read of the file is damaged.
+    DamagedRevision
+        It is not the file that was written.
     """
-    file = _assignments_of(as_of, folder)
+    return _assigned(customer, scoring_of(as_of, folder))
+
+
+def _assigned(customer: str, scored: Revision) -> pd.Series:
+    file = scored.file(ASSIGNMENTS, whole=False)
     with _read_at(file, "assignments"):
-        rows = pq.read_table(file, filters=[("customer_id", "==", customer)]).to_pandas()
+        rows = pq.read_table(file, filters=[("customer_id", "==", customer)], page_checksum_verification=True).to_pandas()
     if rows.empty:
+        as_of = scored.manifest["as_of"]
         raise NotAssigned(f"customer {customer} was not scored as of {as_of}", str(file), "Check the spelling of the customer.")
     return rows.iloc[0]
 

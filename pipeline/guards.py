@@ -29,7 +29,7 @@ def must_reach(tables: Tables, day: str, stale_days: int, option: str) -> None:
                          "Deliver a newer book, or give the date it was made for: unbooked payments look unpaid.")
 
 
-def must_lie_outside(out: Path, book: Path) -> None:
+def must_lie_outside(out: Path, book: Path | str) -> None:
     """Refuse to write a file where it would replace a table of the book, or become one.
 
     Raises
@@ -38,5 +38,5 @@ def must_lie_outside(out: Path, book: Path) -> None:
         It is the book, or lies in the book's folder.
     """
     place = Path(os.path.realpath(out))
-    if Path(os.path.realpath(book)) in (place, place.parent):
+    if isinstance(book, Path) and Path(os.path.realpath(book)) in (place, place.parent):
         raise OutputExists("the delivered tables lie there", str(out), "Name a file in another folder.")

@@ -62,7 +62,7 @@ class Growing:
     def add(self, frame: pd.DataFrame) -> None:
         """Write the rows of a frame."""
         table = pa.Table.from_pandas(frame, preserve_index=False)
-        self.writer = self.writer or pq.ParquetWriter(self.path, table.schema)
+        self.writer = self.writer or pq.ParquetWriter(self.path, table.schema, write_page_checksum=True)
         self.writer.write_table(table.cast(self.writer.schema))
 
     def __exit__(self, *_: object) -> None:
@@ -79,7 +79,7 @@ def may_take_its_place(temporary: Path, path: Path, replace: bool, what: str) ->
         It has, and may not replace it.
     """
     if path.exists():
-        if _sha256(path) == _sha256(temporary):
+        if sha256(path) == sha256(temporary):
             return False
         if not replace:
             raise OutputExists(f"other {what}", str(path), "Use --replace to replace them.")
@@ -88,15 +88,20 @@ def may_take_its_place(temporary: Path, path: Path, replace: bool, what: str) ->
 
 def put(temporary: Path, path: Path) -> None:
     """Write a file through to the disk and rename it to its place."""
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
+    synced(temporary)
     temporary.chmod(0o644)
     temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
+    synced(path.parent)
 
 
-def _sha256(path: Path) -> str:
+def synced(path: Path) -> None:
+    """Write a file, or the names in a folder, through to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    os.fsync(handle)
+    os.close(handle)
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

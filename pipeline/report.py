@@ -18,7 +18,7 @@ from features.frame import feature_frame
 from features.sources import Tables
 from models.explain import LANGUAGES, Reference, reasons
 from models.types import ORDER
-from pipeline.explanations import KeptBook, NotAssigned, NotExplained, kept_book, scored_dates
+from pipeline.explanations import UNREADABLE, KeptBook, NotAssigned, kept_book, scored_dates
 
 EXPOSURES = ("exposure_drawn", "exposure_committed")
 """What counts as a customer's exposure: the first of these that the model was given."""
@@ -110,7 +110,7 @@ def report(as_of: str, since: str | None, folder: Path, tables: Tables | None = 
     ------
     NotAssigned
         Nobody was scored on one of the dates.
-    NotExplained
+    NotExplained, DamagedRevision
         The explanations of one of them are missing or of another run.
     """
     kept = kept_book(as_of, folder)
@@ -134,7 +134,7 @@ def _earlier(as_of: str, folder: Path) -> tuple[str | None, KeptBook | None]:
     """The last date before another that was scored and can be read."""
     for day in reversed(scored_dates(folder)):
         if day < as_of:
-            with suppress(NotAssigned, NotExplained):
+            with suppress(NotAssigned, *UNREADABLE):
                 return day, kept_book(day, folder)
     return None, None
 

@@ -1,4 +1,4 @@
-"""Score the book on a date: one dated Parquet partition of assignments with their reasons.
+"""Score the book on a date: assignments with their reasons, kept as a revision of the date (revisions.py).
 
 The features are measured chunk by chunk into a file, for what is usual in the book is known only after the last; then the rows
 are judged, explained and written chunk by chunk. Memory does not grow with the book.
@@ -6,10 +6,8 @@ are judged, explained and written chunk by chunk. Memory does not grow with the 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,10 +22,12 @@ from models.matrix import KEYS
 from models.segmenter import Segmenter
 from models.stability import N_RESEEDS, RESEED_COLUMNS, Stories, agreement, told, told_by
 from models.types import load_types
+from pipeline.closing import REJECTED, Closing, close, write_rejected
 from pipeline.errors import NobodyToScore, writing
-from pipeline.explanations import ASSIGNMENTS, EXPLANATIONS, REFERENCE, Explanations, of_run, place_of, write_reference
+from pipeline.explanations import ASSIGNMENTS, EXPLANATIONS, REFERENCE, Explanations, of_run, write_reference
 from pipeline.guards import must_reach
-from pipeline.output import Growing, may_take_its_place, put
+from pipeline.output import Growing
+from pipeline.revisions import Revision, commit, place_of, staging
 from pipeline.settings import Settings
 from pipeline.steadiness import DIMENSION_OF
 from pipeline.tracking import Registered
@@ -37,31 +37,33 @@ CHUNK_ROWS = 10_000
 
 @dataclass(frozen=True)
 class Scored:
-    """What a scoring run wrote: scored + out of scope = customers read; ``first`` is the first assignment."""
+    """What a scoring run made: the revision, how its rows and money close, how many are referred; ``first`` is an assignment."""
 
-    path: Path
-    n_customers: int
-    n_scored: int
+    revision: Revision
+    closing: Closing
     n_referred: int
     hours: float
     first: pd.Series
     already_there: bool
 
     def __str__(self) -> str:
-        out = self.n_customers - self.n_scored
-        said = f"{self.n_customers:,} customers = {self.n_scored:,} scored + {out:,} out of scope (no active loan)"
-        said += (f"\nreferred to a person: {self.n_referred:,} of {self.n_scored:,} ({self.n_referred / self.n_scored:.0%}), "
-                 f"about {self.hours:,.0f} hours")
-        return f"{said}\n{'unchanged' if self.already_there else 'written'}: {self.path}"
+        n_scored = self.closing.n_scored
+        place = self.revision.folder / ASSIGNMENTS
+        return "\n".join([
+            str(self.closing),
+            f"referred to a person: {self.n_referred:,} of {n_scored:,} ({self.n_referred / n_scored:.0%}), "
+            f"about {self.hours:,.0f} hours",
+            f"{'unchanged' if self.already_there else 'written'}: revision {self.revision.number}, {place}"])
 
 
 def score(
-    tables: Tables, as_of: str, model: Registered, settings: Settings, out: Path, replace: bool,
+    tables: Tables, as_of: str, model: Registered, settings: Settings, out: Path, restate: str,
     progress: Callable[[str, int], None],
 ) -> Scored:
     """Assign a type with reasons to every customer with an active loan or commitment on the date.
 
-    ``progress`` is told the step, measured or explained, and how many customers more it has behind it.
+    ``progress`` is told the step, measured or explained, and how many customers more it has behind it. ``restate``: why other
+    assignments of the date are replaced by a new revision; empty if they may not be.
 
     Raises
     ------
@@ -73,51 +75,42 @@ def score(
         No customer has one.
     AdditivityBroken
         An explanation does not add up to the model's log-odds; nothing is written.
+    NotClosed
+        Rows or money of the book are neither scored, nor rejected, nor out of scope; nothing is written.
     OutputExists
-        The partition is there with another content and may not be replaced.
+        The date has other assignments and they may not be restated.
     UnwritableOutput
-        The partition cannot be written.
+        The revision cannot be written.
     """
-    place = place_of(out, as_of)
-    with writing(place):
-        place.mkdir(parents=True, exist_ok=True)
-    with writing(place), _gone_if_empty(place), tempfile.TemporaryDirectory(dir=place, prefix=".scoring-") as folder:
-        staged = Path(folder)
-        n_customers, n_scored = _measure(tables, as_of, model, staged / "frame.parquet", progress)
+    with writing(place_of(out, as_of)), staging(out, as_of) as staged:
+        frame = staged / "frame.parquet"
+        n_scored = _measure(tables, as_of, model, frame, progress)
         if not n_scored:
-            found = f"none of {n_customers:,} customers has an active loan on {as_of}"
+            found = f"none of {_n_kept(tables):,} customers has an active loan on {as_of}"
             raise NobodyToScore(found, "--as-of", "Give another date.")
         must_reach(tables, as_of, settings.score.stale_days, "--as-of")
-        usual = _usual(staged / "frame.parquet")
+        closing = close(tables, pq.read_table(frame, columns=["customer_id"]).column(0))
+        usual = _usual(frame)
         write_reference(usual, of_run(model.name, tables.fingerprint), staged / REFERENCE)
-        n_referred, first = _explain(staged, model, usual, tables.fingerprint, settings, progress)
-        changed = [name for name in (ASSIGNMENTS, EXPLANATIONS, REFERENCE)
-                   if may_take_its_place(staged / name, place / name, replace, "assignments for this date")]
-        for name in reversed(changed):  # the assignments last: they name the run that the others are of
-            put(staged / name, place / name)
-    return Scored(place / ASSIGNMENTS, n_customers, n_scored, n_referred, n_referred * settings.score.hours_per_referral, first,
-                  not changed)
+        write_rejected(tables, staged / REJECTED)
+        n_referred, first = _explain(staged, frame, model, usual, tables.fingerprint, settings, progress)
+        frame.unlink()
+        facts = {"as_of": as_of, "model_version": model.name, "model_sha256": model.segmenter.sha256,
+                 "data_fingerprint": tables.fingerprint, **closing.facts(), "referred": n_referred}
+        revision, was_there = commit(staged, facts, restate)
+    return Scored(revision, closing, n_referred, n_referred * settings.score.hours_per_referral, first, was_there)
 
 
-@contextmanager
-def _gone_if_empty(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            folder.rmdir()
+def _n_kept(tables: Tables) -> int:
+    return next(account.n_kept for account in tables.accounts if account.table == "customers")
 
 
-def _measure(
-    tables: Tables, as_of: str, model: Registered, file: Path, progress: Callable[[str, int], None]
-) -> tuple[int, int]:
-    """Write the features of every active customer, in groups of ``CHUNK_ROWS`` rows; how many customers are read and active."""
-    n_customers = n_scored = 0
+def _measure(tables: Tables, as_of: str, model: Registered, file: Path, progress: Callable[[str, int], None]) -> int:
+    """Write the features of every active customer, in groups of ``CHUNK_ROWS`` rows; how many there are."""
+    n_scored = 0
 
     def active() -> Iterator[pd.DataFrame]:
-        nonlocal n_customers
         for block in feature_blocks(tables, [as_of]):
-            n_customers += len(block)
             progress("measured", len(block))
             kept = block[block["n_active_loans"] > 0]
             yield kept[[column for column in block if column in (*KEYS, *model.segmenter.features)]]
@@ -126,7 +119,7 @@ def _measure(
         for chunk in _chunks(active()):
             frames.add(chunk)
             n_scored += len(chunk)
-    return n_customers, n_scored
+    return n_scored
 
 
 def _chunks(blocks: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
@@ -152,12 +145,13 @@ def _usual(file: Path) -> Reference:
 
 
 def _explain(
-    staged: Path, model: Registered, usual: Reference, fingerprint: str, settings: Settings, progress: Callable[[str, int], None]
+    staged: Path, measured: Path, model: Registered, usual: Reference, fingerprint: str, settings: Settings,
+    progress: Callable[[str, int], None],
 ) -> tuple[int, pd.Series]:
     """Judge and explain the measured rows, chunk by chunk; how many are referred, and the first assignment."""
     types, segmenter, of = load_types(), model.segmenter, of_run(model.name, fingerprint)
     n_referred, first = 0, None
-    with (ThreadPoolExecutor(1) as aside, pq.ParquetFile(staged / "frame.parquet") as frames,
+    with (ThreadPoolExecutor(1) as aside, pq.ParquetFile(measured) as frames,
           Growing(staged / ASSIGNMENTS) as assignments,
           Explanations(staged / EXPLANATIONS, segmenter.features, segmenter.types, of) as explanations):
         for group in range(frames.num_row_groups):

@@ -82,6 +82,7 @@ class TrackingSettings:
 
     uri: str
     artifacts: str
+    shelf: str
     experiment: str
     model_name: str
 
@@ -136,7 +137,8 @@ def seen_from(folder: Path, settings: Settings) -> Settings:
         uri = f"{SQLITE}{(folder / uri.removeprefix(SQLITE)).resolve()}"
     return dataclasses.replace(
         settings, labels=dataclasses.replace(settings.labels, overrides=str(folder / settings.labels.overrides)),
-        tracking=dataclasses.replace(tracking, uri=uri, artifacts=str(folder / tracking.artifacts)))
+        tracking=dataclasses.replace(tracking, uri=uri, artifacts=str(folder / tracking.artifacts),
+                                     shelf=str(folder / tracking.shelf)))
 
 
 def _section(kind: type, values: dict, where: str, todo: str):

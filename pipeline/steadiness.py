@@ -17,7 +17,7 @@ from features.catalogue import FEATURES
 from models.explain import PARTS, STARTING_POINT
 from models.stability import N_RESEEDS, RESEED_COLUMNS, Stories, same, stories
 from models.types import called, load_types
-from pipeline.explanations import Kept, NotAssigned, NotExplained, assigned, kept, scored_dates
+from pipeline.explanations import UNREADABLE, Kept, NotAssigned, assigned, kept, scored_dates
 
 DIMENSION_OF = {name: feature.dimension for name, feature in FEATURES.items()}
 
@@ -103,7 +103,7 @@ def steady(now: Kept, folder: Path) -> Steady:
             continue
         try:
             was = assigned(customer, day, folder)
-        except (NotAssigned, NotExplained):
+        except (NotAssigned, *UNREADABLE):
             continue
         return Steady(now.assignment, _earlier(now, was, folder))
     return Steady(now.assignment, None)
@@ -113,7 +113,7 @@ def _earlier(now: Kept, was: pd.Series, folder: Path) -> Earlier:
     model, is_same_model = was["model_version"], was["model_version"] == now.assignment["model_version"]
     try:
         then = kept(was["customer_id"], was["as_of"], folder)
-    except NotExplained:
+    except UNREADABLE:
         return Earlier(was["as_of"], model, is_same_model, (was["type"] == now.assignment["type"], None, None), was["type"], "")
     story = _story(then)
     is_same = tuple(bool(each) for each in same(_story(now), story)[0])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from features.errors import masked
 from models.gate import Evidence
 from models.segmenter import BrokenModel, Segmenter
 from pipeline.clock import now
@@ -285,7 +285,7 @@ def rollback(reason: str, who: str, settings: TrackingSettings) -> str:
         elif reigns:
             reigns.pop()
     if len(reigns) < 2:
-        raise NoModel("there was no champion before this one", _masked(settings.uri), "Promote another with `pentad promote`.")
+        raise NoModel("there was no champion before this one", masked(settings.uri), "Promote another with `pentad promote`.")
     load(reigns[-2], settings)  # or nobody could be scored
     return _crown(reigns[-2], "rolled back to", reason, who, settings)
 
@@ -324,7 +324,7 @@ def _version(which: str, settings: TrackingSettings):
     except MlflowException as error:
         todo = {CHAMPION: "Run `pentad promote` first.", CHALLENGER: "Run `pentad train` first."}.get(
             which, f"Give {CHALLENGER}, {CHAMPION} or a registered number; `pentad train` registers one.")
-        raise NoModel(f"no model {settings.model_name} under {which!r}", _masked(settings.uri), todo) from error
+        raise NoModel(f"no model {settings.model_name} under {which!r}", masked(settings.uri), todo) from error
 
 
 @contextmanager
@@ -373,13 +373,7 @@ def _answering(settings: TrackingSettings) -> Iterator[None]:
         yield
     except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:
         todo = "Check the store, its driver and PENTAD_TRACKING_URI."
-        raise StoreUnavailable(_masked(str(error).splitlines()[0]), _masked(settings.uri), todo) from error
-
-
-def _masked(text: str) -> str:
-    """The text without the names and passwords of the addresses in it."""
-    text = re.sub(r"://[^\s'\"]*@", "://***@", text)
-    return re.sub(r"(?i)(password=)[^&\s'\"]*", r"\1***", text)
+        raise StoreUnavailable(masked(str(error).splitlines()[0]), masked(settings.uri), todo) from error
 
 
 @contextmanager

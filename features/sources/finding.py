@@ -16,6 +16,7 @@ import narwhals as nw
 from features.contracts import CONTRACTS
 from features.errors import BrokenTable, NoBook, PentadError, UnreadableFile
 from features.sources.duck import first_line
+from features.sources.postgres import copied, is_address, tables_of
 from features.sources.refusing import plain
 
 SUFFIXES = (".parquet", ".csv")
@@ -35,10 +36,28 @@ def as_place(where: Any) -> Path | Mapping[str, Any]:
     try:
         if isinstance(where, Mapping):
             return {name: nw.to_native(frame, pass_through=True) for name, frame in where.items()}
-        return Path(where)
+        return where if isinstance(where, Path) else Path(where)
     except TypeError as error:
         raise NoBook(f"{type(where).__name__}, which is no book", FRAMES,
                      "Give a folder, a DuckDB file, or the frames by name of their table.") from error
+
+
+@contextmanager
+def at_hand(where: Any) -> Iterator[Path | Mapping[str, Any]]:
+    """A book's place as ``as_place`` gives it; one in PostgreSQL is copied into a DuckDB file, which is gone afterwards.
+
+    Raises
+    ------
+    NoBook
+        It is no place.
+    DatabaseUnreachable
+        The database cannot be read.
+    """
+    if is_address(where):
+        with copied(where) as file:
+            yield file
+    else:
+        yield as_place(where)
 
 
 def find(where: Path | Mapping[str, Any]) -> dict[str, Any]:
@@ -70,6 +89,8 @@ def find(where: Path | Mapping[str, Any]) -> dict[str, Any]:
 
 def others(where: Path | str | Mapping[str, Any]) -> tuple[str, ...]:
     """Names of the tables, or files like tables, that lie beside those of a book and are not read."""
+    if is_address(where):
+        return tuple(name for name in tables_of(where) if name.lower() not in CONTRACTS)
     where = as_place(where)
     if isinstance(where, Mapping):
         return ()
@@ -86,7 +107,7 @@ def place_name(where: Path | Mapping[str, Any], name: str = "", place: Any = Non
         return f"{FRAMES} {name}".strip()
     if isinstance(place, Path):
         return str(place)
-    return f"{where} {name}".strip()
+    return f"{getattr(where, 'address', where)} {name}".strip()
 
 
 def must_be_a_file(file: Path) -> None:
@@ -210,7 +231,7 @@ def _listed(folder: Path) -> list[str]:
 def _in_database(file: Path) -> dict[str, str]:
     names = _tables_of(file)
     if odd := [name for name in names if plain(name) in CONTRACTS and name.lower() not in CONTRACTS]:
-        raise BrokenTable(f"table {odd[0]!r} is not read as {plain(odd[0])}", str(file), f"Rename it to {plain(odd[0])}.")
+        raise BrokenTable(f"table {odd[0]!r} is not read as {plain(odd[0])}", place_name(file), f"Rename it to {plain(odd[0])}.")
     return {name: name for name in CONTRACTS if name in {name.lower() for name in names}}
 
 

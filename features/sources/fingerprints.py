@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from features.errors import UnreadableFile
 from features.sources.duck import first_line, named
-from features.sources.finding import as_place, database, find, place_name
+from features.sources.finding import at_hand, database, find, place_name
 from features.sources.frames import as_arrow
 
 
@@ -27,9 +27,15 @@ def fingerprint(where: Path | str | Mapping[str, Any]) -> str:
     ------
     UnreadableFile
         A view of a DuckDB file cannot be read.
+    DatabaseUnreachable
+        A PostgreSQL database cannot be read.
     """
-    whole, where = hashlib.sha256(), as_place(where)
-    found = find(where)
+    with at_hand(where) as where:
+        return _of(where)
+
+
+def _of(where: Path | Mapping[str, Any]) -> str:
+    whole, found = hashlib.sha256(), find(where)
     if isinstance(where, Mapping):
         for name, frame in found.items():
             if nw.dependencies.is_pyspark_dataframe(frame):
@@ -41,7 +47,7 @@ def fingerprint(where: Path | str | Mapping[str, Any]) -> str:
     if where.is_file():
         with database(where) as con:
             for name in found:
-                whole.update(f"{name}:{_shown(con, name, f'{where} {name}')}\n".encode())
+                whole.update(f"{name}:{_shown(con, name, place_name(where, name))}\n".encode())
         return whole.hexdigest()
     for file in sorted(found.values()):
         with file.open("rb") as handle:

@@ -13,8 +13,9 @@ import narwhals as nw
 from features.contract import Breach, Contract
 from features.contracts import CONTRACTS
 from features.errors import BrokenTable, PentadError, UnreadableFile
+from features.sources.amounts import sums_of
 from features.sources.duck import MEMORY_GB, DuckEngine
-from features.sources.finding import as_place, find, place_name
+from features.sources.finding import at_hand, find, place_name
 from features.sources.fingerprints import fingerprint
 from features.sources.judging import (
     BETWEEN_REASONS,
@@ -54,7 +55,8 @@ def open_tables(where: Path | str | Mapping[str, Any], rejects_to: Path | None =
     ----------
     where : Path, str or mapping
         A folder with ``customers``, ``loans``, ``repayments`` and the optional tables as .parquet or .csv, one DuckDB
-        file with tables of these names, or the tables by name as frames that Narwhals reads (pandas, Polars, Arrow).
+        file with tables of these names, the address of a PostgreSQL database that has them, or the tables by name as
+        frames that Narwhals reads (pandas, Polars, Arrow).
         Names of columns are in lower case; a column of no contract is ignored and named in its table's account.
         Frames of Spark stay in Spark; ``catalogue_tables`` finds those of a database in its catalogue.
     rejects_to : Path, optional
@@ -67,21 +69,27 @@ def open_tables(where: Path | str | Mapping[str, Any], rejects_to: Path | None =
 
     Raises
     ------
-    NoBook, UnreadableFile, BrokenTable, TooManyRejects, OutputExists, UnwritableOutput, NotEnoughMemory
+    NoBook, UnreadableFile, DatabaseUnreachable, BrokenTable, TooManyRejects, OutputExists, UnwritableOutput,
+    NotEnoughMemory
         Each says what was found, where, and what to do.
     """
-    where = as_place(where)
+    with at_hand(where) as where:
+        return _opened(where, rejects_to, reject_share_limit, memory_gb)
+
+
+def _opened(where: Path | Mapping[str, Any], rejects_to: Path | None, reject_share_limit: float, memory_gb: float) -> Tables:
     if is_spark(where):
-        frames, accounts, breaches = load_frames(where, rejects_to, _stop)
+        frames, accounts, breaches, rejected = load_frames(where, rejects_to, _stop)
         must_not_be_too_many(accounts, breaches, reject_share_limit, place_name(where))
-        return Tables(frames, fingerprint(where), tuple(accounts), tuple(breaches), SparkEngine.of(where))
+        return Tables(frames, fingerprint(where), tuple(accounts), tuple(breaches), SparkEngine.of(where), rejected)
     engine = DuckEngine(memory_gb)
     try:
         with engine.named():
             accounts, breaches = _load_all(engine, where, rejects_to, _stop)
         must_not_be_too_many(accounts, breaches, reject_share_limit, place_name(where))
         frames = {account.table: engine.table(account.table) for account in accounts}
-        return Tables(frames, fingerprint(where), tuple(accounts), tuple(breaches), engine)
+        rejected = {account.table: engine.table(f"rejected_{account.table}") for account in accounts if account.n_rejected}
+        return Tables(frames, fingerprint(where), tuple(accounts), tuple(breaches), engine, rejected)
     except BaseException:
         engine.close()
         raise
@@ -102,9 +110,14 @@ def examine(where: Path | str | Mapping[str, Any], rejects_to: Path | None = Non
     OutputExists, UnwritableOutput
         The reject files cannot go where they are to go.
     """
-    where, faults = as_place(where), []
+    with at_hand(where) as where:
+        return _examined(where, rejects_to, memory_gb)
+
+
+def _examined(where: Path | Mapping[str, Any], rejects_to: Path | None, memory_gb: float) -> Findings:
+    faults: list[PentadError] = []
     if is_spark(where):
-        _, accounts, breaches = load_frames(where, rejects_to, faults.append)
+        _, accounts, breaches, _ = load_frames(where, rejects_to, faults.append)
     else:
         engine = DuckEngine(memory_gb)
         try:
@@ -155,7 +168,8 @@ def _load(engine: DuckEngine, contract: Contract, place: Any, where: Path | Mapp
             report(fault)
         return None
     try:
-        judged = judge(contract, nw.from_native(con.sql(typing_sql(contract, source, present))), engine.table)
+        typed = nw.from_native(con.sql(typing_sql(contract, source, present)))
+        judged = judge(contract, typed, engine.table)
         _in_order(contract, judged.filter(nw.col("why") == "")).to_native().create(name)
         if contract.repeats:
             odd = engine.keep([odd_repeats(contract, engine.table(name))])
@@ -170,9 +184,10 @@ def _load(engine: DuckEngine, contract: Contract, place: Any, where: Path | Mapp
             rejected = judged.filter(nw.col("why") != "").select("why", *key_columns(contract), *raw)
             rejected.to_native().create(f"rejected_{name}")
             n_rejected = engine.count(f"rejected_{name}")
+        sums = sums_of(contract, typed, engine.table(name), judged.filter(nw.col("why") != "") if n_rejected else None)
     except duckdb.Error as error:
         return report(unreadable(error, place, at))
-    account = Account(name, n_read, n_kept, n_rejected, tuple(present))
+    account = Account(name, n_read, n_kept, n_rejected, tuple(present), sums)
     if fault := does_not_add_up(account, at):
         report(fault)
     if fault := duplicates(contract, _twice(engine, contract), at):

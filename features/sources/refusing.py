@@ -11,7 +11,8 @@ from typing import Any
 
 from features.contract import Breach, Contract
 from features.contracts import CONTRACTS
-from features.errors import BrokenTable, EmptyTable, TooManyRejects
+from features.errors import BrokenTable, EmptyTable, TooManyRejects, masked
+from features.sources.amounts import in_units
 from features.sources.tables import Account
 
 KEYS_SHOWN = 5
@@ -73,10 +74,14 @@ def faults_of_shape(contract: Contract, present: Mapping[str, str], zoned: Itera
 
 def does_not_add_up(account: Account, at: str) -> BrokenTable | None:
     """The fault of a table whose kept and rejected rows are not the rows read."""
-    if account.n_kept + account.n_rejected == account.n_read:
-        return None
-    return BrokenTable(f"{account.n_read:,} rows read but {account.n_kept:,} kept and {account.n_rejected:,} rejected", at,
-                       "The file changed while it was read; run again.")
+    todo, sums = "The file changed while it was read; run again.", account.sums
+    if account.n_kept + account.n_rejected != account.n_read:
+        found = f"{account.n_read:,} rows read but {account.n_kept:,} kept and {account.n_rejected:,} rejected"
+        return BrokenTable(found, at, todo)
+    if sums and sums.kept + sums.rejected != sums.read:
+        found = f"{in_units(sums.read)} read but {in_units(sums.kept)} kept and {in_units(sums.rejected)} rejected"
+        return BrokenTable(found, at, todo)
+    return None
 
 
 def duplicates(contract: Contract, twice: Sequence[Sequence], at: str) -> BrokenTable | None:
@@ -110,7 +115,7 @@ def must_have_rows(accounts: Iterable[Account], where: Path | str) -> None:
     EmptyTable
         One has none.
     """
-    for fault in empty(accounts, str(where)):
+    for fault in empty(accounts, masked(str(where))):
         raise fault
 
 

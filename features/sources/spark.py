@@ -20,6 +20,7 @@ import pyarrow as pa
 from features.contract import Breach, Column, Contract
 from features.contracts import CONTRACTS
 from features.errors import BrokenTable, PentadError, UnreadableFile
+from features.sources.amounts import sums_of
 from features.sources.duck import amounts_too_large, first_line
 from features.sources.finding import FRAMES, find, place_name
 from features.sources.judging import (
@@ -148,8 +149,11 @@ def is_spark(where: Any) -> bool:
 
 
 def load_frames(where: Mapping[str, DataFrame], rejects_to: Path | None, report: Callable[[PentadError], None],
-                ) -> tuple[dict[str, nw.LazyFrame], list[Account], list[Breach]]:
-    """Load the tables that are there, and write the reject files; ``report`` hears of every broken table."""
+                ) -> tuple[dict[str, nw.LazyFrame], list[Account], list[Breach], dict[str, nw.LazyFrame]]:
+    """Load the tables that are there, and write the reject files; ``report`` hears of every broken table.
+
+    Returns the kept rows by table, the accounts, the breaches, and the rejected rows by table.
+    """
     found = find(where)
     for name, frame in found.items():
         if not nw.dependencies.is_pyspark_dataframe(frame):
@@ -172,7 +176,7 @@ def load_frames(where: Mapping[str, DataFrame], rejects_to: Path | None, report:
                 breaches += _breaches(contract, aside.to_native())
     if rejects_to is not None:
         write_rejects(engine, rejected, {account.table: account.columns for account in accounts}, rejects_to)
-    return frames, accounts, breaches
+    return frames, accounts, breaches, rejected
 
 
 def _load(engine: SparkEngine, contract: Contract, given: DataFrame, frames: Mapping[str, nw.LazyFrame], at: str,
@@ -203,7 +207,8 @@ def _load(engine: SparkEngine, contract: Contract, given: DataFrame, frames: Map
         return engine.keep([kept.join(parts, on=group, how="left").with_columns(nw.col(IN_PARTS).fill_null(False))])
 
     try:
-        judged = judge(contract, nw.from_native(given.selectExpr(*typing_sql(contract, present))), frames.__getitem__)
+        typed = nw.from_native(given.selectExpr(*typing_sql(contract, present)))
+        judged = judge(contract, typed, frames.__getitem__)
         kept = kept_of(judged)
         if contract.repeats:
             odd = engine.keep([odd_repeats(contract, kept)])
@@ -215,9 +220,10 @@ def _load(engine: SparkEngine, contract: Contract, given: DataFrame, frames: Map
             raw = raw_columns(present)
             aside = engine.keep([judged.filter(nw.col("why") != "").select("why", *key_columns(contract), *raw)])
             n_rejected = aside.to_native().count()
+        sums = sums_of(contract, typed, kept, judged.filter(nw.col("why") != "") if n_rejected else None)
     except (PySparkException, Py4JError) as error:
         return report(UnreadableFile(f"cannot be read ({first_line(error)})", at, "Look for the first cause in Spark's log."))
-    account = Account(contract.name, n_read, n_kept, n_rejected, tuple(present))
+    account = Account(contract.name, n_read, n_kept, n_rejected, tuple(present), sums)
     if fault := does_not_add_up(account, at):
         report(fault)
     if fault := duplicates(contract, _twice(contract, kept.to_native()), at):

@@ -46,14 +46,28 @@ class Engine(Protocol):
 
 
 @dataclass(frozen=True)
+class Sums:
+    """What the rows of a table that were read, kept and rejected add up to, in cents.
+
+    Summed up apart, so that they can be compared; ``n_without`` rows have no amount that could be one.
+    """
+
+    read: int
+    kept: int
+    rejected: int
+    n_without: int
+
+
+@dataclass(frozen=True)
 class Account:
-    """How many rows of one table were read, kept and rejected; and its columns as they were delivered."""
+    """How many rows of one table were read, kept and rejected; its columns as delivered; and the sums of its amounts, if any."""
 
     table: str
     n_read: int
     n_kept: int
     n_rejected: int
     columns: tuple[str, ...] = ()
+    sums: Sums | None = None
 
     @property
     def ignored(self) -> tuple[str, ...]:
@@ -79,7 +93,8 @@ class Tables:
     """The kept rows of a book, one lazy Narwhals frame a table.
 
     A table is an attribute by its name (``tables.loans``), ``None`` where a book lacks an optional one. Beside the columns
-    of the contracts, ``customer_key`` and ``loan_key`` are the engine's own join keys.
+    of the contracts, ``customer_key`` and ``loan_key`` are the engine's own join keys. ``rejected``: by name of the table the
+    rows that were set aside, ``why``, ``key <column>`` of each key, and ``raw <place>`` of each column as it was delivered.
     """
 
     frames: dict[str, nw.LazyFrame]
@@ -87,6 +102,7 @@ class Tables:
     accounts: tuple[Account, ...]
     breaches: tuple[Breach, ...]
     engine: Engine = field(repr=False)
+    rejected: dict[str, nw.LazyFrame] = field(default_factory=dict, repr=False)
     is_closed: bool = field(default=False, repr=False)
 
     def __getattr__(self, name: str) -> nw.LazyFrame | None:

@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 import nbformat
-import pandas as pd
 import pytest
 from nbclient import NotebookClient
 
 from pipeline.cli import main
+from pipeline.explanations import assignments_of, scoring_of
 from pipeline.settings import RUN_TOML
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,7 +98,7 @@ def test_two_models_are_compared_and_the_gate_says_why_it_stays_shut(desk):
 
 def test_a_decision_at_the_label_desk_is_recorded_and_one_that_changes_nothing_is_not(desk):
     file, log = named("04_label_desk"), desk / "decisions.jsonl"
-    row = pd.read_parquet(desk / "scored" / f"as_of={AS_OF}" / "assignments.parquet").iloc[3]
+    row = assignments_of(scoring_of(AS_OF, desk / "scored")).iloc[3]
     given = {"CUSTOMER": row["customer_id"], "REVIEWER": "reviewer_2", "OVERRIDES": log, "REASON": "visited the works"}
     said = texts(run(file, desk, **given, TYPE=row["type"]))
     assert f"nothing recorded: customer {row['customer_id']} is {row['type']} already" in said
@@ -111,7 +111,7 @@ def test_an_override_is_recorded_only_with_a_reason_and_a_reviewer(desk):
     assert "nothing recorded" in texts(run(file, desk)) and not (desk / "overrides.jsonl").exists()
     first = run(file, desk, LANGUAGE="zh")
     assert "对数几率差" in texts(first)
-    row = pd.read_parquet(desk / "scored" / f"as_of={AS_OF}" / "assignments.parquet").iloc[0]
+    row = assignments_of(scoring_of(AS_OF, desk / "scored")).iloc[0]
     given = {"REASON": "met the owner", "REVIEWER": "reviewer_1", "CUSTOMER": row["customer_id"], "OVERRIDE_TO": row["runner_up"]}
     said = texts(run(file, desk, **given))
     assert "reviewer_1" in said and (desk / "overrides.jsonl").read_text(encoding="utf-8").count("\n") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cli import main
+from pipeline.output import sha256
+from pipeline.revisions import CURRENT, MANIFEST, place_of
 from pipeline.settings import RUN_TOML, load_settings
 from pipeline.tracking import promote
 
@@ -59,7 +62,8 @@ def write_settings(folder: Path, **changes: str) -> Path:
     """The delivered settings with few trees and folds, everything kept below the folder."""
     text = RUN_TOML.read_text(encoding="utf-8")
     changes = {"n_trees": "10", "n_folds": "3", "uri": f'"sqlite:///{folder}/store/mlflow.db"',
-               "artifacts": f'"{folder}/store/artifacts"', "overrides": f'"{folder}/overrides.jsonl"'} | changes
+               "artifacts": f'"{folder}/store/artifacts"', "shelf": f'"{folder}/shelf"',
+               "overrides": f'"{folder}/overrides.jsonl"'} | changes
     for key, value in changes.items():
         text, n = re.subn(rf"(?m)^{key} = .*$", lambda _, k=key, v=value: f"{k} = {v}", text)
         assert n == 1, key
@@ -101,7 +105,21 @@ class Desk:
         promote(version, "for the tests", "tests", load_settings(self.settings).tracking)
 
     def partition(self, as_of: str = "2024-12-31") -> Path:
-        return self.out / f"as_of={as_of}" / "assignments.parquet"
+        return revision_of(self.out, as_of) / "assignments.parquet"
+
+
+def revision_of(folder: Path, as_of: str, number: int = 1) -> Path:
+    """Where a revision of a scored date lies."""
+    return place_of(folder, as_of) / f"revision={number}"
+
+
+def sealed(place: Path) -> None:
+    """Let the manifest of a revision, and CURRENT, speak of its files as they are now: a forger who knows the format."""
+    manifest = json.loads((place / MANIFEST).read_text(encoding="utf-8"))
+    manifest["files"] = {file.name: {"bytes": file.stat().st_size, "sha256": sha256(file)}
+                         for file in sorted(place.glob("*.parquet"))}
+    (place / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    (place.parent / CURRENT).write_text(f"{manifest['revision']} {sha256(place / MANIFEST)}\n", encoding="ascii")
 
 
 def scored_on(folder: Path, trained: Desk, book: Path, *days: str) -> Desk:

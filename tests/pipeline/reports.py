@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from desk import TYPES, tiny_book, write_book
+from desk import TYPES, revision_of, sealed, tiny_book, write_book
 
 from models.types import load_types
 from pipeline.report import Report
@@ -58,7 +58,7 @@ def said(data: dict, row: int, other: int, language: str) -> list[list[tuple]]:
 def rewritten(folder: Path, day: str, change) -> None:
     """Write the stored files of a date anew: ``change`` is given assignments, values and contributions (n, 5, n_features + 1)
     and the names of the features, and returns the same."""
-    place = folder / f"as_of={day}"
+    place = revision_of(folder, day)
     rows, table = pd.read_parquet(place / "assignments.parquet"), pq.read_table(place / "explanations.parquet")
     features = table.schema.metadata[b"features"].decode().split(",")
     values = np.array(table.column("values").to_pylist(), float)
@@ -71,6 +71,7 @@ def rewritten(folder: Path, day: str, change) -> None:
     about = table.schema.metadata | {b"features": ",".join(features).encode()}
     schema = pa.schema([pa.field(name, each.type) for name, each in zip(table.column_names, columns)], about)
     pq.write_table(pa.Table.from_arrays(columns, schema=schema), place / "explanations.parquet")
+    sealed(place)
 
 
 def many(source: Path, folder: Path, day: str, n: int) -> Path:

@@ -122,7 +122,7 @@ def test_a_broken_book_leaves_the_assignments_and_rejects_of_before_alone(traine
     capsys.readouterr()
     append("customers.csv", ",nobody,")(spoiled)
     cut("repayments.csv", 0)(spoiled)
-    assert trained.score(spoiled, "--model", "1", "--replace", as_of="2024-11-30") == 11
+    assert trained.score(spoiled, "--model", "1", "--restate", "r", as_of="2024-11-30") == 11
     assert "repayments.csv" in the_line(capsys)
     assert trained.partition("2024-11-30").read_bytes() == before
     assert [f.name for f in trained.partition("2024-11-30").parent.glob("assignments*")] == ["assignments.parquet"]
@@ -165,7 +165,7 @@ def test_too_many_rejects_stop_training_and_scoring_and_the_rows_can_be_seen(tra
 def test_a_date_before_everything_is_named_beside_the_first_loan(trained, book, capsys):
     assert trained.score(book, "--model", "1", as_of="1999-12-31") == 15
     assert "nothing is known on 1999-12-31: the first loan was signed on 2022-01-1" in the_line(capsys)
-    assert not trained.partition("1999-12-31").parent.exists()
+    assert not trained.partition("1999-12-31").parents[1].exists()
 
 
 def test_a_date_on_which_nobody_owes_anything_scores_nobody(trained, tmp_path, capsys):
@@ -179,7 +179,7 @@ def test_a_date_on_which_nobody_owes_anything_scores_nobody(trained, tmp_path, c
                       tmp_path / "repaid")
     assert trained.score(book, "--model", "1", as_of="2029-12-31") == 53
     assert "none of 1 customers has an active loan on 2029-12-31" in the_line(capsys)
-    assert not trained.partition("2029-12-31").exists()
+    assert not trained.partition("2029-12-31").parents[1].exists()
 
 
 @pytest.mark.parametrize("n_left", [0, 1])
@@ -282,7 +282,7 @@ def test_a_store_that_is_no_database_is_named_before_the_work_begins(desk, book,
 def test_a_book_that_ends_years_before_the_date_is_not_scored(trained, book, capsys):
     assert trained.score(book, "--model", "1", as_of="2026-06-30") == 55
     assert "the last fact is of 2025-06" in the_line(capsys)
-    assert not trained.partition("2026-06-30").exists()
+    assert not trained.partition("2026-06-30").parents[1].exists()
 
 
 def test_one_table_given_as_the_book_is_told_to_give_its_folder(book, desk, capsys):
@@ -361,7 +361,7 @@ def test_a_required_table_without_rows_is_listed_and_stops_the_jobs(table, train
     for run in (desk.validate, trained.train, lambda book: trained.score(book, "--model", "1", as_of="2024-10-31")):
         assert run(empty) == 17
         assert f"EmptyTable: {empty}: {table} has no row" in the_line(capsys)
-    assert not trained.partition("2024-10-31").exists()
+    assert not trained.partition("2024-10-31").parents[1].exists()
     assert desk.validate(empty) == 17
     assert f"broken: {empty}: {table} has no row" in capsys.readouterr().out
 

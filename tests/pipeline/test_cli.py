@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -10,17 +11,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from desk import Desk, tiny_book, write_book
+from desk import Desk, revision_of, tiny_book, write_book
 
 import pipeline
 from pipeline.cli import _parser, main
+from pipeline.revisions import current
 
 ROOT = Path(pipeline.__file__).parents[1]
 TYPES = ("risk", "churn", "strategic", "growth", "stable")
 COMMANDS = ("simulate", "import", "validate", "features", "labels", "train", "tune", "promote", "rollback", "score",
             "explain", "whatif", "report", "override", "exit-codes")
 #: The files of a date.
-SCORED = ["assignments.parquet", "explanations.parquet", "reference.parquet"]
+SCORED = ["assignments.parquet", "explanations.parquet", "manifest.json", "reference.parquet", "rejected.parquet"]
 #: The columns of an assignment, in the order of models/explain.py.
 COLUMNS = ["customer_id", "as_of", "type", "type_zh", *(f"p_{kind}" for kind in TYPES), "runner_up", "runner_up_zh",
            "possible_types", "is_referred", "gap_log_odds", "why_value", "why_need", "why_behaviour", "why_risk", "why_base",
@@ -116,26 +118,28 @@ def test_the_champion_writes_the_same_bytes_twice_and_as_the_challenger_it_was(d
     assert desk.partition().read_bytes() == first
     fresh = desk.folder / "fresh"
     assert desk.run("score", "--data", book, "--as-of", "2024-12-31", "--out", fresh, "--rejects", desk.rejects) == 0
-    assert (fresh / "as_of=2024-12-31" / "assignments.parquet").read_bytes() == first
+    assert (revision_of(fresh, "2024-12-31") / "assignments.parquet").read_bytes() == first
     assert sorted(file.name for file in desk.partition().parent.iterdir()) == SCORED
 
 
-def test_another_models_result_does_not_take_the_place_of_the_first_without_being_told(trained, book, scored, shuffled, capsys):
-    desk, _ = shuffled
-    before = {file: file.read_bytes() for file in trained.partition().parent.iterdir()}
-    desk.out = trained.out
+def test_another_models_result_is_a_revision_of_its_own_and_only_with_a_reason(trained, book, scored, shuffled, tmp_path, capsys):
+    desk, first = shuffled[0], revision_of(tmp_path / "out", "2024-12-31")
+    shutil.copytree(trained.partition().parents[1], first.parent)
+    before = {file: file.read_bytes() for file in first.iterdir()}
+    desk.out = tmp_path / "out"
     try:
         capsys.readouterr()
         assert desk.score(book, "--model", "challenger") == 16
         assert "OutputExists" in capsys.readouterr().err
-        assert {file: file.read_bytes() for file in before} == before
-        assert sorted(file.name for file in trained.partition().parent.iterdir()) == SCORED
-        assert desk.score(book, "--model", "challenger", "--replace") == 0
-        assert all(file.read_bytes() != content for file, content in before.items())
+        assert [path.name for path in sorted(first.parent.iterdir())] == ["CURRENT", "revision=1"]
+        assert desk.score(book, "--model", "challenger", "--restate", "another model") == 0
     finally:
         desk.out = desk.folder / "assignments"
-        for file, content in before.items():
-            file.write_bytes(content)
+    assert {file: file.read_bytes() for file in before} == before
+    now = current(tmp_path / "out", "2024-12-31")
+    assert (now.number, now.manifest["reason"], now.manifest["restates"]["revision"]) == (2, "another model", 1)
+    assert now.file("assignments.parquet").read_bytes() != before[first / "assignments.parquet"]
+    assert sorted(file.name for file in now.folder.iterdir()) == SCORED
 
 
 def test_training_on_shuffled_rows_gives_identical_assignments(scored, shuffled):

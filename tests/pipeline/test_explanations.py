@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from desk import TYPES, Desk, the_line
+from desk import TYPES, Desk, sealed, the_line
 
 from features.catalogue import FEATURES
 from models.explain import STARTING_POINT, totals
@@ -96,20 +96,31 @@ def torn(name):
     return spoil
 
 
+def spotted(name):
+    """The file with bytes of its data changed, and its size, head and foot as they were."""
+    def spoil(place):
+        content = bytearray((place / name).read_bytes())
+        content[200:-8000] = b"\xaa" * len(content[200:-8000])
+        (place / name).write_bytes(content)
+    return spoil
+
+
 def of_another_run(place):
     rows = pd.read_parquet(place / "assignments.parquet")
     rows.assign(model_version="7 (12345678)").to_parquet(place / "assignments.parquet", index=False)
+    sealed(place)
 
 
-@pytest.mark.parametrize(("spoil", "says"), [
-    (without("explanations.parquet"), "no explanations can be read"),
-    (without("reference.parquet"), "no explanations can be read"),
-    (torn("explanations.parquet"), "no explanations can be read"), (of_another_run, "of another run than the assignments")])
-def test_explanations_that_are_gone_or_of_another_run_are_not_given(scored, tmp_path, capsys, spoil, says):
+@pytest.mark.parametrize(("spoil", "code", "says"), [
+    (without("explanations.parquet"), 62, "it cannot be read"), (without("reference.parquet"), 62, "it cannot be read"),
+    (torn("explanations.parquet"), 62, "not the file that was written"),
+    (spotted("explanations.parquet"), 59, "no explanations can be read"),
+    (of_another_run, 59, "of another run than the assignments")])
+def test_explanations_that_are_gone_or_of_another_run_are_not_given(scored, tmp_path, capsys, spoil, code, says):
     desk = Desk(tmp_path)
     shutil.copytree(scored.out, desk.out)
     spoil(desk.partition().parent)
-    assert explain(desk, pd.read_parquet(scored.partition())["customer_id"][0]) == 59
+    assert explain(desk, pd.read_parquet(scored.partition())["customer_id"][0]) == code
     assert says in the_line(capsys)
 
 
@@ -143,4 +154,5 @@ def test_what_was_scored_before_missing_values_were_counted_is_explained_without
     file = desk.partition().parent / "reference.parquet"
     table = pq.read_table(file)
     pq.write_table(table.replace_schema_metadata({b"pentad.of": table.schema.metadata[b"pentad.of"]}), file)
+    sealed(file.parent)
     assert np.isnan(kept(pd.read_parquet(desk.partition())["customer_id"][0], DAY, desk.out).reference.missing).all()

@@ -15,6 +15,7 @@ from desk import Desk, the_line
 from features.sources import open_tables
 from pipeline.labels import analyst_labels
 from pipeline.override import START, BrokenLog, as_labels, override, read
+from pipeline.revisions import commit, staging
 from pipeline.settings import load_settings
 
 
@@ -143,12 +144,13 @@ def _many(name: str, folder, log) -> None:
 
 
 def test_two_at_once_write_one_whole_chain(tmp_path):
-    place = tmp_path / "assignments" / "as_of=2024-12-31"
-    place.mkdir(parents=True)
-    pd.DataFrame({"customer_id": [f"C{i:03d}" for i in range(10)], "type": "stable", "model_version": "1",
-                  "data_fingerprint": "f"}).to_parquet(place / "assignments.parquet")
+    out = tmp_path / "assignments"
+    with staging(out, "2024-12-31") as staged:
+        pd.DataFrame({"customer_id": [f"C{i:03d}" for i in range(10)], "type": "stable", "model_version": "1",
+                      "data_fingerprint": "f"}).to_parquet(staged / "assignments.parquet")
+        commit(staged, {"as_of": "2024-12-31"}, "")
     log = tmp_path / "log.jsonl"
-    both = [multiprocessing.get_context("spawn").Process(target=_many, args=(name, place.parent, log)) for name in "ab"]
+    both = [multiprocessing.get_context("spawn").Process(target=_many, args=(name, out, log)) for name in "ab"]
     for one in both:
         one.start()
     for one in both:

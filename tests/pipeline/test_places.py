@@ -10,6 +10,7 @@ from desk import Desk, the_line, tiny_book, write_book
 
 from pipeline.cli import main
 from pipeline.errors import UnwritableOutput
+from pipeline.revisions import current
 
 STATEMENT = ("End of Period,Loan Number,Country,Borrower,Loan Type,Loan Status,Interest Rate,Original Principal Amount,"
              "Cancelled Amount,Undisbursed Amount,Disbursed Amount,Repaid to IBRD,Exchange Adjustment,"
@@ -70,9 +71,11 @@ def test_a_folder_where_the_assignments_go_is_named_and_left_alone(trained, book
     trained_out, trained.out = trained.out, tmp_path / "out"
     try:
         trained.partition().mkdir(parents=True)
-        assert trained.score(book, "--model", "1", "--replace") == 56
-        assert str(trained.partition()) in the_line(capsys)
+        assert trained.score(book, "--model", "1") == 62
+        assert str(trained.partition().parent) in the_line(capsys)
+        assert trained.score(book, "--model", "1", "--restate", "something else lay there") == 0
         assert [path.name for path in trained.partition().parent.iterdir()] == ["assignments.parquet"]
+        assert current(trained.out, "2024-12-31").number == 2
     finally:
         trained.out = trained_out
 

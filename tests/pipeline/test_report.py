@@ -20,7 +20,7 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
-from desk import TYPES, the_line
+from desk import TYPES, revision_of, sealed, the_line
 from hypothesis import given
 from hypothesis import strategies as st
 from reports import BEFORE, DAY, FORMULAS, data_of, hostile_names, many, named, named_book, rewritten, said
@@ -63,7 +63,7 @@ def folder(scored_twice, tmp_path) -> Path:
 def stored(folder: Path, day: str) -> dict[str, dict]:
     """By customer what was stored, read row by row: its type, whether it is referred, its exposure."""
     rows = {}
-    for row in pd.read_parquet(folder / f"as_of={day}" / "assignments.parquet").to_dict("records"):
+    for row in pd.read_parquet(revision_of(folder, day) / "assignments.parquet").to_dict("records"):
         one = kept(row["customer_id"], day, folder)
         rows[row["customer_id"]] = row | {"exposure": one.values[one.features.index("exposure_drawn")]}
     return rows
@@ -445,11 +445,13 @@ def test_a_page_needs_the_name_of_a_page(scored_twice, tmp_path, capsys):
 def of_others(place):
     rows = pd.read_parquet(place / "assignments.parquet")
     rows.iloc[::-1].to_parquet(place / "assignments.parquet", index=False)
+    sealed(place)
 
 
 def of_another_run(place):
     rows = pd.read_parquet(place / "assignments.parquet")
     rows.assign(model_version="7 (12345678)").to_parquet(place / "assignments.parquet", index=False)
+    sealed(place)
 
 
 def torn(name: str):
@@ -468,16 +470,16 @@ def spotted(name: str):
 
 
 def test_an_earlier_date_that_cannot_be_read_or_is_no_date_is_passed_over(folder, tmp_path, capsys):
-    torn("assignments.parquet")(folder / f"as_of={BEFORE}")
-    (folder / f"as_of={BEFORE}.bak").mkdir()
-    shutil.copy(folder / f"as_of={DAY}" / "assignments.parquet", folder / f"as_of={BEFORE}.bak")
+    torn("assignments.parquet")(revision_of(folder, BEFORE))
+    shutil.copytree(folder / f"as_of={DAY}", folder / f"as_of={BEFORE}.bak")
     assert write(folder, tmp_path) == 0
     assert "no earlier date was scored" in capsys.readouterr().out
 
 
 def test_a_date_without_a_row_has_nobody(folder, tmp_path, capsys):
-    file = folder / f"as_of={DAY}" / "assignments.parquet"
+    file = revision_of(folder, DAY) / "assignments.parquet"
     pd.read_parquet(file).iloc[:0].to_parquet(file, index=False)
+    sealed(file.parent)
     assert write(folder, tmp_path) == 58
     assert f"nobody was scored as of {DAY}" in the_line(capsys)
 
@@ -497,14 +499,14 @@ def test_a_case_says_how_many_reseeded_models_agree(found):
         assert told == [reseed_line(row, language) for _, row in found.rows.iterrows()]
 
 
-@pytest.mark.parametrize(("spoil", "says"), [
-    (lambda place: (place / "explanations.parquet").unlink(), "no explanations can be read"), (of_others, "of other customers"),
-    (of_another_run, "of another run"), (torn("assignments.parquet"), "no assignments can be read"),
-    (spotted("explanations.parquet"), "no explanations can be read")])
+@pytest.mark.parametrize(("spoil", "code", "says"), [
+    (lambda place: (place / "explanations.parquet").unlink(), 62, "it cannot be read"), (of_others, 59, "of other customers"),
+    (of_another_run, 59, "of another run"), (torn("assignments.parquet"), 62, "not the file that was written"),
+    (spotted("explanations.parquet"), 62, "not the file that was written")])
 @pytest.mark.parametrize("day", [BEFORE, DAY])
-def test_explanations_that_do_not_belong_to_the_assignments_are_not_shown(day, spoil, says, folder, tmp_path, capsys):
-    spoil(folder / f"as_of={day}")
-    assert write(folder, tmp_path, "--since", BEFORE) == 59
+def test_explanations_that_do_not_belong_to_the_assignments_are_not_shown(day, spoil, code, says, folder, tmp_path, capsys):
+    spoil(revision_of(folder, day))
+    assert write(folder, tmp_path, "--since", BEFORE) == code
     line = the_line(capsys)
     assert says in line and day in line
     assert not (tmp_path / "report.html").exists()

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from desk import Desk, scored_on, the_line
+from desk import Desk, scored_on, sealed, the_line
 from story_oracle import compared, is_same, story
 
 from features.frame import feature_frame
@@ -167,6 +167,7 @@ def spoiled(desk: Desk, day: str, who: str, **values) -> None:
     for name, value in values.items():
         rows.loc[rows["customer_id"] == who, name] = value
     rows.to_parquet(desk.partition(day), index=False)
+    sealed(desk.partition(day).parent)
 
 
 def said(desk: Desk, who: str, language: str, capsys, day: str = DAY) -> str:
@@ -241,6 +242,7 @@ def of_another_model(desk: Desk, who: str) -> None:
         table = pq.read_table(place / name)
         about = {key: value for key, value in table.schema.metadata.items() if key != b"pentad.of"}
         pq.write_table(table.replace_schema_metadata(about | {b"pentad.of": of.encode()}), place / name)
+    sealed(place)
 
 
 def without_explanations(desk: Desk, who: str) -> None:
@@ -248,17 +250,19 @@ def without_explanations(desk: Desk, who: str) -> None:
 
 
 def nobody_earlier(desk: Desk, who: str) -> None:
-    shutil.rmtree(desk.partition(EARLIER).parent)
+    shutil.rmtree(desk.partition(EARLIER).parents[1])
 
 
 def scored_on_an_earlier_date_still(desk: Desk, who: str) -> None:
     """Absent from the nearest date, and there on the one before it; a later one does not count."""
     for day in ("2024-10-31", "2025-01-31"):
-        shutil.copytree(desk.partition(EARLIER).parent, desk.out / f"as_of={day}")
+        shutil.copytree(desk.partition(EARLIER).parents[1], desk.out / f"as_of={day}")
         rows = pd.read_parquet(desk.partition(day)).assign(as_of=day)
         rows.to_parquet(desk.partition(day), index=False)
+        sealed(desk.partition(day).parent)
     rows = pd.read_parquet(desk.partition(EARLIER))
     rows[rows["customer_id"] != who].to_parquet(desk.partition(EARLIER), index=False)
+    sealed(desk.partition(EARLIER).parent)
 
 
 @pytest.mark.parametrize(("spoil", "en", "zh"), [
