@@ -145,6 +145,8 @@ def _parser() -> argparse.ArgumentParser:
                         help="with --data: folder for rows that break a rule (default runs/rejects)")
     report.add_argument("--assignments", type=Path, default=Path("runs/assignments"), metavar="DIR",
                         help="where `pentad score` wrote (default runs/assignments)")
+    report.add_argument("--warnings", type=Path, default=Path("runs/warnings"), metavar="DIR",
+                        help="where `pentad warn` wrote; shown if the date was warned (default runs/warnings)")
     report.add_argument("--out", type=Path, metavar="FILE", help="an .html file (default runs/report/DATE.html)")
     report.add_argument("--export", type=Path, metavar="FILE", help="the list of customers too, as a .csv or .xlsx file")
     report.add_argument("--replace", action="store_true", help="replace other files")
@@ -564,7 +566,7 @@ def _report(options: argparse.Namespace) -> int | None:
     for file in filter(None, (out, export)) if options.data else ():
         must_lie_outside(file, options.data)
     with closing(_open(options, _settings(options).book)) if options.data else nullcontext() as tables:
-        found = report(options.as_of, options.since, options.assignments, tables)
+        found = report(options.as_of, options.since, options.assignments, tables, options.warnings)
     files = [(out, lambda file: file.write(page(found)), "report")]
     if export:
         write = write_csv if export.suffix == ".csv" else write_xlsx

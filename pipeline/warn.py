@@ -99,7 +99,7 @@ def warn(as_of: str, assignments: Path, out: Path, settings: Settings, outcomes:
         They cannot be written.
     """
     triggers, book = load_triggers(FEATURES), kept_book(as_of, assignments)
-    since = _since(as_of, settings.warn.rise_months, assignments)
+    since = earlier_than(as_of, scored_dates(assignments), settings.warn.rise_months)
     later = tuple(day for day in warned_dates(out) if day > as_of)
     if later and not replace and not warnings_of(as_of, out).exists():
         raise OutOfTurn(f"{later[0]} was warned already, and not from {as_of}", str(out),
@@ -145,10 +145,10 @@ def managers_of(file: Path) -> dict[str, str]:
     return dict(zip(rows["customer_id"], rows["manager"]))
 
 
-def _since(as_of: str, rise_months: int, assignments: Path) -> str | None:
-    """The last scored date that lies so many months back, or more, but no more than twelve."""
-    first, last = months_later(as_of, -max(OLDEST_MONTHS, rise_months)), months_later(as_of, -rise_months)
-    return max((day for day in scored_dates(assignments) if first <= day <= last), default=None)
+def earlier_than(as_of: str, days: Sequence[str], rise_months: int) -> str | None:
+    """The last of some dates that lies so many months before another, or more, but no more than twelve; None where none does."""
+    first, last = months_later(as_of, -OLDEST_MONTHS), months_later(as_of, -rise_months)
+    return max((day for day in days if first <= day <= last), default=None)
 
 
 def _snapshot(book: KeptBook) -> pd.DataFrame:
