@@ -17,47 +17,54 @@ import pandas as pd
 class Verdict:
     """How a set of alerts did; shares and means are NaN where there is nothing to take them of.
 
-    ``warned_share`` of ``n_events``; ``lead_days``: median from the first alert that warned to the event; ``alerts_per_month``:
-    raised after the first date, per manager; ``n_decided`` alerts, of which ``false_share`` were followed by no event.
+    ``warned_share`` of ``n_events``, ``early_share`` early enough to act; ``lead_days``: median from the first alert that warned to
+    the event; ``alerts_per_month``: raised after the first date, per manager; ``n_decided`` alerts, of which ``false_share`` were
+    followed by no event.
     """
 
     n_events: int
     warned_share: float
+    early_share: float
     lead_days: float
-    n_alerts: int
     alerts_per_month: float
     n_decided: int
     false_share: float
 
 
-def verdict(alerts: pd.DataFrame, events: pd.Series, first: int, until: int, horizon: int, n_managers: float) -> Verdict:
+def verdict(
+    alerts: pd.DataFrame, events: pd.Series, first: int, until: int, horizon: int, early: int, n_managers: float
+) -> Verdict:
     """Judge alerts against the events that followed.
 
     Parameters
     ----------
     alerts : DataFrame
-        customer_id, raised, last_open: one row per alert, of customers at risk.
+        customer_id, raised, last_open: one row per alert. Those of customers who are not at risk count as work alone.
     events : Series
         The day of the first event, index customer_id: one row per customer at risk; NaN where none came by ``until``.
     first, until : int
         The first date that was warned, and the last day whose events are known.
     horizon : int
         Days within which an event has to follow.
+    early : int
+        Days before the event by which there is time to act.
     n_managers : float
         Among whom the alerts are shared out.
     """
+    n_late, months = int((alerts["raised"] > first).sum()), (until - first) / (365.25 / 12)
+    alerts = alerts[alerts["customer_id"].isin(events.index)]
     on = alerts["customer_id"].map(events).to_numpy(float)
     raised, last = alerts["raised"].to_numpy(float), alerts["last_open"].to_numpy(float)
     warns = (raised < on) & (last >= on - horizon)
     leads = (on - raised)[warns]
     by_event = pd.Series(leads).groupby(alerts["customer_id"].to_numpy()[warns]).max()
-    n_events, n_late = int(events.notna().sum()), int((alerts["raised"] > first).sum())
+    n_events = int(events.notna().sum())
     is_before = ~(raised >= on)
     follows = is_before & (on - raised <= horizon)
     decided = is_before & (follows | (raised + horizon <= until))
-    months = (until - first) / (365.25 / 12)
-    return Verdict(n_events, _over(len(by_event), n_events), float(by_event.median()) if len(by_event) else np.nan, len(alerts),
-                   n_late / months / n_managers, int(decided.sum()), _over((decided & ~follows).sum(), decided.sum()))
+    return Verdict(n_events, _over(len(by_event), n_events), _over((by_event >= early).sum(), n_events),
+                   float(by_event.median()) if len(by_event) else np.nan, n_late / months / n_managers, int(decided.sum()),
+                   _over((decided & ~follows).sum(), decided.sum()))
 
 
 def onsets_seen(alerts: pd.DataFrame, onsets: pd.DataFrame, window: int) -> tuple[float, float]:

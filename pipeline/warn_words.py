@@ -14,7 +14,8 @@ from models.triggers import LEAST, LISTS, SEVERITIES, Trigger
 WORDS = {
     "en": {"reached": "{words}: {value} (level {level})", "held": "{words}: {value} (clears beyond {level})",
            "unasked": "{words}: not measured on this date, so it stays open", BELOW: "{words}: {value}, back beyond {level}",
-           GONE: "{words}: the customer is not scored any more", UNKNOWN: "{words}: not known of the customer any more",
+           "is": "{words}", "was": "{words}: not so any more",
+           GONE: "{words}: the customer is not scored any more", UNKNOWN: "{words}: nothing to measure any more",
            WITHDRAWN: "the trigger {trigger} is no longer in use", "because": "{said}; speaks for it: {reasons}",
            "severity": SEVERITIES, NEW: "new", OPEN: "open", CLEARED: "cleared", "risk": "risk", "churn": "churn",
            "list": "{kind}: {n} alerts open of {customers} customers ({high} high, {medium} medium, {low} low); "
@@ -28,7 +29,7 @@ WORDS = {
            "seen": "since {day}", "done": "done: {done}", "nothing": "nothing recorded", "more": "... and {n} more"},
     "zh": {"reached": "{words}：{value}（阈值 {level}）", "held": "{words}：{value}（解除阈值 {level}）",
            "unasked": "{words}：本日未计量，预警保持", BELOW: "{words}：{value}，已回到 {level} 之外",
-           GONE: "{words}：该客户已不再评分", UNKNOWN: "{words}：该客户已无此数据",
+           "is": "{words}", "was": "{words}：已不成立", GONE: "{words}：该客户已不再评分", UNKNOWN: "{words}：已无可计量的数值",
            WITHDRAWN: "规则 {trigger} 已停用", "because": "{said}；支持因素：{reasons}",
            "severity": ("低", "中", "高"), NEW: "新增", OPEN: "持续", CLEARED: "解除", "risk": "风险", "churn": "流失",
            "list": "{kind}：未解除预警 {n} 条，涉及 {customers} 户（高 {high}，中 {medium}，低 {low}）；"
@@ -50,6 +51,8 @@ def reason(alert: Mapping, trigger: Trigger | None, reasons: str, language: str)
         return say[WITHDRAWN].format(trigger=alert["trigger"])
     how = alert["cleared_because"] or (
         "unasked" if np.isnan(alert["value"]) else "reached" if _is_reached(alert, trigger) else "held")
+    if trigger.unit == "flag":
+        how = {"reached": "is", BELOW: "was"}.get(how, how)
     value = "" if np.isnan(alert["value"]) else written(alert["value"], trigger.unit, language)
     said = say[how].format(words=getattr(trigger, f"words_{language}"), value=value,
                            level=written(alert["level"], trigger.unit, language))

@@ -3,9 +3,10 @@
     python -m tests.bench.warnings synthetic 2000 11
     python -m tests.bench.warnings worldbank ../shared/realdata/worldbank_ibrd
 
-The model is trained on labels given by a date, and warns on the dates from then on; nothing that is judged was seen by it. Risk:
-the first 30 days past due in two years. Churn: loss of the business, no new loan in a year and the balance down by more than
-half, or no loan left. Both are read from the feature frame of later dates. The levels of triggers.toml were fixed before
+The model is trained on labels given by a date, and warns on the dates from then on; nothing that is judged was seen by it. The
+events of the synthetic book are read from the feature frame of later dates. Risk: the first 30 days past due in two years. Churn:
+loss of the business, no new loan in a year and the balance down by more than half, or no loan left. Those of the World Bank's
+book are what its next statement shows by the rules of features/outcome.py. The levels of triggers.toml were fixed before
 measuring.
 """
 
@@ -20,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from features.catalogue import FEATURES
-from features.days import as_day, month_ends, months_later
+from features.days import as_date, as_day, month_ends, months_later
 from features.frame import book_frame, feature_frame
 from features.sources import Tables, open_tables
 from models.early_warning import CLEARED, carried_on, snapshot
@@ -39,7 +40,10 @@ from pipeline.warn import earlier_than
 
 SETTINGS = load_settings()
 TRIGGERS = load_triggers(FEATURES)
-HORIZON_DAYS = 365
+HORIZON_DAYS = {"synthetic book": 365, "World Bank": 430}
+"""A year; to the next statement, which came after 427 days at the latest."""
+
+EARLY_DAYS = 90
 ONSET_DAYS = 183
 CUSTOMERS_PER_MANAGER = 50
 PAST_DUE_DAYS = 30
@@ -68,61 +72,79 @@ def warned(model: Segmenter, frames: dict[str, pd.DataFrame], first: str) -> pd.
             before = carried_on(before, shots[day], shots.get(since), TRIGGERS, day)
             kept.append(before[before["status"] != CLEARED])
     rows = pd.concat(kept).drop_duplicates("alert_id", keep="last")
-    return rows[["customer_id", "list", "source", "trigger"]].assign(
+    return rows[["customer_id", "list", "source", "trigger"]].astype("str").assign(
         raised=rows["first_seen"].map(as_day), last_open=rows["last_seen"].map(as_day))
 
 
-def events_of(frames: dict[str, pd.DataFrame], first: str, past_due: str) -> dict[str, pd.Series]:
-    """By list the day of the first event after a date, NaN where none came: of customers active on it, with no event before."""
-    found = {}
+def first_events(active: pd.Index, hit: dict[str, pd.Index], before: pd.Index) -> pd.Series:
+    """The day of the first event of each customer that is active and had none before; NaN where none came.
+
+    ``hit``: by date who shows the event on it, the first date left out.
+    """
+    on = pd.Series(np.nan, active.difference(before))
+    for day in sorted(hit, reverse=True):
+        on[on.index.isin(hit[day])] = as_day(day)
+    return on
+
+
+def events_in_frames(frames: dict[str, pd.DataFrame], days: Sequence[str]) -> dict[str, pd.Series]:
+    """By list the first events after the first of the days."""
+    rows = {day: frames[day].set_index("customer_id") for day in days}
+    start, later = rows[days[0]], days[1:]
+    active = start.index[start["n_active_loans"] > 0]
+    late = {day: rows[day].index[rows[day]["days_past_due_max_3m"] >= PAST_DUE_DAYS] for day in later}
+    return {"risk": first_events(active, late, start.index[start["days_past_due_max_24m"] >= PAST_DUE_DAYS]),
+            "churn": first_events(active, {day: _lost(rows[day]) for day in later}, _lost(start))}
+
+
+def _active(frame: pd.DataFrame) -> set[str]:
+    return set(frame.loc[frame["n_active_loans"] > 0, "customer_id"])
+
+
+def _lost(frame: pd.DataFrame) -> pd.Index:
+    is_halved = (frame["exposure_growth_12m_ratio"] < LOST_SHARE) & ~(frame["new_lending_share_12m"] > 0)
+    return frame.index[is_halved | (frame["n_active_loans"] == 0)]
+
+
+def events_in_statements(tables: Tables, days: Sequence[str]) -> dict[str, pd.Series]:
+    """By list who turned out to be of its type first by which of the days, the second and later; by the first, who did before."""
+    types = {until: hindsight_labels(tables, day, until, SETTINGS).rows for day, until in zip(days, days[1:])}
+    active, found = pd.Index(types[days[2]]["customer_id"]), {}
     for kind in LISTS:
-        hit = {day: _hit(kind, frame.set_index("customer_id"), past_due) for day, frame in frames.items() if day >= first}
-        start = frames[first].set_index("customer_id")
-        earlier = (start["days_past_due_max_24m"] >= PAST_DUE_DAYS) if kind == "risk" else hit[first]
-        at_risk = start.index[(start["n_active_loans"] > 0) & ~earlier]
-        on = pd.Series(np.nan, at_risk)
-        for day in sorted(hit, reverse=True):
-            now = hit[day].reindex(at_risk, fill_value=False).astype(bool)
-            on[now] = as_day(day)
-        found[kind] = on
+        turned = {day: pd.Index(rows.loc[rows["type"] == kind, "customer_id"]) for day, rows in types.items()}
+        found[kind] = first_events(active, {day: turned[day] for day in days[2:]}, turned[days[1]])
     return found
 
 
-def _hit(kind: str, frame: pd.DataFrame, past_due: str) -> pd.Series:
-    if kind == "risk":
-        return frame[past_due] >= PAST_DUE_DAYS
-    is_halved = (frame["exposure_growth_12m_ratio"] < LOST_SHARE) & ~(frame["new_lending_share_12m"] > 0)
-    return is_halved | (frame["n_active_loans"] == 0)
-
-
 def printed(
-    title: str, alerts: pd.DataFrame, events: dict[str, pd.Series], days: Sequence[str], states: pd.DataFrame | None = None
+    title: str, alerts: pd.DataFrame, events: dict[str, pd.Series], days: Sequence[str], n_customers: int,
+    states: pd.DataFrame | None = None,
 ) -> None:
-    """The table of a book, a row per set of alerts: all, the model's, the rules', each trigger."""
-    first, until = as_day(days[0]), as_day(days[-1])
+    """The table of a book with so many customers on the first date, a row per set of alerts: all, model, rules, each trigger."""
+    first, until, horizon = as_day(days[0]), as_day(days[-1]), HORIZON_DAYS[title]
     for kind, on in events.items():
-        rows = alerts[(alerts["list"] == kind) & alerts["customer_id"].isin(on.index)]
+        rows = alerts[alerts["list"] == kind]
         sets = {"all triggers": rows} | {f"the {each}'s" if each == "model" else "all rules": rows[rows["source"] == each]
                                          for each in ("model", "rule")}
         sets |= {each.name: rows[rows["trigger"] == each.name] for each in TRIGGERS if each.list == kind}
-        chance = base_rate(on, [as_day(day) for day in days], until, HORIZON_DAYS)
+        chance = base_rate(on, [as_day(day) for day in days], until, horizon)
         print(f"\n{title}, {kind}: {on.notna().sum():,} events of {len(on):,} customers at risk, {days[0]} to {days[-1]}; "
               f"of alerts at random {1 - chance:.0%} would be false\n")
         truth = states is not None
-        print("| | events warned | lead, months | alerts per manager and month | false alarms |"
+        print("| | events warned | three months before | lead, months | alerts per manager and month | false alarms |"
               + (" onsets seen | delay, months | in the state |" if truth else ""))
-        print("|---|---|---|---|---|" + ("---|---|---|" if truth else ""))
-        managers = len(on) / CUSTOMERS_PER_MANAGER
+        print("|---|---|---|---|---|---|" + ("---|---|---|" if truth else ""))
+        managers = n_customers / CUSTOMERS_PER_MANAGER
         for name, own in sets.items():
-            v = verdict(own, on, first, until, HORIZON_DAYS, managers)
-            cells = [_percent(v.warned_share), _months(v.lead_days), f"{v.alerts_per_month:.1f}",
+            v = verdict(own, on, first, until, horizon, EARLY_DAYS, managers)
+            cells = [_percent(v.warned_share), _percent(v.early_share), _months(v.lead_days), f"{v.alerts_per_month:.1f}",
                      f"{_percent(v.false_share)} of {v.n_decided:,}"]
             print(" | ".join(["| " + name, *cells, *(_against(own, states, kind, first, until) if truth else [])]) + " |")
 
 
 def _against(alerts: pd.DataFrame, states: pd.DataFrame, kind: str, first: int, until: int) -> list[str]:
-    """Beside the hidden states: onsets seen, the delay, and the share of alerts raised while the customer was in the state."""
-    own = states[(states["state"] == kind) & (states["onset"] > first) & (states["onset"] <= until - ONSET_DAYS)]
+    """Beside the hidden states: onsets seen, of customers with a loan then, the delay, and the share of alerts raised while the customer was in the state."""
+    own = states[states["is_there"] & (states["state"] == kind) & (states["onset"] > first) & (states["onset"] <= until - ONSET_DAYS)]
     seen, delay = onsets_seen(alerts, own[["customer_id", "onset"]], ONSET_DAYS)
     spells = states.sort_values(["onset", "customer_id"], kind="stable")
     raised = alerts.sort_values("raised", kind="stable")
@@ -158,8 +180,11 @@ def synthetic(n_customers: int, seed: int) -> None:
         tables.close()
     alerts = warned(model, frames, first)
     states["onset"] = states["onset"].map(as_day)
-    events, judged = events_of(frames, first, "days_past_due_max_3m"), [day for day in days if day >= first]
-    printed("synthetic book", alerts, events, judged, states)
+    judged, active = [day for day in days if day >= first], {day: _active(rows) for day, rows in frames.items()}
+    next_end = [min((day for day in days if day >= as_date(onset).isoformat()), default=first) for onset in states["onset"]]
+    is_there = [who in active[day] for who, day in zip(states["customer_id"], next_end)]
+    printed("synthetic book", alerts, events_in_frames(frames, judged), judged, len(active[first]),
+            states.assign(is_there=is_there))
 
 
 def worldbank(statements: Path) -> None:
@@ -169,10 +194,9 @@ def worldbank(statements: Path) -> None:
         import_worldbank(sorted(statements.glob("*.csv")), Path(folder) / "book", replace=True)
         tables = open_tables(Path(folder) / "book")
         model = learnt(hindsight_labels(tables, learnt_on, days[1], SETTINGS), tables)
-        frames = frames_of(tables, days)
+        frames, events = frames_of(tables, days), events_in_statements(tables, days)
         tables.close()
-    alerts = warned(model, frames, days[1])
-    printed("World Bank", alerts, events_of(frames, days[1], "days_past_due_max_12m"), days[1:])
+    printed("World Bank", warned(model, frames, days[1]), events, days[1:], len(_active(frames[days[1]])))
 
 
 if __name__ == "__main__":
