@@ -17,9 +17,9 @@ import pandas as pd
 class Verdict:
     """How a set of alerts did; shares and means are NaN where there is nothing to take them of.
 
-    ``warned_share`` of ``n_events``, ``early_share`` early enough to act; ``lead_days``: median from the first alert that warned to
-    the event; ``alerts_per_month``: raised after the first date, per manager; ``n_decided`` alerts, of which ``false_share`` were
-    followed by no event.
+    ``warned_share`` of ``n_events``, ``early_share`` early enough to act; ``lead_days``: median from the first alert that warned
+    to the event; ``alerts_per_month``: raised after the first date, per manager; ``n_decided`` alerts, of which ``false_share``
+    were followed by no event.
     """
 
     n_events: int

@@ -143,8 +143,8 @@ def printed(
 
 
 def _against(alerts: pd.DataFrame, states: pd.DataFrame, kind: str, first: int, until: int) -> list[str]:
-    """Beside the hidden states: onsets seen, of customers with a loan then, the delay, and the share of alerts raised while the customer was in the state."""
-    own = states[states["is_there"] & (states["state"] == kind) & (states["onset"] > first) & (states["onset"] <= until - ONSET_DAYS)]
+    """Beside the hidden states: onsets seen, of customers with a loan then, the delay, and the share of alerts in the state."""
+    own = states[states["is_there"] & (states["state"] == kind) & states["onset"].between(first + 1, until - ONSET_DAYS)]
     seen, delay = onsets_seen(alerts, own[["customer_id", "onset"]], ONSET_DAYS)
     spells = states.sort_values(["onset", "customer_id"], kind="stable")
     raised = alerts.sort_values("raised", kind="stable")

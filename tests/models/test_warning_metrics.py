@@ -76,7 +76,8 @@ def test_alerts_of_customers_who_are_not_at_risk_are_work_and_nothing_else():
 
 
 def test_warnings_of_the_wrong_customers_are_all_false():
-    found = verdict(rows([("B", 150, 200), ("C", 150, 200)]), days({"A": 200, "B": None, "C": None}), FIRST, UNTIL, HORIZON, EARLY, 1.0)
+    events = days({"A": 200, "B": None, "C": None})
+    found = verdict(rows([("B", 150, 200), ("C", 150, 200)]), events, FIRST, UNTIL, HORIZON, EARLY, 1.0)
     assert found.warned_share == 0 and found.false_share == 1 and found.n_decided == 2
 
 
