@@ -109,36 +109,31 @@ def carried_on(
 def _of_trigger(
     trigger: Trigger, running: pd.DataFrame, now: pd.DataFrame, since: pd.DataFrame | None, as_of: str
 ) -> pd.DataFrame:
-    running = running.set_index("customer_id", drop=False)
-    values = measured(trigger, now, since)
-    if values is None:  # nothing is known of the trigger on this date: what is open stays, but of customers who are gone
-        values, is_asked = pd.Series(np.nan, now.index), False
-    else:
-        is_asked = True
-    grade = pd.Series(grades(trigger, values), now.index)
-    new = now.index[(grade > 0) & ~now.index.isin(running.index)]
-    there = running.index[running.index.isin(now.index)]
-    held = grade[there] > 0
-    if is_asked:
-        held |= _reaches(trigger, values[there], trigger.clears)
-    else:
-        held[:] = True
+    found = measured(trigger, now, since)
+    is_asked = found is not None  # else nothing is known of it on this date: what is open stays, but of customers who are gone
+    values = found if is_asked else pd.Series(np.nan, now.index)
+    value, grade = values.to_numpy(float), grades(trigger, values)
+    at = now.index.get_indexer(running["customer_id"].to_numpy(object))
+    is_there, is_running = at >= 0, np.zeros(len(now), bool)
+    is_running[at[is_there]] = True
+    new = np.flatnonzero((grade > 0) & ~is_running)
+    stays = is_there & ((grade > 0) | _reaches(trigger, values, trigger.clears))[at] if is_asked else is_there
+    customers = now.index.to_numpy(object)[new]
     opened = pd.DataFrame({
-        "alert_id": [_id(who, trigger.name, as_of) for who in new], "list": trigger.list, "source": trigger.source,
-        "trigger": trigger.name, "customer_id": new, "unit": trigger.unit, "severity": grade[new].to_numpy(), "first_seen": as_of,
-        "value": values[new].to_numpy(), "status": NEW, "history": "", "cleared_on": "", "cleared_because": ""}, index=new)
-    kept = running.loc[there[held]].assign(status=OPEN, value=values[there[held]])
+        "alert_id": [_id(who, trigger.name, as_of) for who in customers], "list": trigger.list, "source": trigger.source,
+        "trigger": trigger.name, "customer_id": customers, "unit": trigger.unit, "severity": grade[new], "first_seen": as_of,
+        "value": value[new], "status": NEW, "history": "", "cleared_on": "", "cleared_because": ""})
+    kept = running[stays].assign(status=OPEN, value=value[at[stays]])
     if is_asked:
-        kept["severity"] = grade[kept.index].clip(lower=1)
-    still = pd.concat([each for each in (opened, kept) if len(each)] or [opened])
-    still["level"] = [dict(trigger.levels).get(reached, trigger.clears) for reached in grade[still.index]]
+        kept["severity"] = np.maximum(grade[at[stays]], 1)
+    still = pd.concat([each for each in (opened, kept) if len(each)] or [opened], ignore_index=True)
+    still["level"] = [dict(trigger.levels).get(reached, trigger.clears) for reached in grade[np.concatenate([new, at[stays]])]]
     still["last_seen"] = as_of
-    entries = [f"{as_of} {severity} {value:.6g}" for severity, value in zip(still["severity"], still["value"])]
+    entries = [f"{as_of} {severity} {each:.6g}" for severity, each in zip(still["severity"], still["value"])]
     still["history"] = [f"{past}; {entry}" if past else entry for past, entry in zip(still["history"], entries)]
-    over = running[~running.index.isin(kept.index)].copy()
-    over["value"] = values.reindex(over.index)
-    over["cleared_because"] = np.where(~over.index.isin(now.index), GONE, np.where(over["value"].isna(), UNKNOWN, BELOW))
-    over = over.assign(status=CLEARED, cleared_on=as_of, level=trigger.clears)
+    last = np.where(is_there, value[at], np.nan)[~stays]
+    because = np.where(~is_there[~stays], GONE, np.where(np.isnan(last), UNKNOWN, BELOW)).astype(object)
+    over = running[~stays].assign(status=CLEARED, cleared_on=as_of, level=trigger.clears, value=last, cleared_because=because)
     return pd.concat([each for each in (still, over) if len(each)] or [still], ignore_index=True)
 
 

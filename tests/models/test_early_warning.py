@@ -112,7 +112,7 @@ def test_the_rows_of_a_date_close_with_those_of_the_date_before(path):
         open_before = by["new"] | by["open"]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=10)
 @given(PATHS, st.randoms(use_true_random=False))
 def test_neither_the_order_of_customers_nor_that_of_triggers_decides(path, random):
     second = replace(LATE, name="later", levels=((2, 30.0),))

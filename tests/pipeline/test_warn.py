@@ -15,12 +15,14 @@ from desk import Desk, the_line
 from reports import BEFORE, DAY, FORMULAS, rewritten
 
 from features.catalogue import FEATURES
+from features.days import as_day
 from models.explain import written
 from models.triggers import load_triggers
 from pipeline.alerts import COLUMNS, OUTCOMES, NotWarned, done_about, kept_alerts, made_of, no_outcomes, warned_dates, warnings_of
 from pipeline.explanations import kept_book
 from pipeline.settings import load_settings
 from pipeline.warn import OutOfTurn, Warned, earlier_than, warn
+from tests.bench.warnings import events_in_frames
 
 LATIN = re.compile(r"[A-Za-z]{3,}")
 TRIGGERS = {each.name: each for each in load_triggers(FEATURES)}
@@ -252,3 +254,23 @@ def test_exported_alerts_hold_no_formula_and_are_those_of_the_file(folder, tmp_p
     assert sheet.max_row == len(alerts) + 1 and not any(cell.data_type == "f" for row in sheet for cell in row)
     assert run(folder, tmp_path, "--export", tmp_path / "alerts.pdf") == 2
     assert "--export needs a name that ends in .csv or .xlsx" in capsys.readouterr().err
+
+
+def frame(rows: dict[str, tuple[float, ...]]) -> pd.DataFrame:
+    columns = ["n_active_loans", "days_past_due_max_24m", "days_past_due_max_3m", "exposure_growth_12m_ratio",
+               "new_lending_share_12m"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("customer_id").reset_index()
+
+
+def test_the_bench_counts_first_events_of_those_who_had_none_before():
+    days, nan = ["2025-01-31", "2025-02-28", "2025-03-31"], float("nan")
+    frames = {
+        days[0]: frame({"late": (1, 29, 0, 0, 0), "was": (1, 30, 0, 0, 0), "left": (1, 0, 0, -0.4, 0),
+                        "idle": (0, 0, 0, nan, nan)}),
+        days[1]: frame({"late": (1, 30, 30, 0, 0), "was": (1, 60, 60, 0, 0), "left": (1, 0, 0, -0.6, 0.1)}),
+        days[2]: frame({"late": (1, 60, 60, -0.5, 0), "was": (0, 60, 0, nan, nan), "left": (1, 0, 0, -0.6, nan),
+                        "new": (1, 90, 90, 0, 1)})}
+    found = events_in_frames(frames, days)
+    assert found["risk"].dropna().to_dict() == {"late": as_day(days[1])} and set(found["risk"].index) == {"late", "left"}
+    assert found["churn"].dropna().to_dict() == {"left": as_day(days[2]), "was": as_day(days[2])}
+    assert set(found["churn"].index) == {"late", "was", "left"}
