@@ -19,7 +19,7 @@ from features.days import months_later
 from features.errors import BrokenTable, PentadError, UnreadableFile
 from models.early_warning import CLEARED, NEW, OPEN, carried_on, measured, snapshot
 from models.explain import LANGUAGES, reasons
-from models.triggers import Trigger, load_triggers
+from models.triggers import MODEL_UNITS, Trigger, load_triggers
 from models.types import ORDER
 from pipeline.alerts import done_about, kept_alerts, last_before, made_of, no_alerts, put_alerts, warned_dates, warnings_of
 from pipeline.errors import writing
@@ -42,8 +42,8 @@ class Warned:
     """The early warnings of a date.
 
     ``before``: the date warned before, ``n_before`` alerts open on it; ``since``: the date that changes are measured against;
-    both None where there is none. ``unmeasured``: triggers that nobody could be asked. ``later``: dates warned already that have
-    to be warned again.
+    both None where there is none; ``is_other_model``: that one was scored by another model. ``unmeasured``: triggers that nobody
+    could be asked. ``later``: dates warned already that have to be warned again.
     """
 
     path: Path
@@ -53,6 +53,7 @@ class Warned:
     n_before: int
     since: str | None
     rise_months: int
+    is_other_model: bool
     unmeasured: tuple[str, ...]
     later: tuple[str, ...]
     already_there: bool
@@ -64,6 +65,8 @@ class Warned:
             day=self.as_of, all=len(self.alerts), before=self.before, was=self.n_before, **counts)
         said = [total, *account(self.alerts, language),
                 say["since"].format(since=self.since) if self.since else say["no since"].format(months=self.rise_months)]
+        if self.is_other_model:
+            said.append(say["other model"].format(since=self.since))
         if self.unmeasured:
             said.append(say["unmeasured"].format(triggers=", ".join(self.unmeasured)))
         return "\n".join(said)
@@ -110,7 +113,7 @@ def warn(as_of: str, assignments: Path, out: Path, settings: Settings, outcomes:
         raise OutOfTurn(f"{before} was warned from other alerts than those that stand before it now", str(out),
                         f"Warn {before} again with --replace first.")
     was = kept_alerts(before, out) if before else no_alerts()
-    now, then = _snapshot(book), _snapshot(kept_book(since, assignments)) if since else None
+    now, then = snapshot_of(book), earlier_snapshot(kept_book(since, assignments), book) if since else None
     alerts = carried_on(was, now, then, triggers, as_of)
     alerts = _told(alerts, was, book, now, triggers, settings.score.n_reasons).assign(as_of=as_of)
     alerts["done"] = done_about(alerts, outcomes, as_of)
@@ -118,8 +121,9 @@ def warn(as_of: str, assignments: Path, out: Path, settings: Settings, outcomes:
     about = {"run": of_run(first["model_version"], first["data_fingerprint"]), "before": past, "since": since or ""}
     with writing(out):
         already_there = put_alerts(alerts, as_of, out, about, replace)
+    unmeasured = tuple(each.name for each in triggers if measured(each, now, then) is None)
     return Warned(warnings_of(as_of, out), as_of, kept_alerts(as_of, out), before, int((was["status"] != CLEARED).sum()), since,
-                  settings.warn.rise_months, tuple(each.name for each in triggers if measured(each, now, then) is None),
+                  settings.warn.rise_months, then is not None and "p_risk" not in then, unmeasured,
                   () if already_there else later, already_there)
 
 
@@ -151,7 +155,14 @@ def earlier_than(as_of: str, days: Sequence[str], rise_months: int) -> str | Non
     return max((day for day in days if first <= day <= last), default=None)
 
 
-def _snapshot(book: KeptBook) -> pd.DataFrame:
+def earlier_snapshot(earlier: KeptBook, book: KeptBook) -> pd.DataFrame:
+    """What triggers compare a date with; without the model's words where another model spoke, for no customer changed by that."""
+    same = earlier.assignments["model_version"].iloc[0] == book.assignments["model_version"].iloc[0]
+    return snapshot_of(earlier) if same else snapshot_of(earlier).drop(columns=list(MODEL_UNITS))
+
+
+def snapshot_of(book: KeptBook) -> pd.DataFrame:
+    """What triggers look at of a scored date."""
     probabilities = book.assignments[[f"p_{kind}" for kind in ORDER]].to_numpy(float)
     return snapshot(book.assignments["customer_id"].tolist(), book.features, book.values, probabilities)
 

@@ -25,6 +25,7 @@ WORDS = {
                     "of {before}: {was} open = {open} still open + {cleared} cleared",
            "since": "changes are those since {since}",
            "no since": "no date was scored from {months} to 12 months before: changes (rises, migration) are not looked at",
+           "other model": "{since} was scored by another model: probabilities and types are not compared with it",
            "unmeasured": "not looked at on this date: {triggers}", "owner": "{owner}; if nothing is done: {escalation}",
            "seen": "since {day}", "done": "done: {done}", "nothing": "nothing recorded", "more": "... and {n} more"},
     "zh": {"reached": "{words}：{value}（阈值 {level}）", "held": "{words}：{value}（解除阈值 {level}）",
@@ -39,6 +40,7 @@ WORDS = {
                     "{before} 未解除 {was} 条 = 持续 {open} + 解除 {cleared}",
            "since": "变动相对 {since} 计算",
            "no since": "此前 {months} 至 12 个月内没有评分日期：不考察变动（概率上升、类型迁移等）",
+           "other model": "{since} 由另一模型评分：不与其概率和类型比较",
            "unmeasured": "本日未考察：{triggers}", "owner": "{owner}；如未处理则上报{escalation}", "seen": "自 {day} 起",
            "done": "已采取措施：{done}", "nothing": "无记录", "more": "……另有 {n} 条"},
 }  # fmt: skip

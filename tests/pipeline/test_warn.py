@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
@@ -16,12 +17,13 @@ from reports import BEFORE, DAY, FORMULAS, rewritten
 
 from features.catalogue import FEATURES
 from features.days import as_day
+from models.early_warning import measured
 from models.explain import written
 from models.triggers import load_triggers
 from pipeline.alerts import COLUMNS, OUTCOMES, NotWarned, done_about, kept_alerts, made_of, no_outcomes, warned_dates, warnings_of
 from pipeline.explanations import kept_book
 from pipeline.settings import load_settings
-from pipeline.warn import OutOfTurn, Warned, earlier_than, warn
+from pipeline.warn import OutOfTurn, Warned, earlier_snapshot, earlier_than, snapshot_of, warn
 from tests.bench.warnings import events_in_frames
 
 LATIN = re.compile(r"[A-Za-z]{3,}")
@@ -142,6 +144,16 @@ def test_without_an_earlier_date_changes_are_said_not_to_be_looked_at(scored_twi
     assert {name for name, each in TRIGGERS.items() if each.compared == "change"} <= set(found.unmeasured)
     assert "no date was scored from 3 to 12 months before" in found.text("en") and "没有评分日期" in found.text("zh")
     assert not kept_alerts(BEFORE, tmp_path)["trigger"].isin(found.unmeasured).any()
+
+
+def test_what_another_model_said_is_not_compared_but_what_was_measured_is(scored_twice):
+    now, then = kept_book(DAY, scored_twice), kept_book(BEFORE, scored_twice)
+    other = replace(then, assignments=then.assignments.assign(model_version="9 (another)"))
+    assert list(earlier_snapshot(then, now)) == [*then.features, "p_risk", "is_risk", "p_churn", "is_churn"]
+    assert list(earlier_snapshot(other, now)) == list(then.features)
+    rise = TRIGGERS["risk_rise"]
+    assert measured(rise, snapshot_of(now), earlier_snapshot(other, now)) is None
+    assert measured(rise, snapshot_of(now), earlier_snapshot(then, now)).notna().any()
 
 
 def test_what_the_book_has_no_table_for_is_named(scored_twice, tmp_path):
