@@ -7,7 +7,7 @@ REAL := ../shared/realdata/worldbank_ibrd
 LOCKING := --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sample train test notebooks search spark bench dictionary real lint lock clean
+.PHONY: help setup sample train test notebooks search spark warnings bench dictionary real lint lock clean
 
 help: ## print this help
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,10 @@ search: .venv/installed ## measure 32,000 generated books against the oracle of 
 
 spark: .venv/installed-spark ## DuckDB and Spark on the whole sample and on the World Bank's statements: equal (minutes)
 	$(BIN)/python -m pytest -m big tests/features/test_spark.py
+
+warnings: .venv/installed ## early warnings judged by what came: a synthetic book, the World Bank's statements (minutes)
+	$(BIN)/python -m tests.bench.warnings synthetic 2000 11
+	$(BIN)/python -m tests.bench.warnings worldbank $(REAL)
 
 bench: .venv/installed-bench $(SAMPLE)/loans.csv ## speed and memory of the features; the label desk; other boosters (two hours)
 	$(BIN)/python -m tests.bench.features 200000

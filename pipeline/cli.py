@@ -157,9 +157,24 @@ def _parser() -> argparse.ArgumentParser:
                         help="with --data: folder for rows that break a rule (default runs/rejects)")
     report.add_argument("--assignments", type=Path, default=Path("runs/assignments"), metavar="DIR",
                         help="where `pentad score` wrote (default runs/assignments)")
+    report.add_argument("--warnings", type=Path, default=Path("runs/warnings"), metavar="DIR",
+                        help="where `pentad warn` wrote; shown if the date was warned (default runs/warnings)")
     report.add_argument("--out", type=Path, metavar="FILE", help="an .html file (default runs/report/DATE.html)")
     report.add_argument("--export", type=Path, metavar="FILE", help="the list of customers too, as a .csv or .xlsx file")
     report.add_argument("--replace", action="store_true", help="replace other files")
+
+    warn = _command(commands, "warn", _warn, "early warnings of a scored date: who may become a risk, who may leave, and why")
+    warn.add_argument("--as-of", type=_day, required=True, metavar="DATE", help="the date that was scored")
+    warn.add_argument("--list", choices=("risk", "churn"), help="print this list only (default: both)")
+    warn.add_argument("--top", type=_whole(1), default=10, metavar="N", help="alerts printed, the gravest first (default 10)")
+    warn.add_argument("--language", choices=("en", "zh"), default="en", help="en or zh (default en)")
+    warn.add_argument("--managers", type=Path, metavar="FILE",
+                      help="a .csv file of customer_id,manager: names the person beside the role where it prints and exports")
+    warn.add_argument("--assignments", type=Path, default=Path("runs/assignments"), metavar="DIR",
+                      help="where `pentad score` wrote (default runs/assignments)")
+    warn.add_argument("--out", type=Path, default=Path("runs/warnings"), metavar="DIR", help="default runs/warnings")
+    warn.add_argument("--export", type=Path, metavar="FILE", help="the alerts of the date too, as a .csv or .xlsx file")
+    warn.add_argument("--replace", action="store_true", help="replace other warnings of the date, and an other export")
 
     override = _command(commands, "override", _override, "record that a reviewer gives a scored customer another type")
     override.add_argument("customer", type=_words, metavar="CUSTOMER", help="the customer, as in its assignment")
@@ -616,7 +631,7 @@ def _report(options: argparse.Namespace) -> int | None:
     for file in filter(None, (out, export)) if options.data else ():
         must_lie_outside(file, options.data)
     with closing(_open(options, _settings(options).book)) if options.data else nullcontext() as tables:
-        found = report(options.as_of, options.since, options.assignments, tables)
+        found = report(options.as_of, options.since, options.assignments, tables, options.warnings)
     files = [(out, lambda file: file.write(page(found)), "report")]
     if export:
         write = write_csv if export.suffix == ".csv" else write_xlsx
@@ -626,6 +641,36 @@ def _report(options: argparse.Namespace) -> int | None:
         with writing(path):
             was_there = written_whole(path, write_to, options.replace, what)
         print(f"{'unchanged' if was_there else 'written'}: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    return None
+
+
+def _warn(options: argparse.Namespace) -> int | None:
+    from pipeline.alerts import COLUMNS, no_outcomes
+    from pipeline.errors import writing
+    from pipeline.export import SUFFIXES, write_csv, write_xlsx
+    from pipeline.output import written_whole
+    from pipeline.warn import managers_of, warn
+    from pipeline.warn_words import lines_of
+
+    export = options.export
+    if export and export.suffix not in SUFFIXES:
+        print("pentad warn: --export needs a name that ends in .csv or .xlsx", file=sys.stderr)
+        return 2
+    managers = managers_of(options.managers) if options.managers else {}
+    outcomes = no_outcomes()  # the log of outcomes is read here: customer_id, on, what, detail, by
+    found = warn(options.as_of, options.assignments, options.out, _settings(options), outcomes, options.replace)
+    alerts = found.alerts.assign(manager=[managers.get(who, "") for who in found.alerts["customer_id"]])
+    if options.list:
+        alerts = alerts[alerts["list"] == options.list]
+    print("\n".join([found.text(options.language), "", *lines_of(alerts, options.language, options.top), ""]))
+    for day in found.later:
+        print(f"note: {day} was warned from what stood here before; warn it again with --replace")
+    print(f"{'unchanged' if found.already_there else 'written'}: {found.path}")
+    if export:
+        write, table = write_csv if export.suffix == ".csv" else write_xlsx, alerts[[*COLUMNS, "manager"]]
+        with writing(export):
+            was_there = written_whole(export, lambda file: write(table, file), options.replace, "list of alerts")
+        print(f"{'unchanged' if was_there else 'written'}: {export}")
     return None
 
 
@@ -655,7 +700,8 @@ def _exit_codes(_: argparse.Namespace) -> None:
     import pipeline.score
     import pipeline.simulate
     import pipeline.sinks
-    import pipeline.train  # noqa: F401  (their failures register themselves)
+    import pipeline.train
+    import pipeline.warn  # noqa: F401  (their failures register themselves)
     from pipeline.errors import exit_codes
 
     print("0\tdone\n1\tunexpected, with a traceback\n2\tusage")

@@ -16,9 +16,11 @@ import features.frame  # noqa: F401  (fills the register)
 from features.catalogue import DIMENSIONS, FEATURES
 from features.frame import feature_frame
 from features.sources import Tables
+from models.early_warning import CLEARED
 from models.explain import LANGUAGES, Reference, reasons
 from models.types import ORDER
-from pipeline.explanations import UNREADABLE, KeptBook, NotAssigned, kept_book, scored_dates
+from pipeline.alerts import AGAIN, NotWarned, kept_alerts, made_of, warned_dates
+from pipeline.explanations import UNREADABLE, KeptBook, NotAssigned, kept_book, of_run, scored_dates
 
 EXPOSURES = ("exposure_drawn", "exposure_committed")
 """What counts as a customer's exposure: the first of these that the model was given."""
@@ -70,7 +72,7 @@ class Report:
 
     ``rows``: the assignments, with exposure (NaN where not known), name (missing where not known) and before, the type at
     the earlier date (missing where there is none). ``by_type``: n, n_referred, exposure, n_unknown (customers without a known
-    exposure) of every type in order of precedence.
+    exposure) of every type in order of precedence. ``alerts``: the early warnings of the date, None without any.
     """
 
     as_of: str
@@ -80,6 +82,7 @@ class Report:
     by_type: pd.DataFrame
     migration: Migration | None
     drivers: dict[str, Drivers]
+    alerts: pd.DataFrame | None = None
 
     def __str__(self) -> str:
         n, unknown = len(self.rows), int(self.by_type["n_unknown"].sum())
@@ -87,6 +90,7 @@ class Report:
         said += f"{self.exposure.feature} ({'as scored' if self.exposure.source == 'scored' else 'from the book'})" if (
             self.exposure.feature) else "not known, for the model was not given it; name a book with --data"
         said += f", not known for {unknown:,}" if unknown and self.exposure.feature else ""
+        said += "" if self.alerts is None else f"\nearly warnings: {(self.alerts['status'] != CLEARED).sum():,} open"
         if self.migration is None:
             return f"{said}\nno earlier date was scored: nothing to compare with"
         moved, table = int((self.rows["before"].notna() & (self.rows["before"] != self.rows["type"])).sum()), self.migration.n
@@ -94,7 +98,7 @@ class Report:
                 f"{table[GONE].sum():,} gone")
 
 
-def report(as_of: str, since: str | None, folder: Path, tables: Tables | None = None) -> Report:
+def report(as_of: str, since: str | None, folder: Path, tables: Tables | None = None, warnings: Path | None = None) -> Report:
     """Collect what a report shows.
 
     Parameters
@@ -105,6 +109,8 @@ def report(as_of: str, since: str | None, folder: Path, tables: Tables | None = 
         Where the dates were scored.
     tables : Tables, optional
         The book, for the names of customers, and for their exposure where the model was not given one.
+    warnings : Path, optional
+        Where early warnings are kept; shown are those of the date, if there are any.
 
     Raises
     ------
@@ -112,6 +118,8 @@ def report(as_of: str, since: str | None, folder: Path, tables: Tables | None = 
         Nobody was scored on one of the dates.
     NotExplained, DamagedRevision
         The explanations of one of them are missing or of another run.
+    NotWarned
+        The early warnings of the date cannot be read, or are of another run of it.
     """
     kept = kept_book(as_of, folder)
     since, earlier = (since, kept_book(since, folder)) if since else _earlier(as_of, folder)
@@ -127,7 +135,7 @@ def report(as_of: str, since: str | None, folder: Path, tables: Tables | None = 
     by_type = rows.groupby("type").agg(
         n=("type", "size"), n_referred=("is_referred", "sum"), exposure=("exposure", "sum"),
         n_unknown=("exposure", lambda each: int(each.isna().sum()))).reindex(list(ORDER), fill_value=0)
-    return Report(as_of, kept, rows, exposure, by_type, migration, _drivers(kept))
+    return Report(as_of, kept, rows, exposure, by_type, migration, _drivers(kept), _alerts(kept, as_of, warnings))
 
 
 def _earlier(as_of: str, folder: Path) -> tuple[str | None, KeptBook | None]:
@@ -137,6 +145,15 @@ def _earlier(as_of: str, folder: Path) -> tuple[str | None, KeptBook | None]:
             with suppress(NotAssigned, *UNREADABLE):
                 return day, kept_book(day, folder)
     return None, None
+
+
+def _alerts(kept: KeptBook, as_of: str, folder: Path | None) -> pd.DataFrame | None:
+    if folder is None or as_of not in warned_dates(folder):
+        return None
+    first = kept.assignments.iloc[0]
+    if made_of(as_of, folder).get("run") != of_run(first["model_version"], first["data_fingerprint"]):
+        raise NotWarned(f"the early warnings of {as_of} are of another run of the date", str(folder), AGAIN)
+    return kept_alerts(as_of, folder)
 
 
 def places(kinds: pd.Series) -> np.ndarray:

@@ -19,9 +19,12 @@ import numpy as np
 import pandas as pd
 
 from features.catalogue import DIMENSIONS, FEATURES
-from models.explain import LANGUAGES, PARTS, STARTING_POINT, short_name
+from models.early_warning import CLEARED
+from models.explain import JOIN, LANGUAGES, PARTS, STARTING_POINT, short_name
 from models.stability import N_RESEEDS, RESEED_COLUMNS
+from models.triggers import LISTS
 from models.types import ORDER, called, load_types
+from pipeline.alerts import STATUSES
 from pipeline.export import harmless
 from pipeline.report import Drivers, Report, places, sums, worded
 from pipeline.report_words import WORDS
@@ -68,7 +71,7 @@ def packed(found: Report) -> dict:
         "migration": migration and {"n": migration.n.to_numpy().tolist(), "n_unknown": migration.n_unknown,
                                     "exposure": migration.exposure.to_numpy(float).round(2).tolist()},
         "drivers": [_drivers(found.drivers[kind]) for kind in ORDER],
-        "customers": _customers(found.rows), "cases": _cases(found),
+        "customers": _customers(found.rows), "cases": _cases(found), "alerts": None if found.alerts is None else _alerts(found),
     }
 
 
@@ -79,6 +82,42 @@ def _drivers(drivers: Drivers) -> dict:
             "share_for": np.rint(100 * rows["share_for"].to_numpy(float)).astype(int).tolist(),
             "part": [list(DIMENSIONS).index(name) for name in rows["dimension"]],
             "words": {language: rows[f"words_{language}"].tolist() for language in LANGUAGES}}
+
+
+def _alerts(found: Report) -> dict:
+    """Early warnings: counts by list, and one entry per alert; a reason is told in parts, each a template and its numbers.
+
+    ``counts``: by list the open alerts of severity 3, 2 and 1, the customers they are of, and how many are new, still open and
+    cleared. ``customer`` is a place in the list of customers, -1 where it is not in it any more.
+    """
+    alerts, roles = found.alerts, ["owner", "owner_zh", "escalation", "escalation_zh"]
+    parts = [_parts(en, zh) for en, zh in zip(alerts["reasons_en"], alerts["reasons_zh"])]
+    templates, which, numbers = folded([part for each in parts for part in each])
+    people = alerts[roles].drop_duplicates().reset_index(drop=True)
+    counts = {}
+    for kind in LISTS:
+        own = alerts[alerts["list"] == kind]
+        opened = own[own["status"] != CLEARED]
+        counts[kind] = [*(int((opened["severity"] == grade).sum()) for grade in (3, 2, 1)), opened["customer_id"].nunique(),
+                        *(int((own["status"] == status).sum()) for status in STATUSES)]
+    return {
+        "counts": counts, "customer": pd.Index(found.rows["customer_id"]).get_indexer(alerts["customer_id"]).tolist(),
+        "list": [LISTS.index(kind) for kind in alerts["list"]], "severity": alerts["severity"].tolist(),
+        "status": [STATUSES.index(status) for status in alerts["status"]], "first_seen": alerts["first_seen"].tolist(),
+        "done": [harmless(text) for text in alerts["done"]], "n_parts": [len(each) for each in parts], "template": which,
+        "numbers": numbers, "templates": [dict(zip(LANGUAGES, each)) for each in templates],
+        "people": [[row[f"owner{suffix}"], row[f"escalation{suffix}"]] for row in people.to_dict("records")
+                   for suffix in ("", "_zh")],
+        "people_of": alerts[roles].merge(people.reset_index(names="place"), on=roles, how="left")["place"].tolist(),
+    }
+
+
+def _parts(en: str, zh: str) -> list[tuple[str, ...]]:
+    """A reason in both languages, taken apart where its parts are joined, in the order of ``LANGUAGES``."""
+    said = {"en": en.split(JOIN["en"]), "zh": zh.split(JOIN["zh"])}
+    if len(said["en"]) != len(said["zh"]):
+        said = {"en": [en], "zh": [zh]}
+    return list(zip(*(said[language] for language in LANGUAGES)))
 
 
 def _customers(rows: pd.DataFrame) -> dict:

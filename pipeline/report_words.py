@@ -46,6 +46,12 @@ WORDS = {
         "amounts": [[1e12, " tn"], [1e9, " bn"], [1e6, " m"]], "possible_types": "possible types", "as_of": "as of",
         "model_version": "model version", "strategy": "strategy",
         "no_script": "This page is drawn by its own script; allow scripts for this file.", "separator": ", ",
+        "warnings_title": "Early warnings",
+        "warnings_hint": "Open alerts on {day} by severity, the customers they are of, and what is new and cleared on that date.",
+        "list": "list", "severities": ["low", "medium", "high"], "lists": ["risk", "churn"], "open_alerts": "open",
+        "statuses": ["new", "still open", "cleared"], "alerts_of": "Early warnings of this customer", "alerts_none": "none",
+        "alert_line": "{list}, {status}, first seen {day}; {owner}, then {escalation}; done: {done}",
+        "done_none": "nothing recorded",
     },
     "zh": {
         "title": "贷款客户关系分型", "subtitle": "评分日期 {day}", "product": "Pentad", "language": "语言",
@@ -85,5 +91,9 @@ WORDS = {
         "foot": "根据评分时保存的结果生成，不从网络加载任何内容。", "amounts": [[1e12, "万亿"], [1e8, "亿"], [1e4, "万"]],
         "possible_types": "可能的类型", "as_of": "评分日期", "model_version": "模型版本", "strategy": "管理策略",
         "no_script": "本页由自带脚本绘制，请允许此文件运行脚本。", "separator": "、",
+        "warnings_title": "早期预警", "warnings_hint": "{day} 未解除的预警（按严重程度）、涉及客户数，以及当日新增与解除。",
+        "list": "清单", "severities": ["低", "中", "高"], "lists": ["风险", "流失"], "open_alerts": "未解除",
+        "statuses": ["新增", "持续", "解除"], "alerts_of": "该客户的早期预警", "alerts_none": "无",
+        "alert_line": "{list}，{status}，首次出现 {day}；{owner}，其后{escalation}；已采取措施：{done}", "done_none": "无记录",
     },
 }  # fmt: skip

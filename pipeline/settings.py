@@ -21,7 +21,7 @@ SQLITE = "sqlite:///"
 RANGES = {"reject_share_limit": (0, 1), "memory_gb": (0.25, 100_000), "held_out_share": (0, 1), "subsample": (0, 1),
           "colsample": (0, 1), "coverage": (0.5, 0.999), "n_trees": (1, 100_000), "depth": (1, 64), "n_folds": (2, math.inf),
           "n_threads": (1, 1024), "seed": (0, 2**31 - 1), "embargo_days": (0, 36_500), "silent_months": (1, math.inf),
-          "least_rows": (1, math.inf), "n_twins": (1, 20)} | dict.fromkeys(
+          "least_rows": (1, math.inf), "n_twins": (1, 20), "rise_months": (1, 12)} | dict.fromkeys(
               [*(f"{when}{what}_flip_limit" for when in ("", "month_") for what in ("type", "reason", "dimension")),
                "coverage_shortfall_limit"], (0, 1))
 
@@ -66,6 +66,13 @@ class ScoreSettings:
 
 
 @dataclass(frozen=True)
+class WarnSettings:
+    """How far back the date lies that early warnings measure changes against."""
+
+    rise_months: int
+
+
+@dataclass(frozen=True)
 class WhatIfSettings:
     """What one unit of money weighs when changes of different kinds are compared; ``month_weight`` is per unit of the balance."""
 
@@ -97,6 +104,7 @@ class Settings:
     model: SegmenterSettings
     split: SplitSettings
     score: ScoreSettings
+    warn: WarnSettings
     whatif: WhatIfSettings
     gate: Limits
     hindsight: HindsightRules
@@ -104,7 +112,7 @@ class Settings:
 
 
 _KINDS = {kind.__name__: kind for kind in (
-    BookSettings, FeatureSettings, LabelSettings, SegmenterSettings, SplitSettings, ScoreSettings, WhatIfSettings,
+    BookSettings, FeatureSettings, LabelSettings, SegmenterSettings, SplitSettings, ScoreSettings, WarnSettings, WhatIfSettings,
     Limits, HindsightRules, TrackingSettings)}
 
 

@@ -85,11 +85,11 @@
     root.replaceChildren(
       h("button", {class: "skip", type: "button", onclick: () => { go("customers")(); document.getElementById("search").focus(); }}, t("skip")),
       h("header", {class: "top"}, h("div", {}, h("span", {class: "mark"}, t("product")),
-        h("nav", {"aria-label": t("sections")}, [["types", "types_title"], ["migration", "migration_title"], ["drivers", "drivers_title"], ["customers", "list_title"]]
+        h("nav", {"aria-label": t("sections")}, [["types", "types_title"], ["migration", "migration_title"], ...(data.alerts ? [["warnings", "warnings_title"]] : []), ["drivers", "drivers_title"], ["customers", "list_title"]]
           .map(([id, title]) => h("button", {type: "button", onclick: go(id)}, t(title)))),
         switchLanguage())),
       h("main", {}, h("h1", {}, t("title")), h("p", {class: "lead"}, t("subtitle", {day: data.as_of})), tiles(),
-        h("div", {class: "pair"}, byType(), migration()), drivers(), list()),
+        h("div", {class: "pair"}, byType(), migration()), warnings(), drivers(), list()),
       h("footer", {}, h("span", {}, t("foot")), h("span", {}, t("model", {model: data.model})), h("span", {}, t("data", {fingerprint: data.fingerprint.slice(0, 12)}))));
     drawList();
     if (state.open !== null) drawCase();
@@ -155,6 +155,33 @@
           cells[i].map((value, j) => h("td", {class: i === j && i < types.length ? "same" : value ? null : "none"}, i === types.length && j === types.length ? "" : [shade(value, i === j), h("b", {}, value ? write(value) : "·")])),
           h("td", {class: "sum"}, write(sumOf(cells[i])))))),
         h("tfoot", {}, h("tr", {}, h("th", {scope: "row"}, t("total")), columns.map((_, j) => h("td", {}, write(sumOf(cells.map(row => row[j]))))), h("td", {class: "sum"}, write(sumOf(cells.flat()))))))));
+  };
+
+  /* Early warnings: by list, and of a customer. */
+  const warnings = () => {
+    const found = data.alerts;
+    if (!found) return null;
+    const heads = [t("list"), ...[...told("severities")].reverse(), t("open_alerts"), t("customers_n"), ...told("statuses")];
+    return h("section", {class: "card", id: "warnings", "aria-labelledby": "warnings-title"}, h("h2", {id: "warnings-title"}, t("warnings_title")), h("p", {class: "hint"}, t("warnings_hint", {day: data.as_of})),
+      h("div", {class: "scroll"}, h("table", {}, h("thead", {}, h("tr", {}, heads.map(title => h("th", {scope: "col"}, title)))),
+        h("tbody", {}, Object.entries(found.counts).map(([name, [high, medium, low, ofCustomers, ...statuses]], place) => h("tr", {class: name}, h("th", {scope: "row"}, h("span", {class: "kind " + name}, told("lists")[place])),
+          [high, medium, low, high + medium + low, ofCustomers, ...statuses].map(value => h("td", {}, whole(value)))))))));
+  };
+  const alertsOf = i => {
+    const found = data.alerts, rows = [];
+    let part = 0;
+    for (const [k, own] of found.customer.entries()) {
+      if (own === i) rows.push({k, words: [...Array(found.n_parts[k]).keys()].map(each => {
+        const numbers = found.numbers[part + each].split(" ");
+        return found.templates[found.template[part + each]][lang].map(piece => typeof piece === "number" ? numbers[piece] : piece).join("");
+      }).join(lang === "zh" ? "；" : "; ")});
+      part += found.n_parts[k];
+    }
+    return h("section", {id: "alerts"}, h("h3", {}, t("alerts_of")), h("ul", {class: "alerts"}, rows.map(({k, words}) => {
+      const [owner, escalation] = found.people[2 * found.people_of[k] + Number(lang === "zh")];
+      return h("li", {}, h("span", {class: "badge grade" + found.severity[k]}, told("severities")[found.severity[k] - 1]), " ", words,
+        h("div", {class: "sub"}, t("alert_line", {list: told("lists")[found.list[k]], status: told("statuses")[found.status[k]], day: found.first_seen[k], owner, escalation, done: found.done[k] || t("done_none")})));
+    })), !rows.length && h("p", {class: "sub"}, t("alerts_none")));
   };
 
   const drivers = () => h("section", {class: "card", id: "drivers", "aria-labelledby": "drivers-title"}, h("h2", {id: "drivers-title"}, t("drivers_title")), h("p", {class: "hint"}, t("drivers_hint")),
@@ -314,6 +341,7 @@
             dialog.querySelector(`.against [data-value="${value}"]`).focus();
           })), signedBars(sizes, data.part_names[lang], gap), h("p", {class: "hint last"}, t("account_hint", fill), " ", t("rounded")))),
         h("div", {class: "pair"}, [false, true].map(isAgainst => h("section", {id: isAgainst ? "against" : "for"}, h("h3", {}, t("speaks", {kind: kindName(isAgainst ? state.against : own)})), factors(side(i, pair, isAgainst), isAgainst)))),
+        data.alerts && alertsOf(i),
         h("div", {class: "advice " + types[own]}, h("h3", {}, t("what_to_do")), h("p", {id: "strategy"}, data.strategies[lang][own]), h("p", {class: "sub"}, t("typical"), lang === "zh" ? "：" : ": ", data.traits[lang][own])),
         h("p", {class: "sub", id: "steady"}, customers.steady[lang][customers.steady_of[i]]),
         h("p", {class: "casefoot"}, t("model", {model: data.model}), " · ", t("data", {fingerprint: data.fingerprint.slice(0, 12)}))));

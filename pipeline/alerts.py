@@ -1,0 +1,140 @@
+"""The early warnings of a date, kept: a file per date that names the date before, from which it was made.
+
+What has been done about an alert is joined to it from the recorded outcomes when the date is warned.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.errors import PentadError
+from models.early_warning import CLEARED, NEW, OPEN
+from pipeline.revisions import DATE
+from pipeline.output import written_whole
+
+WARNINGS = "warnings.parquet"
+STATUSES = (NEW, OPEN, CLEARED)
+KINDS = {"severity": pa.int64(), "value": pa.float64(), "level": pa.float64()}
+COLUMNS = ("alert_id", "as_of", "list", "source", "trigger", "customer_id", "severity", "value", "level", "unit", "reasons_en",
+           "reasons_zh", "owner", "owner_zh", "escalation", "escalation_zh", "first_seen", "last_seen", "status", "cleared_on",
+           "cleared_because", "done", "history")
+SCHEMA = pa.schema([(name, KINDS.get(name, pa.string())) for name in COLUMNS])
+MADE_OF = "pentad.made_of"
+OUTCOMES = ("customer_id", "on", "what", "detail", "by")
+AGAIN = "Warn the date again with --replace."
+
+
+class NotWarned(PentadError):
+    """There are no early warnings of this date, or they cannot be read."""
+
+    exit_code = 67
+
+
+def no_alerts() -> pd.DataFrame:
+    """No row with the columns of ``kept_alerts``."""
+    return SCHEMA.empty_table().to_pandas()
+
+
+def no_outcomes() -> pd.DataFrame:
+    """No row with the columns of recorded outcomes."""
+    return pd.DataFrame({name: pd.Series(dtype="str") for name in OUTCOMES})
+
+
+def warnings_of(as_of: str, folder: Path) -> Path:
+    """Where the alerts of a date lie."""
+    return folder / f"as_of={as_of}" / WARNINGS
+
+
+def warned_dates(folder: Path) -> list[str]:
+    """The dates that have early warnings, the earliest first; a folder whose name is no date is none."""
+    named = (file.parent.name.removeprefix("as_of=") for file in folder.glob(f"as_of=*/{WARNINGS}"))
+    return sorted(name for name in named if DATE.fullmatch(name))
+
+
+def kept_alerts(as_of: str, folder: Path) -> pd.DataFrame:
+    """The alerts of a date, one row each: new, still open, and cleared on it; risk before churn, the gravest first.
+
+    Returns
+    -------
+    DataFrame
+        ``COLUMNS``. severity 1 to 3; value and level in the unit of the trigger's measure; days as ISO text; status new, open or
+        cleared; cleared_on and cleared_because are empty while it is open, done where nothing was recorded.
+
+    Raises
+    ------
+    NotWarned
+        The date was not warned, or its file cannot be read.
+    """
+    return _read(as_of, folder).to_pandas()
+
+
+def made_of(as_of: str, folder: Path) -> dict[str, str]:
+    """What alerts were made of: ``run`` (model and data), ``before`` (date and SHA-256 of the alerts before), ``since``.
+
+    Raises
+    ------
+    NotWarned
+        The date was not warned, or its file cannot be read.
+    """
+    return json.loads((_read(as_of, folder).schema.metadata or {}).get(MADE_OF.encode(), b"{}"))
+
+
+def _read(as_of: str, folder: Path) -> pa.Table:
+    file = warnings_of(as_of, folder)
+    if not file.exists():
+        raise NotWarned(f"no early warnings as of {as_of}", str(folder), "Run `pentad warn` first, or name another folder.")
+    try:
+        table = pq.ParquetFile(file).read()
+    except (OSError, pa.ArrowException) as error:
+        raise NotWarned(f"it cannot be read ({type(error).__name__})", str(file), AGAIN) from None
+    if not set(COLUMNS) <= set(table.column_names):
+        raise NotWarned(f"no column {', '.join(sorted(set(COLUMNS) - set(table.column_names)))}", str(file), AGAIN)
+    return table.select(list(COLUMNS))
+
+
+def last_before(as_of: str, folder: Path) -> str:
+    """The last warned date before another and the SHA-256 of its file, in one text; empty where there is none."""
+    days = [day for day in warned_dates(folder) if day < as_of]
+    return f"{days[-1]} {hashlib.sha256(warnings_of(days[-1], folder).read_bytes()).hexdigest()}" if days else ""
+
+
+def put_alerts(alerts: pd.DataFrame, as_of: str, folder: Path, about: dict[str, str], replace: bool) -> bool:
+    """Write the alerts of a date; whether the same were there already.
+
+    Raises
+    ------
+    OutputExists
+        Others are there and may not be replaced.
+    """
+    schema = SCHEMA.with_metadata({MADE_OF: json.dumps(about, sort_keys=True)})
+    table = pa.Table.from_pandas(alerts[list(COLUMNS)], schema, preserve_index=False)
+    return written_whole(warnings_of(as_of, folder), lambda file: pq.write_table(table, file, compression="zstd"), replace,
+                         "early warnings of this date")
+
+
+def done_about(alerts: pd.DataFrame, outcomes: pd.DataFrame, as_of: str) -> list[str]:
+    """What has been done about each alert: outcomes of its customer from the day it was first seen to the date, in their order.
+
+    Parameters
+    ----------
+    alerts : DataFrame
+        customer_id and first_seen.
+    outcomes : DataFrame
+        customer_id, on (ISO date), what, detail, by.
+    as_of : str
+        The date (ISO).
+    """
+    known = outcomes[outcomes["on"] <= as_of].sort_values("on", kind="stable")
+    known = known[known["customer_id"].isin(alerts["customer_id"])]
+    by_customer: dict[str, list[tuple[str, str]]] = {}
+    for each in known.itertuples():
+        detail = f": {each.detail}" if isinstance(each.detail, str) and each.detail else ""
+        by_customer.setdefault(each.customer_id, []).append((each.on, f"{each.on} {each.what}{detail} ({each.by})"))
+    return ["; ".join(said for on, said in by_customer.get(who, []) if on >= first)
+            for who, first in zip(alerts["customer_id"], alerts["first_seen"])]
