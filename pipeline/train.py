@@ -16,15 +16,20 @@ from features.catalogue import FEATURES
 from features.frame import feature_frame
 from features.sources import Tables
 from models import baselines
+from models.drift import WATCHED
 from models.gate import objections
 from models.leaks import suspicious
 from models.matrix import KEYS, sorted_rows
+from models.metrics import given_types
 from models.referral import ALL, Referral
 from models.segmenter import BrokenModel, Fitted, Judgement, fit, reseeded
 from models.split import Split, out_of_time
 from models.stability import Steadiness
+from models.training_reference import TrainingReference, counted, usual_feature
 from models.types import RelationshipType, load_types, names, type_indices
 from pipeline import plots, tracking
+from pipeline.active import active_customers
+from pipeline.categories import counted_categories
 from pipeline.circles import circles_of
 from pipeline.errors import StoreUnavailable
 from pipeline.evaluation import OURS, Evaluation, attributes_of
@@ -119,6 +124,8 @@ def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable
         echo(f"note: {rival.name} was not compared with: {rival.note}")
     against = objections(evidence, settings.gate, evidence.champion, champion is not None and champion.is_broken)
     echo(f"gate: {'; '.join(against) or 'open'}")
+    echo(f"reference for monitoring: the book as of {evidence.trained_until} ...")
+    reference = _reference(tables, fitted, side, str(labels["as_of"].max()), judged)
     with tempfile.TemporaryDirectory(prefix="pentad-") as folder:
         _write_files(Path(folder), drivers, evaluations)
         report = report_of(Run(tables, labelled, settings, fitted, split, groups.set_axis(frame["customer_id"]),
@@ -132,9 +139,23 @@ def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable
             tags={"labels": labelled.source, "data_fingerprint": tables.fingerprint, "split": split.description,
                   tracking.PERIOD: period, tracking.JUDGED: fitted.segmenter.sha256,
                   "overrides": labelled.log},
-            files=Path(folder), segmenter=fitted.segmenter, twins=twins, evidence=evidence)
+            files=Path(folder), segmenter=fitted.segmenter, twins=twins, evidence=evidence, reference=reference)
         registered = tracking.record(run, settings.tracking)
     return Trained(registered, split, tuple(evaluations), report)
+
+
+def _reference(tables: Tables, fitted: Fitted, side: pd.DataFrame, labels_until: str, judged: Evaluation) -> TrainingReference:
+    """The book of all active customers on the last date learnt from, and what was promised on the labels judged by."""
+    segmenter = fitted.segmenter
+    with active_customers(tables, str(fitted.rows["as_of"].max()), segmenter.features) as active:
+        circles = active.circles(tables)
+        usual = {name: usual_feature(active.column(name), circles, side[name].to_numpy(float)) for name in segmenter.features}
+        given = np.concatenate([given_types(segmenter.probabilities(chunk)) for chunk in active.chunks()])
+        types = counted(given, len(segmenter.types), circles)
+        return TrainingReference(
+            active.as_of, len(active.customers), int(circles.max()) + 1, usual, segmenter.types, types,
+            {column: tuple(values) for column, values in counted_categories(tables).items()}, labels_until,
+            {name: judged.scores[OURS][name] for name in WATCHED})
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,176 @@
+"""Whether a book has drifted from the one a model learnt from, beyond what chance alone does to a book of its size.
+
+The population stability index (PSI) of two samples of one population is about (1/n + 1/m) chi-square with one degree less than
+there are bins (Yurdakul and Naranjo 2020): at 200 rows the usual level of 0.1 is passed by chance one time in three. So the level
+follows the sample sizes, divided by the design effects of connected customers, and the number of tests: all of one run together
+give a false alarm with at most the probability ``false_alarm_share`` (Bonferroni). The approximation fails where counts are
+small: bins are joined until each is expected to hold ``LEAST_EXPECTED`` customers, and one is added to every count.
+
+The usual levels stay as floors: what is certain and small is no alarm either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import gammaln
+from scipy.stats import chi2, hypergeom, norm
+
+from models.intervals import COVERAGE, Interval
+from models.metrics import HIGHER_IS_BETTER
+from models.training_reference import Counts, TrainingReference, UsualFeature, counted, joined
+
+LEAST_EXPECTED = 10
+TESTS_PER_FEATURE = 4
+"""Its distribution, its missing values, values below and above the range."""
+
+WATCHED = ("accuracy", "macro_f1", "log_loss", "expected_cost")
+
+
+@dataclass(frozen=True)
+class MonitorLimits:
+    """What is tolerated of a book and a model in use; shares from 0 to 1.
+
+    ``false_alarm_share``: probability of any alarm of a run where nothing has drifted. The others are floors below which what is
+    certain is no alarm either: the PSI, the change of the missing share, the share of customers beyond a range, the share of
+    a column's rows with a value that training did not see. ``age_limit_days`` bounds the days since the last date learnt from.
+    """
+
+    false_alarm_share: float
+    psi_limit: float
+    missing_change_limit: float
+    outside_share_limit: float
+    unseen_share_limit: float
+    age_limit_days: int
+
+    def per_test(self, n_features: int) -> float:
+        """The probability of a false alarm left to each test of a run over so many features."""
+        return self.false_alarm_share / (TESTS_PER_FEATURE * n_features + 1 + len(WATCHED))
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A PSI and the level that it passes by chance with the probability asked for; infinite where one bin is left."""
+
+    psi: float
+    level: float
+
+    def is_alarm(self, floor: float) -> bool:
+        """Whether it is beyond chance, and large enough to matter."""
+        return self.psi > max(self.level, floor)
+
+
+@dataclass(frozen=True)
+class FeatureDrift:
+    """A feature of a book beside the training's: shares missing with the probability of such a difference by chance,
+    customers below and above what training saw with the probability of so many by chance, and what of it is an alarm."""
+
+    feature: str
+    shift: Shift
+    missing_then: float
+    missing_now: float
+    missing_p: float
+    n_below: int
+    n_above: int
+    below_p: float
+    above_p: float
+    alarms: tuple[str, ...]
+
+
+def shift(then: Counts, now: Counts, chance: float) -> Shift:
+    """How far the shares of the same bins are apart.
+
+    Parameters
+    ----------
+    then, now : Counts
+        Customers per bin.
+    chance : float
+        Probability with which two samples of one population may pass the level.
+    """
+    a, b = np.array(then.n) / then.effect, np.array(now.n) / now.effect
+    if not a.sum() or not b.sum():
+        return Shift(0.0, np.inf)
+    ends = joined(a * min(1.0, b.sum() / a.sum()), LEAST_EXPECTED)
+    starts = np.concatenate([[0], ends[:-1]])
+    if len(starts) == 1:
+        return Shift(0.0, np.inf)
+    level = (1 / a.sum() + 1 / b.sum()) * chi2.isf(chance, len(starts) - 1)
+    return Shift(psi(np.add.reduceat(a, starts), np.add.reduceat(b, starts)), float(level))
+
+
+def psi(then: np.ndarray, now: np.ndarray) -> float:
+    """Population stability index of counts per bin, with one added to each: sum of (q - p) ln(q / p)."""
+    p, q = ((counts + 1) / (counts + 1).sum() for counts in (then, now))
+    return float(((q - p) * np.log(q / p)).sum())
+
+
+def share_p(then: Counts, now: Counts) -> float:
+    """The probability that the shares of the first of two bins differ as much by chance (Fisher's exact test, both tails)."""
+    effect = max(then.effect, now.effect)
+    (k, n), (among, m) = ((round(each.n[0] / effect), round(each.total / effect)) for each in (now, then))
+    if not n or not m:
+        return 1.0
+    of = hypergeom(n + m, k + among, n)
+    return float(min(1.0, 2 * min(of.sf(k - 1), of.cdf(k))))
+
+
+def beyond_p(n_beyond: int, n: int, m: int) -> float:
+    """The probability that so many of ``n`` lie beyond the last of ``m`` drawn from the same population: all of the outermost
+    ``n_beyond`` of ``n + m`` are among the ``n`` (exceedances, Gumbel and von Schelling 1950); less where values repeat."""
+    return float(np.exp(gammaln(n + 1) - gammaln(n - n_beyond + 1) - gammaln(n + m + 1) + gammaln(n + m - n_beyond + 1)))
+
+
+def feature_drift(
+    name: str, usual: UsualFeature, values: np.ndarray, circles: np.ndarray, n_circles_then: int, limits: MonitorLimits,
+    chance: float,
+) -> FeatureDrift:
+    """A feature of a book beside the training's.
+
+    Parameters
+    ----------
+    name, usual : str, UsualFeature
+        The feature, as training saw it.
+    values, circles : ndarray
+        Of every active customer: its value, NaN where missing; and the circle of connected customers that it belongs to.
+    n_circles_then : int
+        Circles in the training's book: the range is tested by circles, whose customers may share one value.
+    limits : MonitorLimits
+        The floors.
+    chance : float
+        Probability of a false alarm of each test, as ``MonitorLimits.per_test`` gives it.
+    """
+    is_known = ~np.isnan(values)
+    known, whose = values[is_known], circles[is_known]
+    moved = shift(usual.known, counted(usual.places(known), len(usual.edges) + 1, whose), chance)
+    missing = counted(is_known.astype(int), 2, circles)
+    then, now = usual.missing.n[0] / usual.missing.total, missing.n[0] / len(values)
+    is_below, is_above = (np.zeros(len(known), bool),) * 2 if usual.low is None else (known < usual.low, known > usual.high)
+    n = len(np.unique(whose))
+    seen = round(n_circles_then * usual.known.total / usual.missing.total)
+    below, above = (beyond_p(len(np.unique(whose[rows])), n, seen) for rows in (is_below, is_above))
+    missing_p = share_p(usual.missing, missing)
+    fired = {"psi": moved.is_alarm(limits.psi_limit),
+             "missing": missing_p < chance and abs(now - then) > limits.missing_change_limit,
+             "below": below < chance and is_below.sum() > limits.outside_share_limit * len(values),
+             "above": above < chance and is_above.sum() > limits.outside_share_limit * len(values)}
+    return FeatureDrift(name, moved, then, now, missing_p, int(is_below.sum()), int(is_above.sum()), below, above,
+                        tuple(kind for kind, has_fired in fired.items() if has_fired))
+
+
+def types_drift(reference: TrainingReference, places: np.ndarray, circles: np.ndarray, chance: float) -> tuple[Counts, Shift]:
+    """The types given to a book, as places in the reference's order, and how far their shares are from the training's."""
+    now = counted(places, len(reference.order), circles)
+    return now, shift(reference.types, now, chance)
+
+
+def worse(promised: Mapping[str, Interval], found: Mapping[str, Interval], chance: float) -> tuple[str, ...]:
+    """Which numbers of a model's performance are worse than promised beyond chance, both with their 95 % intervals."""
+    names = []
+    for name in WATCHED:
+        gap = (promised[name].value - found[name].value) * (1 if HIGHER_IS_BETTER[name] else -1)
+        width = np.hypot(*(each[name].high - each[name].low for each in (promised, found)))
+        if gap > norm.isf(chance) * width / (2 * norm.isf((1 - COVERAGE) / 2)):
+            names.append(name)
+    return tuple(names)
