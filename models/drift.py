@@ -2,11 +2,12 @@
 
 The population stability index (PSI) of two samples of one population is about (1/n + 1/m) chi-square with one degree less than
 there are bins (Yurdakul and Naranjo 2020): at 200 rows the usual level of 0.1 is passed by chance one time in three. So the level
-follows the sample sizes, divided by the design effects of connected customers, and the number of tests: all of one run together
-give a false alarm with at most the probability ``false_alarm_share`` (Bonferroni). The approximation fails where counts are
-small: bins are joined until each is expected to hold ``LEAST_EXPECTED`` customers, and one is added to every count.
+follows the sample sizes and the number of tests: all of one run together give a false alarm with at most the probability
+``false_alarm_share`` (Bonferroni). Connected customers are no independent ones, so chance is asked of circles, each counting as
+one. The approximation fails where counts are small: bins are joined until each is expected to hold ``LEAST_EXPECTED`` circles,
+and one is added to every count.
 
-The usual levels stay as floors: what is certain and small is no alarm either.
+The usual levels, of customers, stay as floors: what is certain and small is no alarm either.
 """
 
 from __future__ import annotations
@@ -52,14 +53,16 @@ class MonitorLimits:
 
 @dataclass(frozen=True)
 class Shift:
-    """A PSI and the level that it passes by chance with the probability asked for; infinite where one bin is left."""
+    """The PSI of customers; that of circles, and the level it passes by chance with the probability asked for, infinite where
+    one bin is left."""
 
     psi: float
+    of_circles: float
     level: float
 
     def is_alarm(self, floor: float) -> bool:
         """Whether it is beyond chance, and large enough to matter."""
-        return self.psi > max(self.level, floor)
+        return self.of_circles > self.level and self.psi > floor
 
 
 @dataclass(frozen=True)
@@ -85,19 +88,18 @@ def shift(then: Counts, now: Counts, chance: float) -> Shift:
     Parameters
     ----------
     then, now : Counts
-        Customers per bin.
+        Customers and circles per bin.
     chance : float
         Probability with which two samples of one population may pass the level.
     """
-    a, b = np.array(then.n) / then.effect, np.array(now.n) / now.effect
+    a, b = np.array(then.circles), np.array(now.circles)
     if not a.sum() or not b.sum():
-        return Shift(0.0, np.inf)
-    ends = joined(a * min(1.0, b.sum() / a.sum()), LEAST_EXPECTED)
-    starts = np.concatenate([[0], ends[:-1]])
-    if len(starts) == 1:
-        return Shift(0.0, np.inf)
-    level = (1 / a.sum() + 1 / b.sum()) * chi2.isf(chance, len(starts) - 1)
-    return Shift(psi(np.add.reduceat(a, starts), np.add.reduceat(b, starts)), float(level))
+        return Shift(0.0, 0.0, np.inf)
+    starts = np.concatenate([[0], joined(a * min(1.0, b.sum() / a.sum()), LEAST_EXPECTED)[:-1]])
+    of_circles, of_customers = (psi(*(np.add.reduceat(np.array(each), starts) for each in pair))
+                                for pair in ((a, b), (then.n, now.n)))
+    level = (1 / a.sum() + 1 / b.sum()) * chi2.isf(chance, len(starts) - 1) if len(starts) > 1 else np.inf
+    return Shift(of_customers, of_circles, float(level))
 
 
 def psi(then: np.ndarray, now: np.ndarray) -> float:
@@ -107,9 +109,8 @@ def psi(then: np.ndarray, now: np.ndarray) -> float:
 
 
 def share_p(then: Counts, now: Counts) -> float:
-    """The probability that the shares of the first of two bins differ as much by chance (Fisher's exact test, both tails)."""
-    effect = max(then.effect, now.effect)
-    (k, n), (among, m) = ((round(each.n[0] / effect), round(each.total / effect)) for each in (now, then))
+    """The probability that the circles' shares of the first of two bins differ as much by chance (Fisher's exact test)."""
+    (k, n), (among, m) = ((round(each.circles[0]), each.n_circles) for each in (now, then))
     if not n or not m:
         return 1.0
     of = hypergeom(n + m, k + among, n)
@@ -123,8 +124,7 @@ def beyond_p(n_beyond: int, n: int, m: int) -> float:
 
 
 def feature_drift(
-    name: str, usual: UsualFeature, values: np.ndarray, circles: np.ndarray, n_circles_then: int, limits: MonitorLimits,
-    chance: float,
+    name: str, usual: UsualFeature, values: np.ndarray, circles: np.ndarray, limits: MonitorLimits, chance: float
 ) -> FeatureDrift:
     """A feature of a book beside the training's.
 
@@ -134,8 +134,6 @@ def feature_drift(
         The feature, as training saw it.
     values, circles : ndarray
         Of every active customer: its value, NaN where missing; and the circle of connected customers that it belongs to.
-    n_circles_then : int
-        Circles in the training's book: the range is tested by circles, whose customers may share one value.
     limits : MonitorLimits
         The floors.
     chance : float
@@ -148,8 +146,7 @@ def feature_drift(
     then, now = usual.missing.n[0] / usual.missing.total, missing.n[0] / len(values)
     is_below, is_above = (np.zeros(len(known), bool),) * 2 if usual.low is None else (known < usual.low, known > usual.high)
     n = len(np.unique(whose))
-    seen = round(n_circles_then * usual.known.total / usual.missing.total)
-    below, above = (beyond_p(len(np.unique(whose[rows])), n, seen) for rows in (is_below, is_above))
+    below, above = (beyond_p(len(np.unique(whose[rows])), n, usual.known.n_circles) for rows in (is_below, is_above))
     missing_p = share_p(usual.missing, missing)
     fired = {"psi": moved.is_alarm(limits.psi_limit),
              "missing": missing_p < chance and abs(now - then) > limits.missing_change_limit,

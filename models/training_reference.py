@@ -26,18 +26,24 @@ LEAST_SHARE = 0.02
 
 @dataclass(frozen=True)
 class Counts:
-    """How many customers fall into each bin, and by how much their being connected makes the shares vary more.
+    """How many customers fall into each bin, and how many circles of connected customers.
 
-    ``effect`` is the mean design effect of the shares (Rao and Scott 1981), 1 where customers are independent, and at least 1.
+    A circle counts as one, shared among the bins of its customers. So whatever connected customers have in common, shares of
+    circles vary no more than those of as many independent customers: a mean of indicators varies no more than one of them.
     """
 
     n: tuple[int, ...]
-    effect: float
+    circles: tuple[float, ...]
 
     @property
     def total(self) -> int:
         """All customers."""
         return sum(self.n)
+
+    @property
+    def n_circles(self) -> int:
+        """All circles."""
+        return round(sum(self.circles))
 
 
 @dataclass(frozen=True)
@@ -160,16 +166,11 @@ def joined(counts: np.ndarray, least: float) -> np.ndarray:
 
 
 def counted(places: np.ndarray, n_bins: int, circles: np.ndarray) -> Counts:
-    """Count customers per bin, with the design effect that circles of connected customers give the shares."""
-    n = np.bincount(places, minlength=n_bins)
-    seen = n > 0
-    if seen.sum() < 2:
-        return Counts(tuple(n.tolist()), 1.0)
-    of = np.unique(circles, return_inverse=True)[1]
-    sums = np.bincount(of * n_bins + places, minlength=(of.max() + 1) * n_bins).reshape(-1, n_bins)
-    apart = np.square(sums - sums.sum(axis=1, keepdims=True) * (n / n.sum())).sum(axis=0)
-    return Counts(tuple(n.tolist()), max(1.0, float((apart[seen] / n[seen]).sum() / (seen.sum() - 1))))
+    """Count customers and circles per bin; ``circles`` has the circle of each customer, an integer from 0."""
+    share = 1 / np.bincount(circles)[circles] if len(circles) else np.zeros(0)
+    n, shared = np.bincount(places, minlength=n_bins), np.bincount(places, share, minlength=n_bins)
+    return Counts(tuple(n.tolist()), tuple(shared.round(9).tolist()))
 
 
 def _counts(content: dict) -> Counts:
-    return Counts(tuple(content["n"]), content["effect"])
+    return Counts(tuple(content["n"]), tuple(content["circles"]))

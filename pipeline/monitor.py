@@ -190,7 +190,7 @@ def _scorer(now: Scored, model: Registered, old: Registered, settings: Settings)
 def _drift(tables: Tables, active: Active, model: Registered, settings: Settings, folder: Path, dates: list[str]) -> Drift:
     reference, limits, segmenter = model.reference, settings.monitor, model.segmenter
     circles, chance = active.circles(tables), limits.per_test(len(segmenter.features))
-    found = tuple(feature_drift(name, reference.features[name], active.column(name), circles, reference.n_circles, limits, chance)
+    found = tuple(feature_drift(name, reference.features[name], active.column(name), circles, limits, chance)
                   for name in segmenter.features)
     needed = [*KEYS, *segmenter.features]
     given = np.concatenate([given_types(segmenter.probabilities(chunk[needed])) for chunk in active.chunks()])
@@ -243,10 +243,10 @@ def _alarms(drift: Drift | None, age_days: int, limits: MonitorLimits) -> list[A
     if drift is None:
         return found
     if drift.types_shift.is_alarm(limits.psi_limit):
-        found.append(Alarm("types", "", drift.types_shift.psi, max(drift.types_shift.level, limits.psi_limit)))
+        found.append(Alarm("types", "", drift.types_shift.psi, limits.psi_limit))
     for one in drift.features:
         n_known = (1 - one.missing_now) * sum(drift.types.n)
-        limit = {"psi": (one.shift.psi, max(one.shift.level, limits.psi_limit)),
+        limit = {"psi": (one.shift.psi, limits.psi_limit),
                  "missing": (one.missing_now - one.missing_then, limits.missing_change_limit),
                  "below": (one.n_below / max(n_known, 1), limits.outside_share_limit),
                  "above": (one.n_above / max(n_known, 1), limits.outside_share_limit)}

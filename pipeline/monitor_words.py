@@ -16,12 +16,12 @@ from pipeline.monitor import Alarm, Drift, Monitored
 WORDS = {
     "en": {
         "title": "{day}: model {model}, learnt until {until} ({age:,} days before); {n:,} active customers",
-        "reference": "compared with the book of {day}: {n:,} customers in {circles:,} circles; all {tests:,} tests together raise a "
-                     "false alarm in {share:.1%} of runs",
-        "types": "types now (then): {types}; PSI {psi:.3f} (chance reaches {level:.3f})",
+        "reference": "compared with the book of {day}: {n:,} customers in {circles:,} circles; all {tests:,} tests together "
+                     "raise a false alarm in {share:.1%} of runs",
+        "types": "types now (then): {types}; PSI {psi:.3f}; of circles {circles:.3f}, chance reaches {level:.3f}",
         "features": "features: {n} watched, {moved} beyond their level; nearest to it or beyond:",
-        "feature": "{name} ({words}): PSI {psi:.3f} (chance reaches {level:.3f}); missing {now:.1%} ({then:.1%}); outside what "
-                   "training saw: {below:,} below, {above:,} above",
+        "feature": "{name} ({words}): PSI {psi:.3f}; of circles {circles:.3f}, chance reaches {level:.3f}; missing "
+                   "{now:.1%} ({then:.1%}); outside what training saw: {below:,} below, {above:,} above",
         "unseen": "{column}: {n:,} of {rows:,} rows with values that training never saw: {values}",
         "no_labels": "performance: no label yet about a scored date after the last one that training knew ({day})",
         "few": "performance: {n} labels of {first} to {last}, too few to judge by",
@@ -48,10 +48,10 @@ WORDS = {
     "zh": {
         "title": "{day}：模型 {model}，学习截至 {until}（{age:,} 天前）；{n:,} 个有效客户",
         "reference": "对照 {day} 的客户总体：{n:,} 个客户，{circles:,} 个关联圈；全部 {tests:,} 项检验合计误报率 {share:.1%}",
-        "types": "当前类型占比（训练时）：{types}；PSI {psi:.3f}（偶然可达 {level:.3f}）",
+        "types": "当前类型占比（训练时）：{types}；PSI {psi:.3f}；按关联圈 {circles:.3f}，偶然可达 {level:.3f}",
         "features": "特征：监测 {n} 个，{moved} 个超出界限；最接近或已超出者：",
-        "feature": "{name}（{words}）：PSI {psi:.3f}（偶然可达 {level:.3f}）；缺失 {now:.1%}（{then:.1%}）；超出训练所见范围："
-                   "低于 {below:,}，高于 {above:,}",
+        "feature": "{name}（{words}）：PSI {psi:.3f}；按关联圈 {circles:.3f}，偶然可达 {level:.3f}；"
+                   "缺失 {now:.1%}（{then:.1%}）；超出训练所见范围：低于 {below:,}，高于 {above:,}",
         "unseen": "{column}：{rows:,} 行中有 {n:,} 行的取值训练时从未出现：{values}",
         "no_labels": "实际表现：尚无晚于训练所知最后标签日期（{day}）的已评分日期标签",
         "few": "实际表现：{first} 至 {last} 仅有 {n} 个标签，不足以评判",
@@ -102,12 +102,14 @@ def _drift(drift: Drift, language: str, top: int, share: float) -> Iterator[str]
                                   tests=round(share / drift.chance))
     now, then = (np.array(counts.n) / counts.total for counts in (drift.types, reference.types))
     types = ", ".join(f"{name[kind]} {a:.1%} ({b:.1%})" for kind, a, b in zip(reference.order, now, then))
-    yield say["types"].format(types=types, psi=drift.types_shift.psi, level=drift.types_shift.level)
+    yield say["types"].format(types=types, psi=drift.types_shift.psi, circles=drift.types_shift.of_circles,
+                              level=drift.types_shift.level)
     moved = [one for one in drift.features if one.alarms]
     yield say["features"].format(n=len(drift.features), moved=len(moved))
-    for one in sorted(drift.features, key=lambda one: (not one.alarms, -one.shift.psi / one.shift.level))[:top]:
+    for one in sorted(drift.features, key=lambda one: (not one.alarms, -one.shift.of_circles / one.shift.level))[:top]:
         yield "  " + say["feature"].format(
-            name=one.feature, words=short_name(FEATURES[one.feature], language), psi=one.shift.psi, level=one.shift.level,
+            name=one.feature, words=short_name(FEATURES[one.feature], language), psi=one.shift.psi,
+            circles=one.shift.of_circles, level=one.shift.level,
             now=one.missing_now, then=one.missing_then, below=one.n_below, above=one.n_above)
     for one in drift.unseen:
         values = ", ".join(f"{value} {n:,}" for value, n in list(one.values.items())[:top])
