@@ -7,12 +7,13 @@ follows the sample sizes and the number of tests: all of one run together give a
 one. The approximation fails where counts are small: bins are joined until each is expected to hold ``LEAST_EXPECTED`` circles,
 and one is added to every count.
 
-The usual levels, of customers, stay as floors: what is certain and small is no alarm either.
+The usual levels, of customers, stay as floors: what is certain and small is no alarm either. A book has drifted from training's
+if it has from each of its month-ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ from scipy.stats import chi2, hypergeom, norm
 
 from models.intervals import COVERAGE, Interval
 from models.metrics import HIGHER_IS_BETTER
-from models.training_reference import Counts, TrainingReference, UsualFeature, counted, joined
+from models.training_reference import Counts, Range, TrainingReference, UsualFeature, counted, joined
 
 LEAST_EXPECTED = 10
 TESTS_PER_FEATURE = 4
@@ -67,8 +68,8 @@ class Shift:
 
 @dataclass(frozen=True)
 class FeatureDrift:
-    """A feature of a book beside the training's: shares missing with the probability of such a difference by chance,
-    customers below and above what training saw with the probability of so many by chance, and what of it is an alarm."""
+    """A feature of a book beside the training's on the date that is most like it: shares missing with the probability of such a
+    difference by chance, customers below and above what training saw with the probability of so many, and what is an alarm."""
 
     feature: str
     shift: Shift
@@ -124,14 +125,15 @@ def beyond_p(n_beyond: int, n: int, m: int) -> float:
 
 
 def feature_drift(
-    name: str, usual: UsualFeature, values: np.ndarray, circles: np.ndarray, limits: MonitorLimits, chance: float
+    name: str, usual: Sequence[UsualFeature], seen: Range, values: np.ndarray, circles: np.ndarray, limits: MonitorLimits,
+    chance: float,
 ) -> FeatureDrift:
     """A feature of a book beside the training's.
 
     Parameters
     ----------
-    name, usual : str, UsualFeature
-        The feature, as training saw it.
+    name, usual, seen : str, sequence of UsualFeature, Range
+        The feature, as training saw it: on each of its dates, and its range.
     values, circles : ndarray
         Of every active customer: its value, NaN where missing; and the circle of connected customers that it belongs to.
     limits : MonitorLimits
@@ -141,25 +143,34 @@ def feature_drift(
     """
     is_known = ~np.isnan(values)
     known, whose = values[is_known], circles[is_known]
-    moved = shift(usual.known, counted(usual.places(known), len(usual.edges) + 1, whose), chance)
+    moved = nearest([shift(one.known, counted(one.places(known), len(one.edges) + 1, whose), chance) for one in usual],
+                    limits.psi_limit)
     missing = counted(is_known.astype(int), 2, circles)
-    then, now = usual.missing.n[0] / usual.missing.total, missing.n[0] / len(values)
-    is_below, is_above = (np.zeros(len(known), bool),) * 2 if usual.low is None else (known < usual.low, known > usual.high)
+    now = missing.n[0] / len(values)
+    is_missing_otherwise, _, then, missing_p = min(
+        (p < chance and abs(now - share) > limits.missing_change_limit, abs(now - share), share, p)
+        for share, p in ((one.missing.n[0] / one.missing.total, share_p(one.missing, missing)) for one in usual))
+    is_below, is_above = (np.zeros(len(known), bool),) * 2 if seen.low is None else (known < seen.low, known > seen.high)
     n = len(np.unique(whose))
-    below, above = (beyond_p(len(np.unique(whose[rows])), n, usual.known.n_circles) for rows in (is_below, is_above))
-    missing_p = share_p(usual.missing, missing)
-    fired = {"psi": moved.is_alarm(limits.psi_limit),
-             "missing": missing_p < chance and abs(now - then) > limits.missing_change_limit,
+    below, above = (beyond_p(len(np.unique(whose[rows])), n, seen.n_circles) for rows in (is_below, is_above))
+    fired = {"psi": moved.is_alarm(limits.psi_limit), "missing": is_missing_otherwise,
              "below": below < chance and is_below.sum() > limits.outside_share_limit * len(values),
              "above": above < chance and is_above.sum() > limits.outside_share_limit * len(values)}
     return FeatureDrift(name, moved, then, now, missing_p, int(is_below.sum()), int(is_above.sum()), below, above,
                         tuple(kind for kind, has_fired in fired.items() if has_fired))
 
 
-def types_drift(reference: TrainingReference, places: np.ndarray, circles: np.ndarray, chance: float) -> tuple[Counts, Shift]:
+def nearest(shifts: Sequence[Shift], floor: float) -> Shift:
+    """The shift from the date that the book is most like: no alarm where one of them is none."""
+    return min(shifts, key=lambda one: (one.is_alarm(floor), one.of_circles / one.level))
+
+
+def types_drift(
+    reference: TrainingReference, places: np.ndarray, circles: np.ndarray, limits: MonitorLimits, chance: float
+) -> tuple[Counts, Shift]:
     """The types given to a book, as places in the reference's order, and how far their shares are from the training's."""
     now = counted(places, len(reference.order), circles)
-    return now, shift(reference.types, now, chance)
+    return now, nearest([shift(then, now, chance) for then in reference.types], limits.psi_limit)
 
 
 def worse(promised: Mapping[str, Interval], found: Mapping[str, Interval], chance: float) -> tuple[str, ...]:

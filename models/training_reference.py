@@ -1,8 +1,9 @@
 """What the book was when a model learnt from it: the measure that later books are held against.
 
-It is the book of all active customers on the last date that the model learnt from, not the labelled rows: those were chosen
-(dear mistakes, doubtful cases), lie on several dates and have a customer several times, so that an unchanged book would differ
-from them. Only the range is that of the labelled rows too, since trees saw both.
+It is the book of all active customers at the month-ends of the last year that the model learnt from, not the labelled rows: those
+were chosen (dear mistakes, doubtful cases), lie on several dates and have a customer several times, so that an unchanged book
+would differ from them. The month-ends stay apart: a book that looks as any of them did has not drifted, for months have 28 to 31
+days, and years their seasons. Only the range is of all of them, and of the labelled rows.
 """
 
 from __future__ import annotations
@@ -48,17 +49,15 @@ class Counts:
 
 @dataclass(frozen=True)
 class UsualFeature:
-    """A feature in the training's book.
+    """A feature in the training's book on a date.
 
     ``edges``: upper ends (inclusive) of all bins but the last; ``known``: customers per bin; ``missing``: how many have no value,
-    and how many one; ``low`` and ``high``: the smallest and largest value that training saw, None where it saw none.
+    and how many one.
     """
 
     edges: tuple[float, ...]
     known: Counts
     missing: Counts
-    low: float | None
-    high: float | None
 
     def places(self, values: np.ndarray) -> np.ndarray:
         """The bin of each known value."""
@@ -66,19 +65,28 @@ class UsualFeature:
 
 
 @dataclass(frozen=True)
-class TrainingReference:
-    """The training's book: who was there, every feature, the types given, the categories of its text columns.
+class Range:
+    """The smallest and largest value of a feature that training saw, and the circles it saw them of; None where of nobody."""
 
-    ``types``: customers given each type by the model, in the order ``order``. ``categories``: per column (``table.column``) what
-    stood in it. ``promised``: how good the model was on the labels it was judged by, which end on ``labels_until`` (ISO).
+    low: float | None
+    high: float | None
+    n_circles: int
+
+
+@dataclass(frozen=True)
+class TrainingReference:
+    """The training's book: every feature and the types given on each of its dates, and the categories of its text columns.
+
+    ``days``: the dates (ISO), sorted; ``features``: per feature, how it was on each; ``types``: customers given each type by the
+    model, in the order ``order``, on each. ``categories``: per column (``table.column``) what stood in it. ``promised``: how good
+    the model was on the labels it was judged by, which end on ``labels_until`` (ISO).
     """
 
-    as_of: str
-    n_customers: int
-    n_circles: int
-    features: Mapping[str, UsualFeature]
+    days: tuple[str, ...]
+    features: Mapping[str, tuple[UsualFeature, ...]]
+    ranges: Mapping[str, Range]
     order: tuple[str, ...]
-    types: Counts
+    types: tuple[Counts, ...]
     categories: Mapping[str, tuple[str, ...]]
     labels_until: str
     promised: Mapping[str, Interval]
@@ -86,7 +94,7 @@ class TrainingReference:
     @property
     def text(self) -> str:
         """As it is kept: the same reference gives the same text."""
-        return json.dumps(asdict(self), indent=1, ensure_ascii=False, sort_keys=True, allow_nan=False) + "\n"
+        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True, allow_nan=False) + "\n"
 
     @property
     def sha256(self) -> str:
@@ -116,31 +124,28 @@ class TrainingReference:
             raise BrokenModel("it is not the training reference that was registered", where, todo)
         content = json.loads(text)
         return cls(**content | {
-            "features": {name: UsualFeature(tuple(one["edges"]), _counts(one["known"]), _counts(one["missing"]), one["low"],
-                                            one["high"]) for name, one in content["features"].items()},
-            "order": tuple(content["order"]), "types": _counts(content["types"]),
+            "days": tuple(content["days"]), "order": tuple(content["order"]), "types": tuple(map(_counts, content["types"])),
+            "features": {name: tuple(UsualFeature(tuple(one["edges"]), _counts(one["known"]), _counts(one["missing"]))
+                                     for one in usual) for name, usual in content["features"].items()},
+            "ranges": {name: Range(**one) for name, one in content["ranges"].items()},
             "categories": {column: tuple(values) for column, values in content["categories"].items()},
             "promised": {name: Interval(**one) for name, one in content["promised"].items()}})
 
 
-def usual_feature(values: np.ndarray, circles: np.ndarray, trained_on: np.ndarray) -> UsualFeature:
-    """A feature in the training's book.
-
-    Parameters
-    ----------
-    values : ndarray
-        Of every active customer, NaN where missing.
-    circles : ndarray of int
-        The circle of connected customers each belongs to, counted from 0.
-    trained_on : ndarray
-        The values of the labelled rows, which count for the range alone.
-    """
+def usual_feature(values: np.ndarray, circles: np.ndarray) -> UsualFeature:
+    """A feature in the training's book on a date: the value of every active customer, NaN where missing, and its circle."""
     is_known = ~np.isnan(values)
-    known, seen = values[is_known], np.concatenate([values, trained_on])
+    known = values[is_known]
     edges = edges_of(known)
     bins = counted(np.searchsorted(edges, known, side="left"), len(edges) + 1, circles[is_known])
+    return UsualFeature(edges, bins, counted(is_known.astype(int), 2, circles))
+
+
+def range_of(values: np.ndarray, circles: np.ndarray, trained_on: np.ndarray) -> Range:
+    """The range of a feature over all dates of the training's book and the labelled rows; circles are those of the book."""
+    seen, n_circles = np.concatenate([values, trained_on]), len(np.unique(circles[~np.isnan(values)]))
     low, high = (None, None) if np.isnan(seen).all() else (float(np.nanmin(seen)), float(np.nanmax(seen)))
-    return UsualFeature(edges, bins, counted(is_known.astype(int), 2, circles), low, high)
+    return Range(low, high, n_circles)
 
 
 def edges_of(known: np.ndarray) -> tuple[float, ...]:
@@ -154,9 +159,14 @@ def edges_of(known: np.ndarray) -> tuple[float, ...]:
 
 
 def joined(counts: np.ndarray, least: float) -> np.ndarray:
-    """Neighbouring bins joined until each holds ``least``: the places behind the last bin of each."""
+    """Neighbouring bins joined until each holds ``least``: the places behind the last bin of each.
+
+    Small bins before one that holds enough alone are joined with those before them, or a value that many share could move unseen.
+    """
     ends, held = [], 0.0
     for place, n in enumerate(counts, 1):
+        if ends and n >= least:
+            ends[-1], held = place - 1, 0.0
         held += n
         if held >= least:
             ends.append(place)

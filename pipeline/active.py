@@ -1,4 +1,4 @@
-"""The active customers of a book on a date: measured once, chunk by chunk, into a file; read in columns or in chunks.
+"""The active customers of a book on some dates: measured once, chunk by chunk, into a file; read in columns or in chunks.
 
 So memory does not grow with the book, whatever is asked of its features.
 """
@@ -25,16 +25,21 @@ from pipeline.output import Growing
 
 @dataclass(frozen=True)
 class Active:
-    """Who has an active loan or commitment on the date, sorted by customer: those that a scoring would score."""
+    """Who has an active loan or commitment on a date, sorted by customer and date: those that a scoring would score.
 
-    as_of: str
+    ``days``: the dates (ISO), sorted; ``day`` and ``circle`` of each row: the place of its date among them, and the circle of
+    connected customers that it belongs to, both from 0.
+    """
+
+    days: tuple[str, ...]
     file: Path
-    customers: np.ndarray
+    day: np.ndarray
+    circle: np.ndarray
     features: tuple[str, ...]
 
-    def column(self, feature: str) -> np.ndarray:
-        """The values of one feature of everybody, NaN where missing."""
-        return pq.read_table(self.file, columns=[feature]).column(0).to_numpy()
+    def column(self, name: str) -> np.ndarray:
+        """The values of one feature of everybody, NaN where missing; or a key of theirs."""
+        return pq.read_table(self.file, columns=[name]).column(0).to_numpy()
 
     def chunks(self) -> Iterator[pd.DataFrame]:
         """Keys and features of all, some at a time."""
@@ -48,16 +53,12 @@ class Active:
         found = [chunk[chunk["customer_id"].isin(asked)] for chunk in self.chunks()]
         return pd.concat(found).set_index("customer_id")[list(self.features)]
 
-    def circles(self, tables: Tables) -> np.ndarray:
-        """The circle of connected customers that each belongs to, counted from 0."""
-        return np.unique(circles_of(tables).reindex(self.customers).to_numpy(str), return_inverse=True)[1]
-
 
 @contextmanager
 def active_customers(
-    tables: Tables, as_of: str, features: Sequence[str], progress: Callable[[str, int], None] = lambda step, n: None
+    tables: Tables, days: Sequence[str], features: Sequence[str], progress: Callable[[str, int], None] = lambda step, n: None
 ) -> Iterator[Active]:
-    """Measure features of the active customers of a book on a date; the file is gone afterwards.
+    """Measure features of the active customers of a book on some dates; the file is gone afterwards.
 
     ``progress`` is told the step, measured, and how many customers more it has behind it.
 
@@ -66,19 +67,22 @@ def active_customers(
     NoFactsYet
         The book has no loan, or none was signed by the date.
     NobodyToScore
-        No customer is active.
+        No customer is active on any of the dates.
     """
-    customers, n_read = [], 0
+    circles, days, day, circle, n_read = circles_of(tables), tuple(sorted(days)), [], [], 0
+    codes = pd.Series(pd.factorize(circles)[0].astype(np.int32), circles.index)
     with tempfile.TemporaryDirectory(prefix="pentad-") as folder:
         file = Path(folder) / "active.parquet"
         with Growing(file) as frames:
-            for block in feature_blocks(tables, [as_of]):
+            for block in feature_blocks(tables, days):
                 n_read += len(block)
                 progress("measured", len(block))
                 kept = block.loc[block["n_active_loans"] > 0, [*KEYS, *features]]
                 if len(kept):
                     frames.add(kept)
-                    customers.append(kept["customer_id"].to_numpy(object))
-        if not customers:
-            raise NobodyToScore(f"none of {n_read:,} customers has an active loan on {as_of}", "--as-of", "Give another date.")
-        yield Active(as_of, file, np.concatenate(customers), tuple(features))
+                    day.append(pd.Index(days).get_indexer(kept["as_of"]).astype(np.int16))
+                    circle.append(codes.reindex(kept["customer_id"]).to_numpy())
+        if not day:
+            raise NobodyToScore(f"none of {n_read // len(days):,} customers has an active loan on {days[-1]}", "--as-of",
+                                "Give another date.")
+        yield Active(days, file, np.concatenate(day), np.concatenate(circle), tuple(features))

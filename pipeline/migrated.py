@@ -139,7 +139,7 @@ class _Facts:
         """As it was scored, else as the book has it."""
         if scored is not None and self.exposure in scored.values:
             return scored.values[self.exposure]
-        return pd.Series(active.column(self.exposure), active.customers)
+        return pd.Series(active.column(self.exposure), active.column("customer_id"))
 
     def chunks(self, step: str, segmenter: Segmenter, only: Collection[str] | None = None) -> Iterator[pd.DataFrame]:
         """What the model judges at the end of a step, some customers at a time; of all of them, or of some."""

@@ -112,10 +112,11 @@ class Monitored:
             "data_fingerprint": self.fingerprint, "n_customers": self.n_customers,
             "alarms": [asdict(alarm) for alarm in self.alarms],
             "drift": drift and {
-                "reference": {"as_of": drift.reference.as_of, "n_customers": drift.reference.n_customers,
-                              "n_circles": drift.reference.n_circles, "sha256": drift.reference.sha256},
+                "reference": {"days": drift.reference.days, "n_customers": [each.total for each in drift.reference.types],
+                              "n_circles": [each.n_circles for each in drift.reference.types],
+                              "sha256": drift.reference.sha256},
                 "chance_per_test": drift.chance, "features": [asdict(one) for one in drift.features],
-                "types": {"order": drift.reference.order, "then": drift.reference.types.n, "now": drift.types.n,
+                "types": {"order": drift.reference.order, "then": drift.reference.types[-1].n, "now": drift.types.n,
                           **asdict(drift.types_shift)},
                 "unseen": [asdict(one) for one in drift.unseen],
                 "performance": drift.performance and {**asdict(drift.performance), "promised": {
@@ -169,13 +170,13 @@ def monitor(
     measured = list(dict.fromkeys([*model.segmenter.features, *(old.segmenter.features if old else ()), *EXPOSURES]))
     if absent := [name for name in measured if name not in FEATURES]:
         raise NotComparable(f"the model needs {absent[0]}, which is no feature any more", "model", "Train anew, and score.")
-    with active_customers(tables, as_of, measured, progress) as active:
+    with active_customers(tables, [as_of], measured, progress) as active:
         drift = None if model.reference is None else _drift(tables, active, model, settings, folder, dates)
         migration = None
         if then is not None:
-            with active_customers(tables, then.as_of, measured, progress) as before:
+            with active_customers(tables, [then.as_of], measured, progress) as before:
                 migration = migrated(then, now, before, active, old, _scorer(now, model, old, settings))
-        n_customers = len(active.customers)
+        n_customers = len(active.day)
     age_days = (date.fromisoformat(as_of) - date.fromisoformat(model.trained_until)).days
     return Monitored(as_of, model, tables.fingerprint, n_customers, age_days, drift, migration,
                      tuple(_alarms(drift, age_days, settings.monitor)))
@@ -189,17 +190,17 @@ def _scorer(now: Scored, model: Registered, old: Registered, settings: Settings)
 
 def _drift(tables: Tables, active: Active, model: Registered, settings: Settings, folder: Path, dates: list[str]) -> Drift:
     reference, limits, segmenter = model.reference, settings.monitor, model.segmenter
-    circles, chance = active.circles(tables), limits.per_test(len(segmenter.features))
-    found = tuple(feature_drift(name, reference.features[name], active.column(name), circles, limits, chance)
-                  for name in segmenter.features)
+    circles, chance = active.circle, limits.per_test(len(segmenter.features))
+    found = tuple(feature_drift(name, reference.features[name], reference.ranges[name], active.column(name), circles, limits,
+                                chance) for name in segmenter.features)
     needed = [*KEYS, *segmenter.features]
     given = np.concatenate([given_types(segmenter.probabilities(chunk[needed])) for chunk in active.chunks()])
-    types, moved = types_drift(reference, given, circles, chance)
+    types, moved = types_drift(reference, given, circles, limits, chance)
     counts = counted_categories(tables)
     unseen = tuple(Unseen(column, sum(counts[column].values()), values)
                    for column, values in unseen_values(counts, reference).items())
     return Drift(reference, chance, found, types, moved, unseen, _performance(tables, model, settings, folder, [
-        day for day in dates if reference.labels_until < day <= active.as_of]))
+        day for day in dates if reference.labels_until < day <= active.days[0]]))
 
 
 def _performance(

@@ -16,8 +16,8 @@ from pipeline.monitor import Alarm, Drift, Monitored
 WORDS = {
     "en": {
         "title": "{day}: model {model}, learnt until {until} ({age:,} days before); {n:,} active customers",
-        "reference": "compared with the book of {day}: {n:,} customers in {circles:,} circles; all {tests:,} tests together "
-                     "raise a false alarm in {share:.1%} of runs",
+        "reference": "compared with the book at {months} month-ends up to {day} (then {n:,} customers in {circles:,} "
+                     "circles); all {tests:,} tests together raise a false alarm in {share:.1%} of runs",
         "types": "types now (then): {types}; PSI {psi:.3f}; of circles {circles:.3f}, chance reaches {level:.3f}",
         "features": "features: {n} watched, {moved} beyond their level; nearest to it or beyond:",
         "feature": "{name} ({words}): PSI {psi:.3f}; of circles {circles:.3f}, chance reaches {level:.3f}; missing "
@@ -47,7 +47,8 @@ WORDS = {
     },
     "zh": {
         "title": "{day}：模型 {model}，学习截至 {until}（{age:,} 天前）；{n:,} 个有效客户",
-        "reference": "对照 {day} 的客户总体：{n:,} 个客户，{circles:,} 个关联圈；全部 {tests:,} 项检验合计误报率 {share:.1%}",
+        "reference": "对照截至 {day} 的 {months} 个月末的客户总体（当日 {n:,} 个客户，{circles:,} 个关联圈）；"
+                     "全部 {tests:,} 项检验合计误报率 {share:.1%}",
         "types": "当前类型占比（训练时）：{types}；PSI {psi:.3f}；按关联圈 {circles:.3f}，偶然可达 {level:.3f}",
         "features": "特征：监测 {n} 个，{moved} 个超出界限；最接近或已超出者：",
         "feature": "{name}（{words}）：PSI {psi:.3f}；按关联圈 {circles:.3f}，偶然可达 {level:.3f}；"
@@ -98,9 +99,10 @@ def told(alarm: Alarm, language: str) -> str:
 
 def _drift(drift: Drift, language: str, top: int, share: float) -> Iterator[str]:
     say, name, reference = WORDS[language], called(load_types(), language), drift.reference
-    yield say["reference"].format(day=reference.as_of, n=reference.n_customers, circles=reference.n_circles, share=share,
-                                  tests=round(share / drift.chance))
-    now, then = (np.array(counts.n) / counts.total for counts in (drift.types, reference.types))
+    yield say["reference"].format(
+        months=len(reference.days), day=reference.days[-1], n=reference.types[-1].total, circles=reference.types[-1].n_circles,
+        share=share, tests=round(share / drift.chance))
+    now, then = (np.array(counts.n) / counts.total for counts in (drift.types, reference.types[-1]))
     types = ", ".join(f"{name[kind]} {a:.1%} ({b:.1%})" for kind, a, b in zip(reference.order, now, then))
     yield say["types"].format(types=types, psi=drift.types_shift.psi, circles=drift.types_shift.of_circles,
                               level=drift.types_shift.level)

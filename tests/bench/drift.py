@@ -19,7 +19,7 @@ import numpy as np
 from features.catalogue import FEATURES
 from features.sources import open_tables
 from models.drift import MonitorLimits, feature_drift
-from models.training_reference import UsualFeature, usual_feature
+from models.training_reference import Range, UsualFeature, range_of, usual_feature
 from pipeline.active import active_customers
 from pipeline.settings import load_settings
 
@@ -58,11 +58,12 @@ def halves(circles: np.ndarray, rng: np.random.Generator, few: int | None) -> tu
     return np.flatnonzero(then), np.flatnonzero(np.isin(circles, rest))
 
 
-def alarms(usual: dict[str, UsualFeature], values: dict[str, np.ndarray], circles: np.ndarray,
+def alarms(usual: dict[str, tuple[UsualFeature, Range]], values: dict[str, np.ndarray], circles: np.ndarray,
            limits: MonitorLimits) -> dict[str, tuple[str, ...]]:
     """The alarms of every feature that has one."""
     chance = limits.per_test(len(usual))
-    found = {name: feature_drift(name, usual[name], values[name], circles, limits, chance).alarms for name in values}
+    found = {name: feature_drift(name, usual[name][:1], usual[name][1], each, circles, limits, chance).alarms
+             for name, each in values.items()}
     return {name: kinds for name, kinds in found.items() if kinds}
 
 
@@ -73,7 +74,8 @@ def measure(columns: dict[str, np.ndarray], circles: np.ndarray, n_draws: int, f
     varying = [name for name, values in columns.items() if varies(values)]
     for _ in range(n_draws):
         then, now = halves(circles, rng, few)
-        usual = {name: usual_feature(values[then], circles[then], values[:0]) for name, values in columns.items()}
+        usual = {name: (usual_feature(values[then], circles[then]), range_of(values[then], circles[then], values[:0]))
+                 for name, values in columns.items()}
         today = {name: values[now] for name, values in columns.items()}
         n_false += bool(alarms(usual, today, circles[now], limits))
         for drift, plant in PLANTED.items():
@@ -84,8 +86,8 @@ def measure(columns: dict[str, np.ndarray], circles: np.ndarray, n_draws: int, f
 
 def main(book: Path, as_of: str, n_draws: int) -> None:
     limits = load_settings().monitor
-    with closing(open_tables(book)) as tables, active_customers(tables, as_of, list(FEATURES)) as active:
-        circles = active.circles(tables)
+    with closing(open_tables(book)) as tables, active_customers(tables, [as_of], list(FEATURES)) as active:
+        circles = np.unique(active.circle, return_inverse=True)[1]
         columns = {name: active.column(name) for name in FEATURES}
     columns = {name: values for name, values in columns.items() if not np.isnan(values).all()}
     print(f"{len(circles):,} active customers in {circles.max() + 1:,} circles, {len(columns)} features, {n_draws:,} divisions")

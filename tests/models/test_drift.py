@@ -14,7 +14,7 @@ from scipy.stats import fisher_exact
 from models.drift import MonitorLimits, beyond_p, feature_drift, psi, share_p, shift, types_drift, worse
 from models.intervals import Interval
 from models.segmenter import BrokenModel
-from models.training_reference import REFERENCE_FILE, TrainingReference, counted, edges_of, joined, usual_feature
+from models.training_reference import REFERENCE_FILE, TrainingReference, counted, edges_of, joined, range_of, usual_feature
 
 LIMITS = MonitorLimits(0.01, 0.1, 0.05, 0.01, 0.01, 365)
 NOBODY = np.zeros(0)
@@ -26,8 +26,9 @@ def alone(n: int) -> np.ndarray:
 
 
 def drift(then: np.ndarray, now: np.ndarray, circles_then=None, circles_now=None, chance: float = LIMITS.per_test(113)):
-    usual = usual_feature(then, alone(len(then)) if circles_then is None else circles_then, NOBODY)
-    return feature_drift("x", usual, now, alone(len(now)) if circles_now is None else circles_now, LIMITS, chance)
+    whose = alone(len(then)) if circles_then is None else circles_then
+    usual, seen = [usual_feature(then, whose)], range_of(then, whose, NOBODY)
+    return feature_drift("x", usual, seen, now, alone(len(now)) if circles_now is None else circles_now, LIMITS, chance)
 
 
 def test_the_psi_is_the_sum_written_out_with_one_added_to_each_count():
@@ -48,7 +49,8 @@ def test_at_200_rows_the_usual_level_fires_by_chance_one_time_in_three_and_the_l
 
 @pytest.mark.parametrize("draw", [
     lambda rng, n: rng.normal(size=n), lambda rng, n: rng.lognormal(2, 2, n), lambda rng, n: rng.poisson(0.3, n).astype(float),
-    lambda rng, n: (rng.random(n) < 0.04).astype(float), lambda rng, n: np.where(rng.random(n) < 0.5, np.nan, rng.integers(1, 7, n)),
+    lambda rng, n: (rng.random(n) < 0.04).astype(float),
+    lambda rng, n: np.where(rng.random(n) < 0.5, np.nan, rng.integers(1, 7, n)),
 ], ids=["normal", "skewed", "counts", "rare flag", "grades, half missing"])
 @pytest.mark.parametrize(("n", "m"), [(60, 60), (200, 1500), (1500, 200)])
 def test_chance_passes_the_level_no_more_often_than_it_is_allowed(draw, n, m):
@@ -95,6 +97,17 @@ def test_a_planted_drift_is_found_and_named_at_two_hundred_rows(name):
         then, now = rng.lognormal(2, 0.8, 1500), plant(rng.lognormal(2, 0.8, 200), rng)
         found.append(kinds <= set(drift(then, now).alarms))
     assert np.mean(found) >= 0.95
+
+
+def test_a_book_that_looks_as_in_one_of_the_months_learnt_from_has_not_drifted():
+    fifteen, sixteen = np.full(500, 15.0), np.full(500, 16.0)  # days since the 15th, of months with 30 and 31 days
+    for values in (fifteen, sixteen):
+        values[:100] = np.arange(100) % 31
+    usual, seen = [usual_feature(each, alone(500)) for each in (fifteen, sixteen)], range_of(sixteen, alone(500), NOBODY)
+    chance = LIMITS.per_test(113)
+    assert not feature_drift("x", usual, seen, fifteen, alone(500), LIMITS, chance).alarms
+    assert feature_drift("x", usual[1:], seen, fifteen, alone(500), LIMITS, chance).alarms == ("psi",)
+    assert feature_drift("x", usual, seen, np.full(500, 4.0), alone(500), LIMITS, chance).alarms == ("psi",)
 
 
 def test_a_drift_that_is_certain_and_small_is_no_alarm():
@@ -169,20 +182,22 @@ def test_the_psi_is_symmetric_and_nought_only_of_equal_counts(then, data):
 @pytest.fixture
 def reference() -> TrainingReference:
     values = np.random.default_rng(8).normal(size=300)
-    never = usual_feature(np.full(300, np.nan), alone(300), NOBODY)
-    usual = {"x": usual_feature(values, alone(300), np.array([9.0])), "never": never}
+    never = np.full(300, np.nan)
+    usual = {"x": (usual_feature(values, alone(300)),) * 2, "never": (usual_feature(never, alone(300)),) * 2}
+    ranges = {"x": range_of(values, alone(300), np.array([9.0])), "never": range_of(never, alone(300), NOBODY)}
     types = counted(np.repeat(np.arange(5), 60), 5, alone(300))
-    return TrainingReference("2025-06-30", 300, 300, usual, ("risk", "churn", "strategic", "growth", "stable"), types,
-                             {"loans.product": ("revolver", "term")}, "2025-09-30", {"accuracy": Interval(0.7, 0.65, 0.75)})
+    return TrainingReference(("2025-05-31", "2025-06-30"), usual, ranges, ("risk", "churn", "strategic", "growth", "stable"),
+                             (types, types), {"loans.product": ("revolver", "term")}, "2025-09-30",
+                             {"accuracy": Interval(0.7, 0.65, 0.75)})
 
 
 def test_a_reference_comes_back_from_its_file_and_an_altered_one_does_not(reference, tmp_path):
     digest = reference.save(tmp_path)
     assert TrainingReference.load(tmp_path, digest) == reference
-    assert reference.features["x"].high == 9.0
-    assert reference.features["never"].low is None
+    assert reference.ranges["x"].high == 9.0
+    assert reference.ranges["never"].low is None
     file = tmp_path / REFERENCE_FILE
-    file.write_text(file.read_text(encoding="utf-8").replace('"n_customers": 300', '"n_customers": 301'), encoding="utf-8")
+    file.write_text(file.read_text(encoding="utf-8").replace('"2025-09-30"', '"2025-10-31"'), encoding="utf-8")
     with pytest.raises(BrokenModel, match="not the training reference that was registered"):
         TrainingReference.load(tmp_path, digest)
     file.unlink()
@@ -193,7 +208,7 @@ def test_a_reference_comes_back_from_its_file_and_an_altered_one_does_not(refere
 def test_a_type_that_grows_by_half_the_book_is_a_drift_of_the_types(reference):
     same, moved = np.repeat(np.arange(5), 40), np.repeat([0, 1, 2, 3, 4], [120, 20, 20, 20, 20])
     for places, is_alarm in ((same, False), (moved, True)):
-        counts, found = types_drift(reference, places, alone(200), LIMITS.per_test(100))
+        counts, found = types_drift(reference, places, alone(200), LIMITS, LIMITS.per_test(100))
         assert counts.n == tuple(np.bincount(places).tolist()) and found.is_alarm(0.1) is is_alarm
 
 

@@ -64,7 +64,8 @@ def test_a_customer_counts_for_the_step_at_which_it_took_its_type_for_good():
 
 
 def test_who_came_and_went_is_in_the_matrix_and_carried_by_no_feature():
-    stages = stages_of([[(OUT, 0), (OUT, 0), ("growth", 500), ("growth", 500)], [("churn", 300), ("churn", 200), (OUT, 0), (OUT, 0)],
+    stages = stages_of([[(OUT, 0), (OUT, 0), ("growth", 500), ("growth", 500)],
+                        [("churn", 300), ("churn", 200), (OUT, 0), (OUT, 0)],
                         [("stable", 1), ("risk", 1), ("risk", 2), ("churn", 2)]])
     found = migration(stages)
     assert found["cents"]["customer_changed"].loc[NEW, "growth"] == 500
