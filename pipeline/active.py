@@ -6,7 +6,7 @@ So memory does not grow with the book, whatever is asked of its features.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,6 @@ class Active:
     file: Path
     day: np.ndarray
     circle: np.ndarray
-    features: tuple[str, ...]
 
     def column(self, name: str) -> np.ndarray:
         """The values of one feature of everybody, NaN where missing; or a key of theirs."""
@@ -46,12 +45,6 @@ class Active:
         with pq.ParquetFile(self.file) as file:
             for group in range(file.num_row_groups):
                 yield file.read_row_group(group).to_pandas()
-
-    def rows(self, customers: Collection[str]) -> pd.DataFrame:
-        """The features of some of them, index customer_id; who is not active has no row."""
-        asked = set(customers)
-        found = [chunk[chunk["customer_id"].isin(asked)] for chunk in self.chunks()]
-        return pd.concat(found).set_index("customer_id")[list(self.features)]
 
 
 @contextmanager
@@ -85,4 +78,4 @@ def active_customers(
         if not day:
             raise NobodyToScore(f"none of {n_read // len(days):,} customers has an active loan on {days[-1]}", "--as-of",
                                 "Give another date.")
-        yield Active(days, file, np.concatenate(day), np.concatenate(circle), tuple(features))
+        yield Active(days, file, np.concatenate(day), np.concatenate(circle))

@@ -151,11 +151,12 @@ class _Facts:
             return
         scored = self.then if step == THEN else self.now
         who = scored.types.index if only is None else scored.types.index[scored.types.index.isin(only)]
+        lacking = [name for name in segmenter.features if name not in scored.values]
+        more = pd.DataFrame({name: self.today.column(name) for name in lacking}, self.today.column("customer_id"))
         for start in range(0, len(who), CHUNK_ROWS):
             part = who[start : start + CHUNK_ROWS]
             rows = scored.values.loc[part].reindex(columns=segmenter.features)
-            if lacking := [name for name in segmenter.features if name not in scored.values]:
-                rows[lacking] = self.today.rows(part)[lacking].reindex(part)
+            rows[lacking] = more.reindex(part)
             yield rows.rename_axis("customer_id").reset_index().assign(as_of=scored.as_of)
 
 
