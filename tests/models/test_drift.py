@@ -7,7 +7,7 @@ from math import comb, log
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import fisher_exact
 
@@ -126,6 +126,7 @@ def test_a_feature_that_nobody_had_and_everybody_has_is_missing_for_another_shar
     assert drift(np.full(300, np.nan), np.full(300, np.nan)).alarms == ()
 
 
+@settings(deadline=None)
 @given(st.tuples(*[st.integers(0, 40)] * 4))
 def test_the_probability_of_missing_shares_is_no_smaller_than_fisher_gives_in_one_tail(counts):
     a, b, c, d = counts
@@ -135,6 +136,7 @@ def test_the_probability_of_missing_shares_is_no_smaller_than_fisher_gives_in_on
         assert share_p(then, now) == pytest.approx(min(1, 2 * min(tails)))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 8), st.integers(1, 8), st.integers(1, 8))
 def test_exceedances_are_counted_as_draws_from_an_urn(k, n, m):
     k = min(k, n)
@@ -152,6 +154,7 @@ def test_a_value_that_many_share_has_a_bin_of_its_own():
     assert edges_of(NOBODY) == ()
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=25), st.integers(1, 40))
 def test_joined_bins_hold_all_and_enough_each(counts, least):
     ends = joined(np.array(counts), least)
@@ -160,6 +163,7 @@ def test_joined_bins_hold_all_and_enough_each(counts, least):
     assert len(held) == 1 or (held >= least).all()
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 6)), min_size=1, max_size=40))
 def test_customers_and_circles_are_all_counted_whatever_their_order(rows):
     places, circles = (np.array(each) for each in zip(*rows))
@@ -171,6 +175,7 @@ def test_customers_and_circles_are_all_counted_whatever_their_order(rows):
         assert shared == pytest.approx(sum(own.count(place) / len(own) for own in of.values()), abs=1e-8)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 300), min_size=2, max_size=8), st.data())
 def test_the_psi_is_symmetric_and_nought_only_of_equal_counts(then, data):
     now = data.draw(st.permutations(then))

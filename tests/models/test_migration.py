@@ -55,7 +55,7 @@ def test_what_every_type_had_and_gained_is_what_it_has(customers):
 
 def test_a_customer_counts_for_the_step_at_which_it_took_its_type_for_good():
     paths = {"data_corrected": ["risk", "stable", "stable", "stable"], "customer_changed": ["risk", "churn", "stable", "stable"],
-             "model_changed": ["risk", "stable", "risk", "stable"]}
+             "model_changed": ["risk", "churn", "growth", "stable"]}
     for step, path in paths.items():
         found = migration(stages_of([[(kind, 100) for kind in path]]))
         assert {each: found["n"][each].loc["risk", "stable"] for each in STEPS} == {each: int(each == step) for each in STEPS}
