@@ -7,7 +7,7 @@ REAL := ../shared/realdata/worldbank_ibrd
 LOCKING := --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sample train test notebooks search spark warnings bench dictionary real lint lock clean
+.PHONY: help setup sample train test notebooks search drift spark warnings bench dictionary real lint lock clean
 
 help: ## print this help
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ notebooks: .venv/installed ## open the notebooks in the browser (after make trai
 
 search: .venv/installed ## measure 32,000 generated books against the oracle of the tests (a quarter of an hour)
 	$(BIN)/python -m pytest tests/features/test_oracle.py --hypothesis-profile=search
+
+drift: .venv/installed $(SAMPLE)/loans.csv ## how often monitoring cries wolf, and finds what is planted, on the sample (half an hour)
+	$(BIN)/python -m tests.bench.drift $(SAMPLE) 2025-06-30 1000
 
 spark: .venv/installed-spark ## DuckDB and Spark on the whole sample and on the World Bank's statements: equal (minutes)
 	$(BIN)/python -m pytest -m big tests/features/test_spark.py

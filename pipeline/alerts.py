@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 
 from features.errors import PentadError
 from models.early_warning import CLEARED, NEW, OPEN
-from pipeline.revisions import DATE
 from pipeline.output import written_whole
+from pipeline.revisions import DATE
 
 WARNINGS = "warnings.parquet"
 STATUSES = (NEW, OPEN, CLEARED)

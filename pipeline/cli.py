@@ -176,6 +176,21 @@ def _parser() -> argparse.ArgumentParser:
     warn.add_argument("--export", type=Path, metavar="FILE", help="the alerts of the date too, as a .csv or .xlsx file")
     warn.add_argument("--replace", action="store_true", help="replace other warnings of the date, and an other export")
 
+    monitor = _command(commands, "monitor", _monitor,
+                       "watch a model in use: drift, performance on labels that arrived, age, who went where and why")
+    _book(monitor)
+    monitor.add_argument("--as-of", type=_day, required=True, metavar="DATE", help="the date, YYYY-MM-DD")
+    monitor.add_argument("--since", type=_day, metavar="DATE",
+                         help="an earlier scored date to compare with (default: the last one, where the date was scored)")
+    monitor.add_argument("--model", help="alias or version number (default: the model that scored the date, else the champion)")
+    monitor.add_argument("--top", type=_whole(1), default=6, metavar="N", help="features and moves shown (default 6)")
+    monitor.add_argument("--language", choices=("en", "zh"), default="en", help="en or zh (default en)")
+    monitor.add_argument("--assignments", type=Path, default=Path("runs/assignments"), metavar="DIR",
+                         help="where `pentad score` wrote (default runs/assignments)")
+    monitor.add_argument("--out", type=Path, metavar="FILE", help="everything as JSON (default runs/monitor/DATE.json)")
+    monitor.add_argument("--replace", action="store_true", help="replace another file")
+    monitor.add_argument("--strict", action="store_true", help="end with an exit code of its own when an alarm is raised")
+
     override = _command(commands, "override", _override, "record that a reviewer gives a scored customer another type")
     override.add_argument("customer", type=_words, metavar="CUSTOMER", help="the customer, as in its assignment")
     override.add_argument("--as-of", type=_day, required=True, metavar="DATE", help="the date of the assignment")
@@ -674,6 +689,27 @@ def _warn(options: argparse.Namespace) -> int | None:
     return None
 
 
+def _monitor(options: argparse.Namespace) -> None:
+    from pipeline.errors import writing
+    from pipeline.guards import must_lie_outside, must_reach
+    from pipeline.monitor import AlarmRaised, monitor
+    from pipeline.monitor_words import lines_of
+    from pipeline.output import written_whole
+
+    out, settings = options.out or Path("runs/monitor") / f"{options.as_of}.json", _settings(options)
+    must_lie_outside(out, options.data)
+    with closing(_open(options, settings.book)) as tables, _bars() as progress:
+        must_reach(tables, options.as_of, settings.score.stale_days, "--as-of")
+        found = monitor(tables, options.as_of, options.since, options.model, settings, options.assignments, progress)
+    print("\n" + "\n".join(lines_of(found, options.language, options.top, settings.monitor.false_alarm_share)))
+    with writing(out):
+        was_there = written_whole(out, lambda file: file.write(found.text().encode()), options.replace, "findings of this date")
+    print(f"{'unchanged' if was_there else 'written'}: {out}")
+    if options.strict and found.alarms:
+        kinds = ", ".join(sorted({alarm.kind for alarm in found.alarms}))
+        raise AlarmRaised(f"{len(found.alarms)} alarms: {kinds}", f"as of {options.as_of}", f"Read them in {out}.")
+
+
 def _one(row) -> list[str]:
     from pipeline.steadiness import reseed_line
 
@@ -695,6 +731,7 @@ def _exit_codes(_: argparse.Namespace) -> None:
     import pipeline.edits
     import pipeline.explain
     import pipeline.label_desk
+    import pipeline.monitor
     import pipeline.promote
     import pipeline.report
     import pipeline.score

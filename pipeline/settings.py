@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from features.outcome import HindsightRules
+from models.drift import MonitorLimits
 from models.gate import Limits
 from models.segmenter import SegmenterSettings
 from pipeline.errors import BadSettings
@@ -23,7 +24,8 @@ RANGES = {"reject_share_limit": (0, 1), "memory_gb": (0.25, 100_000), "held_out_
           "n_threads": (1, 1024), "seed": (0, 2**31 - 1), "embargo_days": (0, 36_500), "silent_months": (1, math.inf),
           "least_rows": (1, math.inf), "n_twins": (1, 20), "rise_months": (1, 12)} | dict.fromkeys(
               [*(f"{when}{what}_flip_limit" for when in ("", "month_") for what in ("type", "reason", "dimension")),
-               "coverage_shortfall_limit"], (0, 1))
+               "coverage_shortfall_limit", "missing_change_limit", "outside_share_limit", "unseen_share_limit"],
+              (0, 1)) | {"false_alarm_share": (1e-6, 0.5)}
 
 
 @dataclass(frozen=True)
@@ -107,13 +109,14 @@ class Settings:
     warn: WarnSettings
     whatif: WhatIfSettings
     gate: Limits
+    monitor: MonitorLimits
     hindsight: HindsightRules
     tracking: TrackingSettings
 
 
 _KINDS = {kind.__name__: kind for kind in (
     BookSettings, FeatureSettings, LabelSettings, SegmenterSettings, SplitSettings, ScoreSettings, WarnSettings, WhatIfSettings,
-    Limits, HindsightRules, TrackingSettings)}
+    Limits, MonitorLimits, HindsightRules, TrackingSettings)}
 
 
 def load_settings(path: Path | None = None) -> Settings:

@@ -21,6 +21,7 @@ from urllib.request import url2pathname
 from features.errors import masked
 from models.gate import Evidence
 from models.segmenter import BrokenModel, Segmenter
+from models.training_reference import TrainingReference
 from pipeline.clock import now
 from pipeline.errors import NoModel, StoreUnavailable, writing
 from pipeline.settings import SQLITE, TrackingSettings
@@ -33,6 +34,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
 CHALLENGER, CHAMPION = "challenger", "champion"
 FOLDER = "segmenter"
 EVIDENCE_TAG, MODEL_TAG, TWINS_TAG, UNTIL_TAG = "evidence_sha256", "model_sha256", "twins_sha256", "trained_until"
+REFERENCE_TAG = "training_reference_sha256"
 PERIOD, JUDGED = "test_period", "model_sha256"
 CROWNED = "champion."
 
@@ -48,13 +50,15 @@ class RunRecord:
     segmenter: Segmenter = field(repr=False)
     twins: tuple[Segmenter, ...] = field(repr=False)
     evidence: Evidence = field(repr=False)
+    reference: TrainingReference = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Registered:
     """A model as the registry knows it; ``trained_until`` is the last date it learnt from (ISO).
 
-    ``twins`` were grown with it from other seeds; a model registered before there were any has none.
+    ``twins`` were grown with it from other seeds, ``reference`` is the book it learnt from, which monitoring needs; a model
+    registered before there were any has none.
     """
 
     segmenter: Segmenter
@@ -62,6 +66,7 @@ class Registered:
     run_id: str
     trained_until: str
     twins: tuple[Segmenter, ...] = ()
+    reference: TrainingReference | None = None
 
     @property
     def name(self) -> str:
@@ -111,6 +116,7 @@ def _record(run: RunRecord, settings: TrackingSettings) -> Registered:
         for nth, twin in enumerate(run.twins, 1):
             twin.save(run.files / FOLDER / _twin(nth))
         digest = run.evidence.save(run.files / FOLDER)
+        reference = run.reference.save(run.files / FOLDER)
         if settings.uri.startswith(SQLITE):
             place = _run_folder(run_id, settings)
             with writing(place):
@@ -125,13 +131,13 @@ def _record(run: RunRecord, settings: TrackingSettings) -> Registered:
         version = client.create_model_version(settings.model_name, source, run_id, 
                                               tags={EVIDENCE_TAG: digest, MODEL_TAG: run.segmenter.sha256,
                                                     TWINS_TAG: ",".join(twin.sha256 for twin in run.twins),
-                                                    UNTIL_TAG: run.evidence.trained_until})
+                                                    REFERENCE_TAG: reference, UNTIL_TAG: run.evidence.trained_until})
         client.set_registered_model_alias(settings.model_name, CHALLENGER, version.version)
     except BaseException:
         client.set_terminated(run_id, "FAILED")
         raise
     client.set_terminated(run_id, "FINISHED")
-    return Registered(run.segmenter, str(version.version), run_id, run.evidence.trained_until, run.twins)
+    return Registered(run.segmenter, str(version.version), run_id, run.evidence.trained_until, run.twins, run.reference)
 
 
 def _log(client, run, params: Mapping[str, object], values: Mapping[str, float]) -> None:
@@ -211,7 +217,7 @@ def load(which: str, settings: TrackingSettings) -> Registered:
     NoModel
         The registry has no such alias or version.
     BrokenModel
-        The files are gone, or not the ones that were saved; of the model, or of one of its twins.
+        The files are gone, or not the ones that were saved; of the model, one of its twins, or the book it learnt from.
     StoreUnavailable
         The files are kept elsewhere and cannot be fetched.
     """
@@ -221,7 +227,9 @@ def load(which: str, settings: TrackingSettings) -> Registered:
         segmenter = _registered(folder, version.tags.get(MODEL_TAG), "model", named)
         digests = [digest for digest in version.tags.get(TWINS_TAG, "").split(",") if digest]
         twins = tuple(_registered(folder / _twin(nth), digest, f"twin {nth}", named) for nth, digest in enumerate(digests, 1))
-    return Registered(segmenter, str(version.version), version.run_id, version.tags[UNTIL_TAG], twins)
+        digest = version.tags.get(REFERENCE_TAG)
+        reference = TrainingReference.load(folder, digest) if digest else None
+    return Registered(segmenter, str(version.version), version.run_id, version.tags[UNTIL_TAG], twins, reference)
 
 
 def _registered(folder: Path, digest: str | None, what: str, where: str) -> Segmenter:

@@ -13,18 +13,25 @@ import numpy as np
 import pandas as pd
 
 from features.catalogue import FEATURES
+from features.cohort import first_signing
+from features.days import as_date, as_day, month_ends
 from features.frame import feature_frame
 from features.sources import Tables
 from models import baselines
+from models.drift import WATCHED
 from models.gate import objections
 from models.leaks import suspicious
 from models.matrix import KEYS, sorted_rows
+from models.metrics import given_types
 from models.referral import ALL, Referral
 from models.segmenter import BrokenModel, Fitted, Judgement, fit, reseeded
 from models.split import Split, out_of_time
 from models.stability import Steadiness
+from models.training_reference import TrainingReference, counted, range_of, usual_feature
 from models.types import RelationshipType, load_types, names, type_indices
 from pipeline import plots, tracking
+from pipeline.active import active_customers
+from pipeline.categories import counted_categories
 from pipeline.circles import circles_of
 from pipeline.errors import StoreUnavailable
 from pipeline.evaluation import OURS, Evaluation, attributes_of
@@ -33,6 +40,9 @@ from pipeline.proof import Champion, Rival, rival_of, steadiness_of, weigh
 from pipeline.settings import Settings
 from pipeline.validation import Run, report_of
 from pipeline.validation_page import write_report
+
+DAYS_OF_A_YEAR = 364
+"""A year before its end, of which no more than twelve month-ends lie within."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +129,8 @@ def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable
         echo(f"note: {rival.name} was not compared with: {rival.note}")
     against = objections(evidence, settings.gate, evidence.champion, champion is not None and champion.is_broken)
     echo(f"gate: {'; '.join(against) or 'open'}")
+    echo(f"reference for monitoring: the book in the year up to {evidence.trained_until} ...")
+    reference = _reference(tables, fitted, side, str(labels["as_of"].max()), judged)
     with tempfile.TemporaryDirectory(prefix="pentad-") as folder:
         _write_files(Path(folder), drivers, evaluations)
         report = report_of(Run(tables, labelled, settings, fitted, split, groups.set_axis(frame["customer_id"]),
@@ -132,9 +144,30 @@ def train(tables: Tables, labelled: Labelled, settings: Settings, echo: Callable
             tags={"labels": labelled.source, "data_fingerprint": tables.fingerprint, "split": split.description,
                   tracking.PERIOD: period, tracking.JUDGED: fitted.segmenter.sha256,
                   "overrides": labelled.log},
-            files=Path(folder), segmenter=fitted.segmenter, twins=twins, evidence=evidence)
+            files=Path(folder), segmenter=fitted.segmenter, twins=twins, evidence=evidence, reference=reference)
         registered = tracking.record(run, settings.tracking)
     return Trained(registered, split, tuple(evaluations), report)
+
+
+def _reference(tables: Tables, fitted: Fitted, side: pd.DataFrame, labels_until: str, judged: Evaluation) -> TrainingReference:
+    """The book of all active customers at the month-ends of the last year learnt from, and what was promised on the labels
+    judged by."""
+    segmenter, last, first = fitted.segmenter, str(fitted.rows["as_of"].max()), first_signing(tables)
+    year = [day for day in (*month_ends(as_date(as_day(last) - DAYS_OF_A_YEAR).isoformat(), last), last) if as_day(day) >= first]
+    with active_customers(tables, sorted(set(year)), segmenter.features) as active:
+        at = [np.flatnonzero(active.day == place) for place in np.unique(active.day)]  # on an early one nobody may be active
+        usual, ranges = {}, {}
+        for name in segmenter.features:
+            values = active.column(name)
+            usual[name] = tuple(usual_feature(values[rows], active.circle[rows]) for rows in at)
+            ranges[name] = range_of(values, active.circle, side[name].to_numpy(float))
+        given = np.concatenate([given_types(segmenter.probabilities(chunk)) for chunk in active.chunks()])
+        types = tuple(counted(given[rows], len(segmenter.types), active.circle[rows]) for rows in at)
+        days = tuple(active.days[place] for place in np.unique(active.day))
+    return TrainingReference(
+        days, usual, ranges, segmenter.types, types,
+        {column: tuple(values) for column, values in counted_categories(tables).items()}, labels_until,
+        {name: judged.scores[OURS][name] for name in WATCHED})
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,273 @@
+"""Watch a model in use: has the book drifted from what it learnt from, is it as good as promised, who went where, and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import features.frame  # noqa: F401  (fills the register)
+from features.catalogue import FEATURES
+from features.errors import PentadError
+from features.sources import Tables
+from models.drift import FeatureDrift, MonitorLimits, Shift, feature_drift, types_drift, worse
+from models.intervals import Interval, drawn
+from models.matrix import KEYS
+from models.metrics import given_types, scores_with_intervals
+from models.training_reference import Counts, TrainingReference
+from models.types import load_types, type_indices
+from pipeline import tracking
+from pipeline.active import Active, active_customers
+from pipeline.categories import counted_categories, unseen_values
+from pipeline.changes import NotComparable
+from pipeline.circles import circles_of
+from pipeline.errors import NoLabels
+from pipeline.explanations import kept_book, scored_dates
+from pipeline.labels import analyst_labels
+from pipeline.migrated import Migrated, Scored, migrated, scored_on
+from pipeline.report import EXPOSURES
+from pipeline.settings import Settings
+from pipeline.tracking import CHAMPION, Registered
+
+
+class AlarmRaised(PentadError):
+    """Monitoring raised an alarm, and was asked to be strict."""
+
+    exit_code = 69
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """What is beyond its limit: its kind, what it is about, what was found, and the limit.
+
+    Kinds: psi, missing, below, above (of a feature); types; unseen (of a column); performance (of a number); age; no_reference.
+    """
+
+    kind: str
+    about: str
+    found: float
+    limit: float
+
+
+@dataclass(frozen=True)
+class Performance:
+    """How good a model was on labels that came after it: n rows, from and to, the numbers found; empty where too few."""
+
+    n: int
+    first: str
+    last: str
+    found: dict[str, Interval]
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """A text column with values that training never saw: rows that have any value, and per unseen one those that have it."""
+
+    column: str
+    n_rows: int
+    values: dict[str, int]
+
+    @property
+    def share(self) -> float:
+        """Of the rows with a value."""
+        return sum(self.values.values()) / self.n_rows
+
+
+@dataclass(frozen=True)
+class Drift:
+    """The book beside the training's: every feature, the types given, values of text columns that training never saw."""
+
+    reference: TrainingReference
+    chance: float
+    features: tuple[FeatureDrift, ...]
+    types: Counts
+    types_shift: Shift
+    unseen: tuple[Unseen, ...]
+    performance: Performance | None
+
+
+@dataclass(frozen=True)
+class Monitored:
+    """Everything that monitoring found on a date; ``drift`` is None for a model without a training reference."""
+
+    as_of: str
+    model: Registered
+    fingerprint: str
+    n_customers: int
+    age_days: int
+    drift: Drift | None
+    migration: Migrated | None
+    alarms: tuple[Alarm, ...]
+
+    def text(self) -> str:
+        """As it is kept: JSON, the same of the same book and model."""
+        drift = self.drift
+        content = {
+            "as_of": self.as_of, "model": self.model.name, "trained_until": self.model.trained_until, "age_days": self.age_days,
+            "data_fingerprint": self.fingerprint, "n_customers": self.n_customers,
+            "alarms": [asdict(alarm) for alarm in self.alarms],
+            "drift": drift and {
+                "reference": {"days": drift.reference.days, "n_customers": [each.total for each in drift.reference.types],
+                              "n_circles": [each.n_circles for each in drift.reference.types],
+                              "sha256": drift.reference.sha256},
+                "chance_per_test": drift.chance, "features": [asdict(one) for one in drift.features],
+                "types": {"order": drift.reference.order, "then": drift.reference.types[-1].n, "now": drift.types.n,
+                          **asdict(drift.types_shift)},
+                "unseen": [asdict(one) for one in drift.unseen],
+                "performance": drift.performance and {**asdict(drift.performance), "promised": {
+                    name: asdict(one) for name, one in drift.reference.promised.items()}}},
+            "migration": self.migration and self.migration.content,
+        }
+        return json.dumps(_finite(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def monitor(
+    tables: Tables, as_of: str, since: str | None, which: str | None, settings: Settings, folder: Path,
+    progress: Callable[[str, int], None],
+) -> Monitored:
+    """Compare the book on a date with what a model learnt from and with what was scored before.
+
+    Parameters
+    ----------
+    tables : Tables
+        The book, as it is today.
+    as_of, since : str
+        The date (ISO), and an earlier scored one to compare with; None takes the last scored before, if there is one.
+    which : str
+        Alias or version of the model; None takes the one that scored the date, else the champion.
+    settings : Settings
+        The limits, and where models are kept.
+    folder : Path
+        Where dates were scored.
+    progress : callable
+        Told the step, and how many customers more it has behind it.
+
+    Raises
+    ------
+    NoModel, BrokenModel, StoreUnavailable
+        The model, or the one that scored the earlier date, cannot be had.
+    NoFactsYet, NobodyToScore
+        Nobody is active on one of the dates.
+    NotAssigned, NotExplained
+        A date given by ``since`` was not scored, or cannot be read.
+    NotComparable
+        ``since`` is not earlier, or a model needs a feature that is not measured any more.
+    """
+    if since and since >= as_of:
+        raise NotComparable(f"{since} is not before {as_of}", "--since", "Give an earlier date.")
+    dates = scored_dates(folder)
+    earlier = since or max((day for day in dates if day < as_of), default=None)
+    now = scored_on(as_of, folder) if since or (as_of in dates) else None
+    then = scored_on(earlier, folder) if earlier and now else None
+    model = tracking.load(which or (now.version if now else CHAMPION), settings.tracking)
+    old = None if then is None else (
+        model if then.version == model.version else tracking.load(then.version, settings.tracking))
+    measured = list(dict.fromkeys([*model.segmenter.features, *(old.segmenter.features if old else ()), *EXPOSURES]))
+    if absent := [name for name in measured if name not in FEATURES]:
+        raise NotComparable(f"the model needs {absent[0]}, which is no feature any more", "model", "Train anew, and score.")
+    with active_customers(tables, [as_of], measured, progress) as active:
+        drift = None if model.reference is None else _drift(tables, active, model, settings, folder, dates)
+        migration = None
+        if then is not None:
+            with active_customers(tables, [then.as_of], measured, progress) as before:
+                migration = migrated(then, now, before, active, old, _scorer(now, model, old, settings))
+        n_customers = len(active.day)
+    age_days = (date.fromisoformat(as_of) - date.fromisoformat(model.trained_until)).days
+    return Monitored(as_of, model, tables.fingerprint, n_customers, age_days, drift, migration,
+                     tuple(_alarms(drift, age_days, settings.monitor)))
+
+
+def _scorer(now: Scored, model: Registered, old: Registered, settings: Settings) -> Registered:
+    """The model that scored the date, which need not be the one that is watched."""
+    known = {each.version: each for each in (model, old)}
+    return known.get(now.version) or tracking.load(now.version, settings.tracking)
+
+
+def _drift(tables: Tables, active: Active, model: Registered, settings: Settings, folder: Path, dates: list[str]) -> Drift:
+    reference, limits, segmenter = model.reference, settings.monitor, model.segmenter
+    circles, chance = active.circle, limits.per_test(len(segmenter.features))
+    found = tuple(feature_drift(name, reference.features[name], reference.ranges[name], active.column(name), circles, limits,
+                                chance) for name in segmenter.features)
+    needed = [*KEYS, *segmenter.features]
+    given = np.concatenate([given_types(segmenter.probabilities(chunk[needed])) for chunk in active.chunks()])
+    types, moved = types_drift(reference, given, circles, limits, chance)
+    counts = counted_categories(tables)
+    unseen = tuple(Unseen(column, sum(counts[column].values()), values)
+                   for column, values in unseen_values(counts, reference).items())
+    return Drift(reference, chance, found, types, moved, unseen, _performance(tables, model, settings, folder, [
+        day for day in dates if reference.labels_until < day <= active.days[0]]))
+
+
+def _performance(
+    tables: Tables, model: Registered, settings: Settings, folder: Path, dates: list[str]
+) -> Performance | None:
+    """How good the model was on dates it scored, by labels about later dates than any that its training knew.
+
+    Overrides judge nobody: there are only those where a reviewer disagreed.
+    """
+    try:
+        labels = analyst_labels(tables, None, settings, lambda line: None).rows if dates else pd.DataFrame()
+    except NoLabels:
+        return None
+    rows = [_judged(labels, day, model, folder) for day in dates if (labels["as_of"] == day).any()]
+    rows = [found for found in rows if len(found)]
+    if not rows:
+        return None
+    judged, types = pd.concat(rows, ignore_index=True), load_types()
+    order = [kind.name for kind in types]
+    found = {}
+    if len(judged) >= settings.gate.least_rows:
+        circles = circles_of(tables).reindex(judged["customer_id"]).to_numpy()
+        truth, believed = type_indices(judged["label"], order), judged[[f"p_{kind}" for kind in order]].to_numpy(float)
+        found = scores_with_intervals(truth, believed, types, drawn(circles, settings.model.seed))
+        found = {name: found[name] for name in model.reference.promised}
+    return Performance(len(judged), judged["as_of"].min(), judged["as_of"].max(), found)
+
+
+def _judged(labels: pd.DataFrame, day: str, model: Registered, folder: Path) -> pd.DataFrame:
+    """What the model said on a date of those who have a label about it."""
+    scored = kept_book(day, folder).assignments
+    said = labels[(labels["as_of"] == day) & ~labels["is_override"].astype(bool)].set_index("customer_id")["type"]
+    scored = scored.assign(label=scored["customer_id"].map(said))
+    return scored[scored["label"].notna() & (scored["model_version"] == model.name)]
+
+
+def _alarms(drift: Drift | None, age_days: int, limits: MonitorLimits) -> list[Alarm]:
+    found = [] if drift else [Alarm("no_reference", "", 0, 0)]
+    if age_days > limits.age_limit_days:
+        found.append(Alarm("age", "", age_days, limits.age_limit_days))
+    if drift is None:
+        return found
+    if drift.types_shift.is_alarm(limits.psi_limit):
+        found.append(Alarm("types", "", drift.types_shift.psi, limits.psi_limit))
+    for one in drift.features:
+        n_known = (1 - one.missing_now) * sum(drift.types.n)
+        limit = {"psi": (one.shift.psi, limits.psi_limit),
+                 "missing": (one.missing_now - one.missing_then, limits.missing_change_limit),
+                 "below": (one.n_below / max(n_known, 1), limits.outside_share_limit),
+                 "above": (one.n_above / max(n_known, 1), limits.outside_share_limit)}
+        found += [Alarm(kind, one.feature, *limit[kind]) for kind in one.alarms]
+    found += [Alarm("unseen", one.column, one.share, limits.unseen_share_limit) for one in drift.unseen
+              if one.share > limits.unseen_share_limit]
+    performance = drift.performance
+    if performance and performance.found:
+        promised = drift.reference.promised
+        found += [Alarm("performance", name, performance.found[name].value, promised[name].value)
+                  for name in worse(promised, performance.found, drift.chance)]
+    return found
+
+
+def _finite(value):
+    """The same with None for what is not finite, which JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    return value if not isinstance(value, float) or np.isfinite(value) else None
