@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pipeline.settings import BookSettings
 
 TYPES = ("risk", "churn", "strategic", "growth", "stable")
+OUTCOMES = ("contacted", "reason_for_leaving", "offer", "kept", "lost", "cured", "defaulted")
 EPILOG = """exit codes: 0 done, 1 unexpected (with a traceback), 2 usage, 10 and up named: `pentad exit-codes` lists them.
 Readers of Chinese: README.md has a 中文 section."""
 
@@ -149,6 +150,29 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--export", type=Path, metavar="FILE", help="the list of customers too, as a .csv or .xlsx file")
     report.add_argument("--replace", action="store_true", help="replace other files")
 
+    plan = _command(commands, "plan", _plan, "write the work of a period for every relationship manager, what is worth most first")
+    plan.add_argument("--as-of", type=_day, required=True, metavar="DATE", help="the date that was scored")
+    plan.add_argument("--hours", type=_hours, required=True, metavar="N", help="hours that each manager has for the period")
+    _book(plan)
+    plan.add_argument("--managers", type=Path, metavar="FILE",
+                      help="CSV of customer_id and manager (default: all customers are one list)")
+    plan.add_argument("--top", type=_whole(0), default=5, metavar="N", help="actions printed per manager (default 5)")
+    plan.add_argument("--language", choices=("en", "zh"), default="en", help="en or zh (default en)")
+    plan.add_argument("--assignments", type=Path, default=Path("runs/assignments"), help="default runs/assignments")
+    plan.add_argument("--out", type=Path, default=Path("runs/plans"), help="folder for as_of=DATE/plan.csv (default runs/plans)")
+    plan.add_argument("--xlsx", action="store_true", help="write plan.xlsx too")
+    plan.add_argument("--replace", action="store_true", help="replace another plan of the same date")
+
+    outcome = _command(commands, "outcome", _outcome, "record what was done with a customer, or what came of it")
+    outcome.add_argument("customer", type=_words, metavar="CUSTOMER", help="the customer, as in its assignment")
+    outcome.add_argument("--on", type=_day, required=True, metavar="DATE", help="the day it happened")
+    outcome.add_argument("--what", choices=OUTCOMES, required=True, help=f"one of {', '.join(OUTCOMES)}")
+    outcome.add_argument("--detail", type=_words, required=True, metavar="TEXT", help="in words, kept in the log")
+    outcome.add_argument("--by", type=_words, required=True, metavar="WHO", help="who says so, kept in the log")
+    outcome.add_argument("--action", type=_words, default="", metavar="NAME", help="the action of the plan that it belongs to")
+    outcome.add_argument("--assignments", type=Path, default=Path("runs/assignments"), metavar="DIR",
+                         help="where `pentad score` wrote (default runs/assignments)")
+
     override = _command(commands, "override", _override, "record that a reviewer gives a scored customer another type")
     override.add_argument("customer", type=_words, metavar="CUSTOMER", help="the customer, as in its assignment")
     override.add_argument("--as-of", type=_day, required=True, metavar="DATE", help="the date of the assignment")
@@ -215,6 +239,16 @@ def _whole(least: int, most: int | None = None) -> Callable[[str], int]:
         return int(text)
 
     return number
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = -1.0
+    if not 0 <= hours <= 100_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of hours from 0 to 100,000")
+    return hours
 
 
 def _amount(text: str) -> int:
@@ -382,6 +416,39 @@ def _override(options: argparse.Namespace) -> None:
     made = override(options.customer, options.as_of, options.type, options.by, options.reason, options.assignments, log)
     print(f"{made.customer_id} as of {made.as_of}: {made.type} instead of {made.instead_of}, by {made.by}; recorded in {log}, "
           "and a label from now on")
+
+
+def _plan(options: argparse.Namespace) -> None:
+    from pipeline.errors import writing
+    from pipeline.explanations import place_of
+    from pipeline.export import write_csv, write_xlsx
+    from pipeline.guards import must_lie_outside, must_reach
+    from pipeline.outcomes import recorded
+    from pipeline.output import written_whole
+    from pipeline.plan import no_alerts, plan, read_managers
+    from pipeline.plan_words import lines_of
+
+    settings, place = _settings(options), place_of(options.out, options.as_of)
+    must_lie_outside(place / "plan.csv", options.data)
+    managers = read_managers(options.managers) if options.managers else None
+    done, alerts = recorded(Path(settings.playbook.outcomes)), no_alerts()
+    with closing(_open(options, settings.book)) as tables:
+        must_reach(tables, options.as_of, settings.score.stale_days, "--as-of")
+        made = plan(options.as_of, options.hours, tables, managers, alerts, done, settings, options.assignments)
+    print("\n" + "\n".join(lines_of(made, options.language, options.top)))
+    for suffix, write in (("csv", write_csv), ("xlsx", write_xlsx))[: 2 if options.xlsx else 1]:
+        path = place / f"plan.{suffix}"
+        with writing(path):
+            was_there = written_whole(path, lambda file, write=write: write(made.rows, file), options.replace, "plan")
+        print(f"{'unchanged' if was_there else 'written'}: {path}")
+
+
+def _outcome(options: argparse.Namespace) -> None:
+    from pipeline.outcomes import outcome
+
+    log = Path(_settings(options).playbook.outcomes)
+    made = outcome(options.customer, options.on, options.what, options.detail, options.by, options.action, options.assignments, log)
+    print(f"{made.customer_id} on {made.on}: {made.what}, by {made.by}; recorded in {log}")
 
 
 def _train(options: argparse.Namespace) -> int | None:
@@ -585,6 +652,8 @@ def _exit_codes(_: argparse.Namespace) -> None:
     import pipeline.edits
     import pipeline.explain
     import pipeline.label_desk
+    import pipeline.outcomes
+    import pipeline.plan
     import pipeline.promote
     import pipeline.report
     import pipeline.score

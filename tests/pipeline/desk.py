@@ -59,7 +59,8 @@ def write_settings(folder: Path, **changes: str) -> Path:
     """The delivered settings with few trees and folds, everything kept below the folder."""
     text = RUN_TOML.read_text(encoding="utf-8")
     changes = {"n_trees": "10", "n_folds": "3", "uri": f'"sqlite:///{folder}/store/mlflow.db"',
-               "artifacts": f'"{folder}/store/artifacts"', "overrides": f'"{folder}/overrides.jsonl"'} | changes
+               "artifacts": f'"{folder}/store/artifacts"', "overrides": f'"{folder}/overrides.jsonl"',
+               "outcomes": f'"{folder}/outcomes.jsonl"'} | changes
     for key, value in changes.items():
         text, n = re.subn(rf"(?m)^{key} = .*$", lambda _, k=key, v=value: f"{k} = {v}", text)
         assert n == 1, key
