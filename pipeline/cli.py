@@ -173,6 +173,13 @@ def _parser() -> argparse.ArgumentParser:
     outcome.add_argument("--assignments", type=Path, default=Path("runs/assignments"), metavar="DIR",
                          help="where `pentad score` wrote (default runs/assignments)")
 
+    outcomes = _command(commands, "outcomes", _outcomes, "what came of scored customers, and of what was done with them")
+    outcomes.add_argument("--since", type=_day, required=True, metavar="DATE", help="the date on which they were scored")
+    outcomes.add_argument("--as-of", type=_day, required=True, metavar="DATE", help="the later date on which it is read")
+    _book(outcomes)
+    outcomes.add_argument("--language", choices=("en", "zh"), default="en", help="en or zh (default en)")
+    outcomes.add_argument("--assignments", type=Path, default=Path("runs/assignments"), help="default runs/assignments")
+
     override = _command(commands, "override", _override, "record that a reviewer gives a scored customer another type")
     override.add_argument("customer", type=_words, metavar="CUSTOMER", help="the customer, as in its assignment")
     override.add_argument("--as-of", type=_day, required=True, metavar="DATE", help="the date of the assignment")
@@ -451,6 +458,19 @@ def _outcome(options: argparse.Namespace) -> None:
     print(f"{made.customer_id} on {made.on}: {made.what}, by {made.by}; recorded in {log}")
 
 
+def _outcomes(options: argparse.Namespace) -> None:
+    from pipeline.followup import follow_up
+    from pipeline.guards import must_reach
+    from pipeline.outcomes import recorded
+
+    settings = _settings(options)
+    done = recorded(Path(settings.playbook.outcomes))
+    with closing(_open(options, settings.book)) as tables:
+        must_reach(tables, options.as_of, settings.score.stale_days, "--as-of")
+        found = follow_up(options.since, options.as_of, tables, done, settings.model.seed, options.assignments)
+    print("\n" + found.text(options.language))
+
+
 def _train(options: argparse.Namespace) -> int | None:
     from pipeline.evaluation_report import ceiling_line, last_lines_of, lines_of
     from pipeline.tracking import run_place
@@ -651,6 +671,7 @@ def _exit_codes(_: argparse.Namespace) -> None:
     import pipeline.changes
     import pipeline.edits
     import pipeline.explain
+    import pipeline.followup
     import pipeline.label_desk
     import pipeline.outcomes
     import pipeline.plan
