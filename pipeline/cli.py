@@ -150,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--export", type=Path, metavar="FILE", help="the list of customers too, as a .csv or .xlsx file")
     report.add_argument("--replace", action="store_true", help="replace other files")
 
-    plan = _command(commands, "plan", _plan, "write the work of a period for every relationship manager, what is worth most first")
+    plan = _command(commands, "plan", _plan, "write the work of a period for every relationship manager, the worthiest first")
     plan.add_argument("--as-of", type=_day, required=True, metavar="DATE", help="the date that was scored")
     plan.add_argument("--hours", type=_hours, required=True, metavar="N", help="hours that each manager has for the period")
     _book(plan)
@@ -169,7 +169,7 @@ def _parser() -> argparse.ArgumentParser:
     outcome.add_argument("--what", choices=OUTCOMES, required=True, help=f"one of {', '.join(OUTCOMES)}")
     outcome.add_argument("--detail", type=_words, required=True, metavar="TEXT", help="in words, kept in the log")
     outcome.add_argument("--by", type=_words, required=True, metavar="WHO", help="who says so, kept in the log")
-    outcome.add_argument("--action", type=_words, default="", metavar="NAME", help="the action of the plan that it belongs to")
+    outcome.add_argument("--action", type=_words, metavar="NAME", help="the action of the plan that it belongs to")
     outcome.add_argument("--assignments", type=Path, default=Path("runs/assignments"), metavar="DIR",
                          help="where `pentad score` wrote (default runs/assignments)")
 
@@ -454,7 +454,8 @@ def _outcome(options: argparse.Namespace) -> None:
     from pipeline.outcomes import outcome
 
     log = Path(_settings(options).playbook.outcomes)
-    made = outcome(options.customer, options.on, options.what, options.detail, options.by, options.action, options.assignments, log)
+    made = outcome(options.customer, options.on, options.what, options.detail, options.by, options.action or "",
+                   options.assignments, log)
     print(f"{made.customer_id} on {made.on}: {made.what}, by {made.by}; recorded in {log}")
 
 
@@ -624,6 +625,7 @@ def _report(options: argparse.Namespace) -> int | None:
     from pipeline.errors import writing
     from pipeline.export import SUFFIXES, listed, write_csv, write_xlsx
     from pipeline.guards import must_lie_outside
+    from pipeline.outcomes import recorded
     from pipeline.output import written_whole
     from pipeline.report import report
     from pipeline.report_page import page
@@ -637,8 +639,10 @@ def _report(options: argparse.Namespace) -> int | None:
         return 2
     for file in filter(None, (out, export)) if options.data else ():
         must_lie_outside(file, options.data)
-    with closing(_open(options, _settings(options).book)) if options.data else nullcontext() as tables:
-        found = report(options.as_of, options.since, options.assignments, tables)
+    settings = _settings(options)
+    with closing(_open(options, settings.book)) if options.data else nullcontext() as tables:
+        done = recorded(Path(settings.playbook.outcomes))
+        found = report(options.as_of, options.since, options.assignments, tables, done, settings.model.seed)
     files = [(out, lambda file: file.write(page(found)), "report")]
     if export:
         write = write_csv if export.suffix == ".csv" else write_xlsx

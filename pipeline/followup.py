@@ -24,6 +24,9 @@ from pipeline.explanations import kept_book
 ENDINGS = ("kept", "lost", "cured", "defaulted")
 """What is recorded of how it came out."""
 
+FEWEST = 10
+"""Customers that it takes for an interval of their mean income: of fewer, draws tell too little."""
+
 WORDS = {
     "en": {
         "title": "What came of {n:,} customers scored on {since}, as known on {as_of} ({days} days; rates are of these days, not of a year)",
@@ -31,7 +34,7 @@ WORDS = {
         "acted": "{kind}, {action}: {n:,} customers acted on ({ends}); since then in default {default}; still customers {retained}; "
                  "income each {income}",
         "share": "{k:,} of {n:,} = {value:.1%} [{low:.1%}, {high:.1%}]", "money": "{value:,.0f} [{low:,.0f}, {high:,.0f}]",
-        "none": "nobody", "ends": "kept {kept}, lost {lost}, cured {cured}, defaulted {defaulted}, no outcome yet {waiting}",
+        "none": "nobody", "few": "{value:,.0f} (too few for an interval)", "ends": "kept {kept}, lost {lost}, cured {cured}, defaulted {defaulted}, no outcome yet {waiting}",
         "actions": "By what was done; those acted on were chosen for it, so this is no comparison with doing nothing",
         "no_actions": "Nothing was recorded as done between the dates (`pentad outcome`)", "no_action": "no action named",
         "notes": "Not known yet",
@@ -46,7 +49,7 @@ WORDS = {
         "of": "{kind}：{n:,} 户；期间违约 {default}；仍为客户 {retained}；户均收入 {income}",
         "acted": "{kind}，{action}：已行动 {n:,} 户（{ends}）；此后违约 {default}；仍为客户 {retained}；户均收入 {income}",
         "share": "{n:,} 户中 {k:,} 户 = {value:.1%} [{low:.1%}, {high:.1%}]", "money": "{value:,.0f} [{low:,.0f}, {high:,.0f}]",
-        "none": "无客户", "ends": "保留 {kept}、流失 {lost}、好转 {cured}、违约 {defaulted}、尚无结果 {waiting}",
+        "none": "无客户", "few": "{value:,.0f}（户数太少，不给区间）", "ends": "保留 {kept}、流失 {lost}、好转 {cured}、违约 {defaulted}、尚无结果 {waiting}",
         "actions": "按所采取的行动；行动对象经过挑选，不能与未行动者相比", "no_actions": "两个日期之间没有行动记录（`pentad outcome`）",
         "no_action": "未注明行动", "notes": "尚不可知", "recent": "{day} 之后到期的款项还不可能逾期 {days} 天",
         "already": "{n:,} 户在 {since} 已违约，不计为新违约", "income": "{n:,} 户收入未知，不计入", "gone": "{n:,} 户不在数据中，无从判断",
@@ -125,9 +128,10 @@ def told(came: Came, language: str) -> dict[str, object]:
         return say["share"].format(k=k, n=n, value=of.value, low=of.low, high=of.high) if n else say["none"]
 
     income = came.income
+    key = "none" if np.isnan(income.value) else "few" if np.isnan(income.low) else "money"
     return {"n": came.n, "default": share(came.n_defaulted, came.n_at_risk, came.default),
             "retained": share(came.n_retained, came.n, came.retained),
-            "income": say["none"] if np.isnan(income.value) else say["money"].format(value=income.value, low=income.low, high=income.high)}
+            "income": say[key].format(value=income.value, low=income.low, high=income.high)}
 
 
 def follow_up(since: str, as_of: str, tables: Tables, outcomes: pd.DataFrame, seed: int, folder: Path) -> FollowUp:
@@ -183,8 +187,9 @@ def came_of(found: pd.DataFrame, seed: int) -> Came:
     told_of = income.notna().to_numpy()
     parts = np.column_stack([income[told_of], np.ones(told_of.sum())])
     n_defaulted, n_retained = int(at_risk["defaulted_on"].notna().sum()), int(known["is_retained"].sum())
-    mean = drawn(known.loc[told_of, "customer_id"].to_numpy(object), seed).interval(parts, ratio) if told_of.any() else (
-        Interval(np.nan, np.nan, np.nan))
+    mean = drawn(known.loc[told_of, "customer_id"].to_numpy(object), seed).interval(parts, ratio)
+    if len(parts) < FEWEST:
+        mean = Interval(mean.value, np.nan, np.nan)
     return Came(len(known), len(at_risk), n_defaulted, share_of(n_defaulted, len(at_risk)), n_retained,
                 share_of(n_retained, len(known)), mean, int((~told_of).sum()))
 
