@@ -13,9 +13,9 @@ from features.sources import Tables
 
 
 def loans_held(cohort: pd.DataFrame, tables: Tables) -> pd.DataFrame:
-    """The active loans of customers on their dates: customer_id, as_of (ISO), loan_id, product, balance, undrawn (cents), days_to_end.
+    """The active loans of customers on their dates: customer_id, as_of (ISO), loan_id, product, balance (cents), days_to_end.
 
-    ``days_to_end`` is missing where neither a maturity nor an instalment is agreed.
+    ``days_to_end`` is missing where no maturity is agreed.
 
     Parameters
     ----------
@@ -27,16 +27,16 @@ def loans_held(cohort: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     with tables.engine.passing():
         loans = loans_on_the_date(history_of_loans(_held(cohort, tables), tables), Grains()).filter(nw.col("is_active") == 1)
         loans = loans.join(tables.loans.select("loan_key", "loan_id"), on="loan_key", how="left")
-        found = tables.collected(_named(loans, tables).select(
-            "customer_id", "as_of", "loan_id", "product", "balance", "undrawn", "days_to_end").sort("customer_id", "as_of", "loan_id"))
+        loans = _named(loans, tables).select("customer_id", "as_of", "loan_id", "product", "balance", "days_to_end")
+        found = tables.collected(loans.sort("customer_id", "as_of", "loan_id"))
     return _with_dates(found, cohort)
 
 
 def due_next(cohort: pd.DataFrame, days: int, tables: Tables) -> pd.DataFrame:
-    """What is to be paid by customers from the date to so many days after it: customer_id, as_of (ISO), due_in_days, unpaid (cents).
+    """What customers have to pay up to so many days after their dates: customer_id, as_of (ISO), due_in_days, unpaid (cents).
 
-    One row per customer and day. Instalments count as the schedule known on the date has them; what was paid on them by then is
-    taken off.
+    One row per customer and day, the date itself included. Instalments count as the schedule known on the date has them; what was
+    paid on them by then is taken off.
 
     Parameters
     ----------
@@ -61,9 +61,9 @@ def due_next(cohort: pd.DataFrame, days: int, tables: Tables) -> pd.DataFrame:
 
 def _held(cohort: pd.DataFrame, tables: Tables) -> nw.LazyFrame:
     """The cohort in the engine: customer_key, as_of in whole days."""
-    days = pd.DataFrame({"customer_id": cohort["customer_id"].to_numpy(object), "as_of": [as_day(day) for day in cohort["as_of"]]})
-    return tables.hold(days).join(tables.customers.select("customer_id", "customer_key"), on="customer_id", how="inner").drop(
-        "customer_id")
+    days = pd.DataFrame({"customer_id": cohort["customer_id"].to_numpy(object), "as_of": cohort["as_of"].map(as_day).to_numpy()})
+    keys = tables.customers.select("customer_id", "customer_key")
+    return tables.hold(days).join(keys, on="customer_id", how="inner").drop("customer_id")
 
 
 def _named(rows: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:

@@ -1,7 +1,7 @@
 """What came of customers since a day: defaults, income and what they still borrow, as known on a later date.
 
-A default is an instalment that was unpaid for more than 90 days (Basel CRE36.69, CRR article 178). Read on the later date like every
-other fact: nothing after it, and nothing booked after it.
+A default is an instalment that was unpaid for more than 90 days (Basel CRE36.69, CRR article 178). All is read on the later date
+like every other fact: nothing after it, and nothing booked after it.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ def realised(starts: pd.DataFrame, until: str, tables: Tables) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per start in its order: customer_id, since, is_known (the book has it), was_in_default (on the start),
-        defaulted_on (ISO; the first day after the start on which an instalment went into default; missing if none did), is_retained
-        (has an active loan at the end), interest and fees received since (cents; interest missing where a payment does not say how
-        much of it is interest, fees where the book has no such table).
+        One row per start in its order: customer_id, since, is_known (the book has it), was_in_default (at the start),
+        defaulted_on (ISO; the first day after the start on which an instalment went into default; missing if none did),
+        is_retained (has an active loan at the end), interest and fees received since (cents; interest missing where a payment
+        does not say how much of it is interest, fees where the book has no such table).
 
     Raises
     ------

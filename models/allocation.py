@@ -8,7 +8,7 @@ import numpy as np
 def worth_doing(benefit: np.ndarray, hours: np.ndarray, available: float) -> np.ndarray:
     """Which of n tasks to do so that the benefit is largest and the hours suffice, (n,) bool.
 
-    What brings nothing is not done. Benefits count to the cent and hours in whole minutes begun, so that the same tasks in the same order
+    What brings nothing is not done. Benefits count to the cent and hours in whole minutes begun; the same tasks in the same order
     give the same answer.
 
     Parameters

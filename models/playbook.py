@@ -15,10 +15,8 @@ YEAR, INSTALMENT, MATURITY, SHORTFALL, PRODUCT = "year", "instalment", "maturity
 WARNINGS = {"risk": "risk_warning", "churn": "churn_warning"}
 """The event that an open warning of each list is."""
 
-EVENTS = (INSTALMENT, MATURITY, SHORTFALL, PRODUCT, *WARNINGS.values())
-PRINCIPAL, INCOME, NEW_INCOME, PUNCTUALITY = "principal", "income", "new_income", "punctuality"
-PROTECTED = {YEAR: (PRINCIPAL, INCOME), INSTALMENT: (PUNCTUALITY,), MATURITY: (INCOME,), SHORTFALL: (PRINCIPAL,),
-             PRODUCT: (NEW_INCOME,), WARNINGS["risk"]: (PRINCIPAL,), WARNINGS["churn"]: (INCOME,)}
+PROTECTED = {YEAR: ("principal", "income"), INSTALMENT: ("punctuality",), MATURITY: ("income",), SHORTFALL: ("principal",),
+             PRODUCT: ("new_income",), WARNINGS["risk"]: ("principal",), WARNINGS["churn"]: ("income",)}
 """The money that an action can protect, by its occasion."""
 
 
@@ -75,10 +73,12 @@ def load_playbook(path: Path = TYPES_FILE) -> dict[str, tuple[Action, ...]]:
         if not isinstance(taken, list) or not taken or not all(isinstance(name, str) for name in taken):
             raise BrokenTypes("no actions", where, 'Write actions = ["NAME", ...], the names of blocks [actions.NAME].')
         if odd := [name for name in taken if name not in actions or taken.count(name) > 1]:
-            raise BrokenTypes(f"action {odd[0]} is not described, or named twice", where, f"Use each once of: {', '.join(actions)}.")
+            todo = f"Use each once of: {', '.join(actions)}."
+            raise BrokenTypes(f"action {odd[0]} is not described, or named twice", where, todo)
         playbook[kind] = tuple(actions[name] for name in taken)
     if idle := sorted(set(actions) - {action.name for taken in playbook.values() for action in taken}):
-        raise BrokenTypes(f"no type takes {idle[0]}", f"{path} [{BESIDE}.{idle[0]}]", "Name it in the actions of a type, or remove it.")
+        todo = "Name it in the actions of a type, or remove it."
+        raise BrokenTypes(f"no type takes {idle[0]}", f"{path} [{BESIDE}.{idle[0]}]", todo)
     return playbook
 
 
@@ -98,9 +98,11 @@ def _read(name: str, block: object, where: str) -> Action:
     if action.per not in PROTECTED:
         raise BrokenTypes(f"per = {action.per!r} is no occasion", where, f"Use one of {', '.join(PROTECTED)}.")
     if action.protects not in PROTECTED[action.per]:
-        raise BrokenTypes(f"per {action.per} it cannot protect {action.protects}", where, f"Use {' or '.join(PROTECTED[action.per])}.")
+        todo = f"Use {' or '.join(PROTECTED[action.per])}."
+        raise BrokenTypes(f"per {action.per} it cannot protect {action.protects}", where, todo)
     if not (0 < action.hours <= 1000 and math.isfinite(action.hours)):
         raise BrokenTypes(f"hours = {action.hours}", where, "Write a number above 0, at most 1,000.")
     if (action.per == YEAR) != (1 <= action.times <= 365):
-        raise BrokenTypes(f"times = {action.times} per {action.per}", where, "Write 1 to 365 times a year, and none for an event.")
+        todo = "Write 1 to 365 times a year, and none for an event."
+        raise BrokenTypes(f"times = {action.times} per {action.per}", where, todo)
     return action

@@ -31,12 +31,16 @@ def structure_of(found: Structure) -> dict:
 
 def follow_up_of(found: FollowUp) -> dict:
     """Texts per language: what came of each type, of each type and action, and what is not known yet."""
-    names = {each.name: each for actions in load_playbook().values() for each in actions}
+    named = {each.name: each for actions in load_playbook().values() for each in actions}
+
+    def name(action: str, language: str) -> str:
+        return getattr(named.get(action), f"name_{language}", action) or WORDS[language]["no_action"]
+
     return {"since": found.since, "notes": {each: found.notes(each) for each in LANGUAGES}, "texts": {
         each: {"types": [{"type": ORDER.index(kind)} | told(came, each) for kind, came in found.by_type.items()],
-               "actions": [{"type": ORDER.index(kind), "ends": WORDS[each]["ends"].format(**found.ends[kind, action]),
-                            "action": getattr(names[action], f"name_{each}") if action in names else action or WORDS[each]["no_action"]}
-                           | told(came, each) for (kind, action), came in found.by_action.items()]} for each in LANGUAGES}}
+               "actions": [{"type": ORDER.index(kind), "action": name(action, each),
+                            "ends": WORDS[each]["ends"].format(**found.ends[kind, action])} | told(came, each)
+                           for (kind, action), came in found.by_action.items()]} for each in LANGUAGES}}
 
 
 def _number(value: float) -> float | None:

@@ -432,13 +432,15 @@ def _plan(options: argparse.Namespace) -> None:
     from pipeline.guards import must_lie_outside, must_reach
     from pipeline.outcomes import recorded
     from pipeline.output import written_whole
-    from pipeline.plan import no_alerts, plan, read_managers
+    from pipeline.plan import plan, read_managers
     from pipeline.plan_words import lines_of
+    from pipeline.tasks import no_alerts
 
     settings, place = _settings(options), place_of(options.out, options.as_of)
     must_lie_outside(place / "plan.csv", options.data)
     managers = read_managers(options.managers) if options.managers else None
-    done, alerts = recorded(Path(settings.playbook.outcomes)), no_alerts()
+    done = recorded(Path(settings.playbook.outcomes))
+    alerts = no_alerts()  # kept_alerts(options.as_of, folder), where early warnings are kept
     with closing(_open(options, settings.book)) as tables:
         must_reach(tables, options.as_of, settings.score.stale_days, "--as-of")
         made = plan(options.as_of, options.hours, tables, managers, alerts, done, settings, options.assignments)

@@ -29,12 +29,13 @@ FEWEST = 10
 
 WORDS = {
     "en": {
-        "title": "What came of {n:,} customers scored on {since}, as known on {as_of} ({days} days; rates are of these days, not of a year)",
+        "title": "What came of {n:,} customers scored on {since}, as known on {as_of} ({days} days; no rate is a yearly one)",
         "of": "{kind}: {n:,} customers; in default since {default}; still customers {retained}; income each {income}",
-        "acted": "{kind}, {action}: {n:,} customers acted on ({ends}); since then in default {default}; still customers {retained}; "
-                 "income each {income}",
+        "acted": "{kind}, {action}: {n:,} customers acted on ({ends}); since then in default {default}; still customers "
+                 "{retained}; income each {income}",
         "share": "{k:,} of {n:,} = {value:.1%} [{low:.1%}, {high:.1%}]", "money": "{value:,.0f} [{low:,.0f}, {high:,.0f}]",
-        "none": "nobody", "few": "{value:,.0f} (too few for an interval)", "ends": "kept {kept}, lost {lost}, cured {cured}, defaulted {defaulted}, no outcome yet {waiting}",
+        "none": "nobody", "few": "{value:,.0f} (too few for an interval)",
+        "ends": "kept {kept}, lost {lost}, cured {cured}, defaulted {defaulted}, no outcome yet {waiting}",
         "actions": "By what was done; those acted on were chosen for it, so this is no comparison with doing nothing",
         "no_actions": "Nothing was recorded as done between the dates (`pentad outcome`)", "no_action": "no action named",
         "notes": "Not known yet",
@@ -49,11 +50,15 @@ WORDS = {
         "of": "{kind}：{n:,} 户；期间违约 {default}；仍为客户 {retained}；户均收入 {income}",
         "acted": "{kind}，{action}：已行动 {n:,} 户（{ends}）；此后违约 {default}；仍为客户 {retained}；户均收入 {income}",
         "share": "{n:,} 户中 {k:,} 户 = {value:.1%} [{low:.1%}, {high:.1%}]", "money": "{value:,.0f} [{low:,.0f}, {high:,.0f}]",
-        "none": "无客户", "few": "{value:,.0f}（户数太少，不给区间）", "ends": "保留 {kept}、流失 {lost}、好转 {cured}、违约 {defaulted}、尚无结果 {waiting}",
-        "actions": "按所采取的行动；行动对象经过挑选，不能与未行动者相比", "no_actions": "两个日期之间没有行动记录（`pentad outcome`）",
+        "none": "无客户", "few": "{value:,.0f}（户数太少，不给区间）",
+        "ends": "保留 {kept}、流失 {lost}、好转 {cured}、违约 {defaulted}、尚无结果 {waiting}",
+        "actions": "按所采取的行动；行动对象经过挑选，不能与未行动者相比",
+        "no_actions": "两个日期之间没有行动记录（`pentad outcome`）",
         "no_action": "未注明行动", "notes": "尚不可知", "recent": "{day} 之后到期的款项还不可能逾期 {days} 天",
-        "already": "{n:,} 户在 {since} 已违约，不计为新违约", "income": "{n:,} 户收入未知，不计入", "gone": "{n:,} 户不在数据中，无从判断",
-        "waiting": "已行动的客户中 {n:,} 户尚无结果记录（保留、流失、好转或违约）", "strangers": "{n:,} 户有记录但 {since} 未评分，不计入"},
+        "already": "{n:,} 户在 {since} 已违约，不计为新违约",
+        "income": "{n:,} 户收入未知，不计入", "gone": "{n:,} 户不在数据中，无从判断",
+        "waiting": "已行动的客户中 {n:,} 户尚无结果记录（保留、流失、好转或违约）",
+        "strangers": "{n:,} 户有记录但 {since} 未评分，不计入"},
 }  # fmt: skip
 
 
@@ -65,8 +70,11 @@ class NothingToFollow(PentadError):
 
 @dataclass(frozen=True)
 class Came:
-    """What came of some customers: of ``n_at_risk`` who were not in default at the start ``n_defaulted`` are, of ``n`` known to the
-    book ``n_retained`` still borrow; shares and income each (units of the book's currency) with their 95 % intervals."""
+    """What came of some customers, shares and income each (units of the book's currency) with their 95 % intervals.
+
+    Of ``n_at_risk`` who were not in default at the start ``n_defaulted`` are since, of ``n`` known to the book ``n_retained``
+    still borrow.
+    """
 
     n: int
     n_at_risk: int
@@ -106,8 +114,8 @@ class FollowUp:
         lines.append(say["actions" if self.by_action else "no_actions"])
         for (kind, action), came in self.by_action.items():
             ends = say["ends"].format(**self.ends[kind, action])
-            lines.append("  " + say["acted"].format(kind=kinds[kind], action=names.get(action, action) or say["no_action"], ends=ends,
-                                                    **told(came, language)))
+            name = names.get(action, action) or say["no_action"]
+            lines.append("  " + say["acted"].format(kind=kinds[kind], action=name, ends=ends, **told(came, language)))
         return "\n".join([*lines, say["notes"], *("  " + note for note in self.notes(language))])
 
     def notes(self, language: str) -> list[str]:
@@ -115,7 +123,8 @@ class FollowUp:
         say = WORDS[language]
         known = (date.fromisoformat(self.as_of) - timedelta(days=DEFAULT_DAYS)).isoformat()
         counts = {"already": self.n_in_default, "income": sum(came.n_without_income for came in self.by_type.values()),
-                  "gone": self.n_gone, "waiting": sum(ends["waiting"] for ends in self.ends.values()), "strangers": self.n_strangers}
+                  "gone": self.n_gone, "waiting": sum(ends["waiting"] for ends in self.ends.values()),
+                  "strangers": self.n_strangers}
         return [say["recent"].format(day=known, days=DEFAULT_DAYS + 1),
                 *(say[key].format(n=n, since=self.since) for key, n in counts.items() if n)]
 

@@ -32,7 +32,10 @@ class NotAnOutcome(PentadError):
 
 @dataclass(frozen=True)
 class Outcome(Linked):
-    """What happened with a customer: when (ISO), which of ``WHAT``, in words, told by whom, of which action (or empty), at (UTC)."""
+    """What happened with a customer: when (ISO), which of ``WHAT``, in words, told by whom, of which action (empty for none).
+
+    ``recorded_at``: the moment (UTC) it was written down.
+    """
 
     customer_id: str
     on: str

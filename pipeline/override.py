@@ -1,7 +1,7 @@
 """The log of overrides: who gave a customer another type than the model, when and why. It grows and never changes.
 
-How many entries there were, and the last one's SHA-256, is noted with every training, since lines cut off at the end leave a whole
-chain. An override decides the type that is learnt at the next training.
+How many entries there were, and the last one's SHA-256, is noted with every training, since lines cut off at the end leave a
+whole chain. An override decides the type that is learnt at the next training.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def override(customer: str, as_of: str, kind: str, who: str, reason: str, assign
     before = assigned(customer, as_of, assignments)
     if before["type"] == kind:
         raise NotAssigned(f"customer {customer} is {kind} already", str(assignments), "Nothing has to be overridden.")
-    return append(Override(customer, as_of, kind, before["type"], before["model_version"], before["data_fingerprint"], who, reason,
-                           now()), log, BrokenLog)
+    model, data = before["model_version"], before["data_fingerprint"]
+    return append(Override(customer, as_of, kind, before["type"], model, data, who, reason, now()), log, BrokenLog)
 
 
 def read(log: Path) -> list[Override]:

@@ -72,8 +72,8 @@ class Report:
 
     ``rows``: the assignments, with exposure (NaN where not known), name (missing where not known) and before, the type at
     the earlier date (missing where there is none). ``by_type``: n, n_referred, exposure, n_unknown (customers without a known
-    exposure) of every type in order of precedence. ``follow_up``: what came of actions since the first date of ``structure``; None
-    without a book, an earlier date or an outcome recorded.
+    exposure) of every type in order of precedence. ``follow_up``: what came of actions since the first date of ``structure``;
+    None without a book, an earlier date or an outcome recorded.
     """
 
     as_of: str

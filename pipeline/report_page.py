@@ -22,8 +22,8 @@ from features.catalogue import DIMENSIONS, FEATURES
 from models.explain import LANGUAGES, PARTS, STARTING_POINT, short_name
 from models.stability import N_RESEEDS, RESEED_COLUMNS
 from models.types import ORDER, called, load_types
-from pipeline.export import harmless
 from pipeline.business_page import follow_up_of, structure_of
+from pipeline.export import harmless
 from pipeline.report import Drivers, Report, places, sums, worded
 from pipeline.report_words import WORDS
 from pipeline.steadiness import reseed_line

@@ -19,6 +19,7 @@ from pipeline.explanations import KeptBook, NotAssigned, NotExplained, kept_book
 N_DATES = 12
 """Scored dates looked back at."""
 
+INCOMES = ("interest_income_12m", "fee_income_12m")
 PAST_DUE_DAYS = 30
 """A customer's exposure is at risk when an instalment is overdue for more days ("portfolio at risk 30", CGAP 2003)."""
 
@@ -27,9 +28,9 @@ PAST_DUE_DAYS = 30
 class Structure:
     """The book by type on its last scored dates, the earliest first.
 
-    ``rows``: one per date and type with as_of, type, n, exposure, income (of the 12 months before) and past_due_share, the share of
-    the exposure whose customer is more than 30 days past due; sums are NaN where the model was not given the feature, the share also
-    where there is no exposure. ``products``: the balance per date, type and product; None without a book.
+    ``rows``: one per date and type with as_of, type, n, exposure, income (of the 12 months before) and past_due_share, the share
+    of the exposure whose customer is more than 30 days past due; sums are NaN where the model was not given the feature, the
+    share also where there is no exposure. ``products``: the balance per date, type and product; None without a book.
     """
 
     dates: tuple[str, ...]
@@ -66,8 +67,8 @@ def _of(kept: KeptBook) -> pd.DataFrame:
     def values(name: str) -> np.ndarray:
         return kept.values[:, kept.features.index(name)] if name in kept.features else np.full(len(kept.values), np.nan)
 
-    each = pd.DataFrame({"type": kept.assignments["type"].to_numpy(object), "exposure": values("exposure_drawn"), "income": pd.DataFrame(
-        {name: values(name) for name in ("interest_income_12m", "fee_income_12m")}).sum(axis=1, min_count=1)})
+    each = pd.DataFrame({"type": kept.assignments["type"].to_numpy(object), "exposure": values("exposure_drawn")})
+    each["income"] = pd.DataFrame({name: values(name) for name in INCOMES}).sum(axis=1, min_count=1)
     each["past_due"] = np.where(values("days_past_due") > PAST_DUE_DAYS, each["exposure"], 0.0)
     by_type = each.groupby("type")
     sums = by_type[["exposure", "income", "past_due"]].sum(min_count=1).assign(n=by_type.size()).reindex(list(ORDER))

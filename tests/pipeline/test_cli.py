@@ -18,7 +18,7 @@ from pipeline.cli import _parser, main
 ROOT = Path(pipeline.__file__).parents[1]
 TYPES = ("risk", "churn", "strategic", "growth", "stable")
 COMMANDS = ("simulate", "import", "validate", "features", "labels", "train", "tune", "promote", "rollback", "score",
-            "explain", "whatif", "report", "override", "exit-codes")
+            "explain", "whatif", "report", "plan", "outcome", "outcomes", "override", "exit-codes")
 #: The files of a date.
 SCORED = ["assignments.parquet", "explanations.parquet", "reference.parquet"]
 #: The columns of an assignment, in the order of models/explain.py.
