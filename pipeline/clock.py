@@ -1,6 +1,6 @@
 """The moment a person decided something: the only module that reads the clock.
 
-It dates entries in logs of decisions (promotions, overrides, outcomes). No result depends on it: what is measured, learnt or scored is
+It dates entries in logs (promotions, overrides, outcomes). No result depends on it: what is measured, learnt or scored is
 as of a date that is given.
 """
 
