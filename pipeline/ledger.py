@@ -82,7 +82,7 @@ def entries(kind: type[Entry], log: Path, broken: type[PentadError], lines: Sequ
         try:
             entry = kind(**json.loads(line))
             is_whole = entry.previous_sha256 == previous and entry.is_sound and entry.sha256 == entry.own_sha256
-        except (json.JSONDecodeError, TypeError):
+        except (json.JSONDecodeError, TypeError, UnicodeEncodeError):
             is_whole = False
         if not is_whole:
             raise broken(f"line {number} was changed, or one before it was", str(log), "Restore the log from a copy.")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pandas as pd
 import pytest
-from books import Book, opened
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from books import DEFAULTS, Book, opened
 
 from features.days import as_date, as_day
 from features.holdings import due_next, loans_held
@@ -28,12 +28,12 @@ BOOK = Book(
     A1       2024-12-31  100.00         5.00          -           -            -             -              -           # today
     A1       2025-01-07  100.00         5.00          2024-12-31  40.00        -             -              -           # in part
     A1       2025-01-20  100.00         5.00          2024-12-30  105.00       -             -              -           # ahead
-    A1       2025-01-25  100.00         5.00          2024-12-31  105.00       -             -              2025-01-01  # unbooked
+    A1       2025-01-25  100.00         5.00          2024-12-31  105.00       -             -              2025-01-01  # later
     A1       2025-01-30  100.00         5.00          2025-01-30  105.00       -             -              -           # later
     A1       2025-01-31  100.00         5.00          -           -            -             -              -
     A2       2025-01-07  50.00          2.00          -           -            -             -              -           # same day
-    A2       2025-01-10  50.00          2.00          -           -            2025-01-01    -              -           # later news
-    A2       2025-01-11  50.00          2.00          -           -            -             2024-12-31     -           # withdrawn
+    A2       2025-01-10  50.00          2.00          -           -            2025-01-01    -              -           # news
+    A2       2025-01-11  50.00          2.00          -           -            -             2024-12-31     -           # gone
     A2       2025-01-12  50.00          2.00          -           -            -             2025-01-01     -           # not yet
     B1       2025-01-07  100.00         5.00          -           -            -             -              -
     """)
@@ -63,26 +63,31 @@ def test_the_loans_held_are_those_known_and_open_on_the_date():
     assert later["loan_id"].tolist() == ["B1", "B2"]
 
 
-DAYS = st.sampled_from([as_date(as_day(AS_OF) + step).isoformat() for step in (-1, 0, 1, 29, 30, 31)])
+STEPS = (-1, 0, 1, 30, 31)
+EVENTS = (None, "2024-12-30", "2024-12-31", "2025-01-01")
 
 
-@given(due=DAYS, paid=st.none() | DAYS, booked=st.none() | DAYS, scheduled=st.none() | DAYS, withdrawn=st.none() | DAYS)
-@settings(max_examples=60, deadline=None)
-def test_no_later_fact_changes_what_falls_due(due, paid, booked, scheduled, withdrawn):
-    """One instalment against the rules in plain Python, with every date around the date and the end of the period."""
-    if paid is None or booked is not None and booked < paid:
-        booked = None
-    row = {"loan_id": "L", "instalment": "1", "payment": "1", "due_on": due, "principal_due": "90.00", "interest_due": "10.00",
-           "paid_on": paid or "", "amount_paid": "100.00" if paid else "", "recorded_on": booked or "",
-           "scheduled_on": scheduled or "", "superseded_on": withdrawn or ""}
-    book = Book(loans="loan_id signed_on\nL 2020-01-01").rows() | {"repayments": [row]}
-    with opened(book) as tables:
-        found = due_next(cohort("C"), 30, tables)
-    is_paid = paid is not None and max(paid, booked or paid) <= AS_OF
-    is_there = is_paid or (scheduled or "") <= AS_OF
-    stands = is_there and not is_paid and not (withdrawn and withdrawn <= AS_OF)
-    ahead = as_day(due) - as_day(AS_OF)
-    assert found[["due_in_days", "unpaid"]].values.tolist() == ([[ahead, 100_00]] if stands and 0 <= ahead <= 30 else [])
+def test_no_later_fact_changes_what_falls_due():
+    """Every instalment with its dates around the date and the end of the period, against the rules in plain Python."""
+    loans, repayments, expected = [], [], {}
+    for number, (step, paid, booked, scheduled, withdrawn) in enumerate(product(STEPS, *[EVENTS] * 4)):
+        if booked and (paid is None or booked < paid):
+            continue
+        who = f"C{number:04d}"
+        loans.append(DEFAULTS["loans"] | {"loan_id": who, "customer_id": who})
+        repayments.append(DEFAULTS["repayments"] | {
+            "loan_id": who, "instalment": "1", "due_on": as_date(as_day(AS_OF) + step).isoformat(), "principal_due": "90.00",
+            "interest_due": "10.00", "paid_on": paid or "", "amount_paid": "100.00" if paid else "", "recorded_on": booked or "",
+            "scheduled_on": scheduled or "", "superseded_on": withdrawn or ""})
+        is_paid = paid is not None and max(paid, booked or paid) <= AS_OF
+        is_withdrawn = withdrawn is not None and withdrawn <= AS_OF
+        if 0 <= step <= 30 and not is_paid and not is_withdrawn and (scheduled or "") <= AS_OF:
+            expected[who] = [step, 100_00]
+    customers = [{"customer_id": loan["loan_id"]} for loan in loans]
+    with opened({"customers": customers, "loans": loans, "repayments": repayments}) as tables:
+        found = due_next(cohort(*(loan["loan_id"] for loan in loans)), 30, tables)
+    assert len(expected) > 50
+    assert dict(zip(found["customer_id"], found[["due_in_days", "unpaid"]].values.tolist())) == expected
 
 
 @pytest.mark.parametrize("as_of", ["2024-12-30", "2025-01-01"])

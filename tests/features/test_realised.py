@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pandas as pd
 import pytest
-from books import Book, opened
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from books import DEFAULTS, Book, opened
 
 from features.days import as_date, as_day
 from features.realised import realised
@@ -65,24 +65,28 @@ def around(day: str) -> list[str]:
     return [as_date(as_day(day) + step).isoformat() for step in (-1, 0, 1)]
 
 
-DUE = st.sampled_from([as_date(as_day(day) - 91).isoformat() for each in (SINCE, UNTIL) for day in around(each)])
-PAID = st.none() | st.sampled_from([*around(SINCE), *around(UNTIL)])
-
-
-@given(due=DUE, paid=PAID, booked=st.none() | st.sampled_from(around(UNTIL)))
-@settings(max_examples=80, deadline=None)
-def test_a_default_is_the_first_day_on_which_more_than_ninety_days_have_passed_as_far_as_known(due, paid, booked):
-    if paid is not None and paid < due:
-        paid = None
-    if paid is None or booked is None or booked < paid:
-        booked = None
-    row = {"loan_id": "L", "instalment": "1", "payment": "1", "due_on": due, "principal_due": "90.00", "interest_due": "10.00",
-           "paid_on": paid or "", "amount_paid": "100.00" if paid else "", "recorded_on": booked or ""}
-    with opened(Book(loans="loan_id signed_on\nL 2020-01-01").rows() | {"repayments": [row]}) as tables:
-        (found,) = realised(starts("C"), UNTIL, tables).to_dict("records")
-    is_known = paid is not None and max(paid, booked or paid) <= UNTIL
-    entered = as_date(as_day(due) + 91).isoformat()
-    is_default = entered <= UNTIL and not (is_known and paid < entered)
-    assert found["defaulted_on"] == (entered if is_default and entered > SINCE else None)
-    assert found["was_in_default"] == (is_default and entered <= SINCE and not (is_known and paid <= SINCE))
-    assert found["interest"] == (10_00 if is_known and SINCE < paid <= UNTIL else 0)
+def test_a_default_is_the_first_day_on_which_more_than_ninety_days_have_passed_as_far_as_known():
+    loans, repayments, expected = [], [], {}
+    dues = [as_date(as_day(day) - 91).isoformat() for each in (SINCE, UNTIL) for day in around(each)]
+    payments = [None, *around(SINCE), *around(UNTIL)]
+    for number, (due, paid, booked) in enumerate(product(dues, payments, [None, *around(UNTIL)])):
+        if paid and paid < due or booked and (paid is None or booked < paid):
+            continue
+        who = f"C{number:03d}"
+        loans.append(DEFAULTS["loans"] | {"loan_id": who, "customer_id": who})
+        repayments.append(DEFAULTS["repayments"] | {
+            "loan_id": who, "instalment": "1", "due_on": due, "principal_due": "90.00", "interest_due": "10.00",
+            "paid_on": paid or "", "amount_paid": "100.00" if paid else "", "recorded_on": booked or ""})
+        is_known = paid is not None and max(paid, booked or paid) <= UNTIL
+        entered = as_date(as_day(due) + 91).isoformat()
+        is_default = entered <= UNTIL and not (is_known and paid < entered)
+        expected[who] = (entered if is_default and entered > SINCE else None,
+                         is_default and entered <= SINCE and not (is_known and paid <= SINCE),
+                         10_00 if is_known and SINCE < paid <= UNTIL else 0)
+    customers = [{"customer_id": who} for who in expected]
+    with opened({"customers": customers, "loans": loans, "repayments": repayments}) as tables:
+        found = realised(starts(*expected), UNTIL, tables)
+    assert {default for default, _, _ in expected.values()} >= {None, "2024-07-01", UNTIL}
+    defaults = [None if pd.isna(each) else each for each in found["defaulted_on"]]
+    told = zip(defaults, found["was_in_default"], found["interest"])
+    assert dict(zip(found["customer_id"], told)) == expected

@@ -8,20 +8,17 @@ import pytest
 from models.alike import most_alike
 
 
-def slow(values: np.ndarray, n: int) -> list[set[int]]:
-    """The nearest rows by squared distance of ranks from 0 to 1, ties and missing values apart, in plain Python."""
-    rows = len(values)
-    ranks = [[sum(other < value for other in column) / (rows - 1) for value in column] for column in values.T.tolist()]
-    found = []
-    for i in range(rows):
-        away = {j: sum((column[i] - column[j]) ** 2 for column in ranks) for j in range(rows) if j != i}
-        found.append(set(sorted(away, key=away.get)[:n]))
-    return found
+def distances(values: np.ndarray) -> list[dict[int, int]]:
+    """Of each row the squared distance of its ranks from those of every other, in plain Python; nothing is missing or tied."""
+    rows = range(len(values))
+    ranks = [[sum(other < value for other in column) for value in column] for column in values.T.tolist()]
+    return [{j: sum((column[i] - column[j]) ** 2 for column in ranks) for j in rows if j != i} for i in rows]
 
 
 def test_the_nearest_are_those_of_a_slow_count_of_ranks():
     values = np.random.default_rng(0).lognormal(size=(40, 6)) * 10.0 ** np.arange(6)
-    assert [set(near) for near in most_alike(values, 5).tolist()] == slow(values, 5)
+    for near, away in zip(most_alike(values, 5).tolist(), distances(values), strict=True):
+        assert [away[place] for place in near] == sorted(away.values())[:5]
 
 
 def test_an_amount_in_millions_weighs_no_more_than_a_share():

@@ -24,7 +24,7 @@ def best_of_all(benefit: np.ndarray, hours: np.ndarray, available: float) -> flo
 
 
 @given(TASKS, st.sampled_from([0.0, 0.2, 1.0, 2.75, 5.0, 8.0, 100.0]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_combination_that_fits_the_hours_is_worth_more(tasks, available):
     benefit, hours = np.array(tasks, float).reshape(-1, 2).T
     done = worth_doing(benefit, hours, available)
@@ -34,7 +34,7 @@ def test_no_combination_that_fits_the_hours_is_worth_more(tasks, available):
 
 
 @given(TASKS, st.integers(0, 40))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_another_hour_never_makes_the_work_worth_less(tasks, quarters):
     benefit, hours = np.array(tasks, float).reshape(-1, 2).T
     worth = [benefit[worth_doing(benefit, hours, available)].sum() for available in (quarters / 4, quarters / 4 + 1)]
