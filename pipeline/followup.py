@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from features.errors import PentadError
+from features.errors import PentadError, one_line
 from features.realised import DEFAULT_DAYS, realised
 from features.sources import Tables
 from models.intervals import Interval, drawn, ratio
@@ -116,7 +116,7 @@ class FollowUp:
             ends = say["ends"].format(**self.ends[kind, action])
             name = names.get(action, action) or say["no_action"]
             lines.append("  " + say["acted"].format(kind=kinds[kind], action=name, ends=ends, **told(came, language)))
-        return "\n".join([*lines, say["notes"], *("  " + note for note in self.notes(language))])
+        return "\n".join(map(one_line, [*lines, say["notes"], *("  " + note for note in self.notes(language))]))
 
     def notes(self, language: str) -> list[str]:
         """What cannot be known yet, or is left out."""

@@ -45,7 +45,8 @@ class Plan:
     """A period's work.
 
     ``rows``: one per action, columns ``COLUMNS``, by manager (empty for none, and for all where ``is_one_list``), what is planned
-    first. ``hours``: of each manager. ``n_without_income``: scored customers whose income is not known, so that none of it is at
+    first; ``amount`` is what falls due, the security to be added (after haircut), the balance that ends, or the offer allowed a
+    year. ``hours``: of each manager. ``n_without_income``: scored customers whose income is not known, so that none of it is at
     risk. ``is_other_book``: the book is not the delivery that was scored.
     """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from features.errors import one_line
 from models.playbook import INSTALMENT, MATURITY, PRODUCT, SHORTFALL, WARNINGS, YEAR
 
 if TYPE_CHECKING:
@@ -87,4 +88,4 @@ def lines_of(made: Plan, language: str, top: int) -> list[str]:
         lines.append(say["income"].format(n=made.n_without_income))
     if made.is_other_book:
         lines.append(say["book"])
-    return lines
+    return [one_line(line) for line in lines]
