@@ -641,10 +641,10 @@ def _report(options: argparse.Namespace) -> int | None:
         return 2
     for file in filter(None, (out, export)) if options.data else ():
         must_lie_outside(file, options.data)
-    settings = _settings(options)
-    with closing(_open(options, settings.book)) if options.data else nullcontext() as tables:
-        done = recorded(Path(settings.playbook.outcomes))
-        found = report(options.as_of, options.since, options.assignments, tables, done, settings.model.seed)
+    settings = _settings(options) if options.data else None
+    with closing(_open(options, settings.book)) if settings else nullcontext() as tables:
+        came = {"outcomes": recorded(Path(settings.playbook.outcomes)), "seed": settings.model.seed} if settings else {}
+        found = report(options.as_of, options.since, options.assignments, tables, **came)
     files = [(out, lambda file: file.write(page(found)), "report")]
     if export:
         write = write_csv if export.suffix == ".csv" else write_xlsx
