@@ -18,7 +18,9 @@ ORDER = ("risk", "churn", "strategic", "growth", "stable")
 """The written precedence; a trained model's classes are in this order, so the file may not change it."""
 
 TEXTS = ("name_zh", "name_en", "traits_zh", "traits_en", "strategy_zh", "strategy_en")
-KEYS = {*TEXTS, "precedence", "mistake_cost"}
+KEYS = {*TEXTS, "precedence", "mistake_cost", "actions"}
+BESIDE = "actions"
+"""The block of the file that is no type: what the strategies are made of, read by ``models/playbook.py``."""
 
 
 class BrokenTypes(PentadError):
@@ -64,12 +66,8 @@ def load_types(path: Path = TYPES_FILE) -> tuple[RelationshipType, ...]:
     BrokenTypes
         A type, name, strategy or cost is missing, unknown or not usable, or two types share a precedence.
     """
-    try:
-        blocks = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BrokenTypes("no such file", str(path), "Restore it from the repository.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as broken:
-        raise BrokenTypes(f"not readable as TOML ({broken})", str(path), "Correct that line.") from None
+    blocks = read_blocks(path)
+    blocks.pop(BESIDE, None)
     if set(blocks) != set(ORDER):
         odd = ", ".join(sorted(set(blocks) ^ set(ORDER)))
         todo = f"Give one block each: {', '.join(ORDER)}."
@@ -83,6 +81,22 @@ def load_types(path: Path = TYPES_FILE) -> tuple[RelationshipType, ...]:
         found = f"the precedence is {' > '.join(names(types))}"
         raise BrokenTypes(found, str(path), f"Number them {' > '.join(ORDER)}, as trained models do.")
     return tuple(types)
+
+
+def read_blocks(path: Path) -> dict[str, object]:
+    """The blocks of the file by name.
+
+    Raises
+    ------
+    BrokenTypes
+        There is no such file, or it is not TOML.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BrokenTypes("no such file", str(path), "Restore it from the repository.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as broken:
+        raise BrokenTypes(f"not readable as TOML ({broken})", str(path), "Correct that line.") from None
 
 
 def called(types: Sequence[RelationshipType], language: str) -> dict[str, str]:

@@ -41,11 +41,6 @@ def no_alerts() -> pd.DataFrame:
     return SCHEMA.empty_table().to_pandas()
 
 
-def no_outcomes() -> pd.DataFrame:
-    """No row with the columns of recorded outcomes."""
-    return pd.DataFrame({name: pd.Series(dtype="str") for name in OUTCOMES})
-
-
 def warnings_of(as_of: str, folder: Path) -> Path:
     """Where the alerts of a date lie."""
     return folder / f"as_of={as_of}" / WARNINGS

@@ -93,7 +93,7 @@ def changed(customer: str, since: str, as_of: str, tables: Tables, settings: Set
 
     Raises
     ------
-    NotAssigned, NotExplained
+    NotAssigned, NotExplained, DamagedRevision
         One of the two is not there, or not explained.
     NotComparable
         The later one is not later, or the earlier model needs features that are not stored.

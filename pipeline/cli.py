@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TYPES = ("risk", "churn", "strategic", "growth", "stable")
 BOOK = "folder of CSV or Parquet tables, a DuckDB file, or postgresql://HOST/DATABASE"
+OUTCOMES = ("contacted", "reason_for_leaving", "offer", "kept", "lost", "cured", "defaulted")
 EPILOG = """exit codes: 0 done, 1 unexpected (with a traceback), 2 usage, 10 and up named: `pentad exit-codes` lists them.
 Readers of Chinese: README.md has a 中文 section."""
 
@@ -191,6 +192,37 @@ def _parser() -> argparse.ArgumentParser:
     monitor.add_argument("--replace", action="store_true", help="replace another file")
     monitor.add_argument("--strict", action="store_true", help="end with an exit code of its own when an alarm is raised")
 
+    plan = _command(commands, "plan", _plan, "write the work of a period for every relationship manager, the worthiest first")
+    plan.add_argument("--as-of", type=_day, required=True, metavar="DATE", help="the date that was scored")
+    plan.add_argument("--hours", type=_hours, required=True, metavar="N", help="hours that each manager has for the period")
+    _book(plan)
+    plan.add_argument("--managers", type=Path, metavar="FILE",
+                      help="CSV of customer_id and manager (default: all customers are one list)")
+    plan.add_argument("--top", type=_whole(0), default=5, metavar="N", help="actions printed per manager (default 5)")
+    plan.add_argument("--language", choices=("en", "zh"), default="en", help="en or zh (default en)")
+    plan.add_argument("--assignments", type=Path, default=Path("runs/assignments"), help="default runs/assignments")
+    plan.add_argument("--warnings", type=Path, default=Path("runs/warnings"), help="default runs/warnings")
+    plan.add_argument("--out", type=Path, default=Path("runs/plans"), help="folder for as_of=DATE/plan.csv (default runs/plans)")
+    plan.add_argument("--xlsx", action="store_true", help="write plan.xlsx too")
+    plan.add_argument("--replace", action="store_true", help="replace another plan of the same date")
+
+    outcome = _command(commands, "outcome", _outcome, "record what was done with a customer, or what came of it")
+    outcome.add_argument("customer", type=_words, metavar="CUSTOMER", help="the customer, as in its assignment")
+    outcome.add_argument("--on", type=_day, required=True, metavar="DATE", help="the day it happened")
+    outcome.add_argument("--what", choices=OUTCOMES, required=True, help=f"one of {', '.join(OUTCOMES)}")
+    outcome.add_argument("--detail", type=_words, required=True, metavar="TEXT", help="in words, kept in the log")
+    outcome.add_argument("--by", type=_words, required=True, metavar="WHO", help="who says so, kept in the log")
+    outcome.add_argument("--action", type=_words, metavar="NAME", help="the action of the plan that it belongs to")
+    outcome.add_argument("--assignments", type=Path, default=Path("runs/assignments"), metavar="DIR",
+                         help="where `pentad score` wrote (default runs/assignments)")
+
+    outcomes = _command(commands, "outcomes", _outcomes, "what came of scored customers, and of what was done with them")
+    outcomes.add_argument("--since", type=_day, required=True, metavar="DATE", help="the date on which they were scored")
+    outcomes.add_argument("--as-of", type=_day, required=True, metavar="DATE", help="the later date on which it is read")
+    _book(outcomes)
+    outcomes.add_argument("--language", choices=("en", "zh"), default="en", help="en or zh (default en)")
+    outcomes.add_argument("--assignments", type=Path, default=Path("runs/assignments"), help="default runs/assignments")
+
     override = _command(commands, "override", _override, "record that a reviewer gives a scored customer another type")
     override.add_argument("customer", type=_words, metavar="CUSTOMER", help="the customer, as in its assignment")
     override.add_argument("--as-of", type=_day, required=True, metavar="DATE", help="the date of the assignment")
@@ -257,6 +289,16 @@ def _whole(least: int, most: int | None = None) -> Callable[[str], int]:
         return int(text)
 
     return number
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = -1.0
+    if not 0 <= hours <= 100_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of hours from 0 to 100,000")
+    return hours
 
 
 def _amount(text: str) -> int:
@@ -438,6 +480,59 @@ def _override(options: argparse.Namespace) -> None:
           "and a label from now on")
 
 
+def _plan(options: argparse.Namespace) -> None:
+    from pipeline.alerts import kept_alerts, no_alerts, warned_dates
+    from pipeline.errors import writing
+    from pipeline.export import write_csv, write_xlsx
+    from pipeline.guards import must_lie_outside, must_reach
+    from pipeline.managers import read_managers
+    from pipeline.outcomes import recorded
+    from pipeline.output import written_whole
+    from pipeline.plan import plan
+    from pipeline.plan_words import lines_of
+    from pipeline.revisions import place_of
+
+    settings, place = _settings(options), place_of(options.out, options.as_of)
+    must_lie_outside(place / "plan.csv", options.data)
+    managers = read_managers(options.managers) if options.managers else None
+    done = recorded(Path(settings.playbook.outcomes))
+    is_warned = options.as_of in warned_dates(options.warnings)
+    alerts = kept_alerts(options.as_of, options.warnings) if is_warned else no_alerts()
+    if not is_warned:
+        print(f"note: no early warnings as of {options.as_of} in {options.warnings}, so none is followed up: run `pentad warn`")
+    with closing(_open(options, settings.book)) as tables:
+        must_reach(tables, options.as_of, settings.score.stale_days, "--as-of")
+        made = plan(options.as_of, options.hours, tables, managers, alerts, done, settings, options.assignments)
+    print("\n" + "\n".join(lines_of(made, options.language, options.top)))
+    for suffix, write in (("csv", write_csv), ("xlsx", write_xlsx))[: 2 if options.xlsx else 1]:
+        path = place / f"plan.{suffix}"
+        with writing(path):
+            was_there = written_whole(path, lambda file, write=write: write(made.rows, file), options.replace, "plan")
+        print(f"{'unchanged' if was_there else 'written'}: {path}")
+
+
+def _outcome(options: argparse.Namespace) -> None:
+    from pipeline.outcomes import outcome
+
+    log = Path(_settings(options).playbook.outcomes)
+    made = outcome(options.customer, options.on, options.what, options.detail, options.by, options.action or "",
+                   options.assignments, log)
+    print(f"{made.customer_id} on {made.on}: {made.what}, by {made.by}; recorded in {log}")
+
+
+def _outcomes(options: argparse.Namespace) -> None:
+    from pipeline.followup import follow_up
+    from pipeline.guards import must_reach
+    from pipeline.outcomes import recorded
+
+    settings = _settings(options)
+    done = recorded(Path(settings.playbook.outcomes))
+    with closing(_open(options, settings.book)) as tables:
+        must_reach(tables, options.as_of, settings.score.stale_days, "--as-of")
+        found = follow_up(options.since, options.as_of, tables, done, settings.model.seed, options.assignments)
+    print("\n" + found.text(options.language))
+
+
 def _train(options: argparse.Namespace) -> int | None:
     from pipeline.evaluation_report import ceiling_line, last_lines_of, lines_of
     from pipeline.tracking import run_place
@@ -537,6 +632,7 @@ def _bars() -> Iterator[Callable[[str, int], None]]:
 
 def _score(options: argparse.Namespace) -> None:
     from features.errors import masked
+    from pipeline.categories import unseen
     from pipeline.journal import Journal
     from pipeline.score import score
     from pipeline.shelf import fetch
@@ -565,6 +661,11 @@ def _score(options: argparse.Namespace) -> None:
                 account.table: {"read": account.n_read, "kept": account.n_kept, "rejected": account.n_rejected}
                 for account in tables.accounts})
             journal.step("opened")
+            if model.reference:
+                counted = unseen(tables, model.reference)
+                journal.tell(unseen_categories=counted)
+                for column, n in counted.items():
+                    journal.warn(f"{n:,} rows have a value of {column} that training never saw; `pentad monitor` names them")
             for breach in tables.breaches:
                 journal.note(f"{breach.n_rows:,} rows of {breach.table} set aside: {breach.rule}")
             scored = score(tables, options.as_of, model, settings, options.out, options.restate or "", progress)
@@ -632,6 +733,7 @@ def _report(options: argparse.Namespace) -> int | None:
     from pipeline.errors import writing
     from pipeline.export import SUFFIXES, listed, write_csv, write_xlsx
     from pipeline.guards import must_lie_outside
+    from pipeline.outcomes import recorded
     from pipeline.output import written_whole
     from pipeline.report import report
     from pipeline.report_page import page
@@ -645,8 +747,10 @@ def _report(options: argparse.Namespace) -> int | None:
         return 2
     for file in filter(None, (out, export)) if options.data else ():
         must_lie_outside(file, options.data)
-    with closing(_open(options, _settings(options).book)) if options.data else nullcontext() as tables:
-        found = report(options.as_of, options.since, options.assignments, tables, options.warnings)
+    settings = _settings(options) if options.data else None
+    with closing(_open(options, settings.book)) if settings else nullcontext() as tables:
+        came = {"outcomes": recorded(Path(settings.playbook.outcomes)), "seed": settings.model.seed} if settings else {}
+        found = report(options.as_of, options.since, options.assignments, tables, options.warnings, **came)
     files = [(out, lambda file: file.write(page(found)), "report")]
     if export:
         write = write_csv if export.suffix == ".csv" else write_xlsx
@@ -660,20 +764,22 @@ def _report(options: argparse.Namespace) -> int | None:
 
 
 def _warn(options: argparse.Namespace) -> int | None:
-    from pipeline.alerts import COLUMNS, no_outcomes
+    from pipeline.alerts import COLUMNS
     from pipeline.errors import writing
     from pipeline.export import SUFFIXES, write_csv, write_xlsx
+    from pipeline.managers import read_managers
+    from pipeline.outcomes import recorded
     from pipeline.output import written_whole
-    from pipeline.warn import managers_of, warn
+    from pipeline.warn import warn
     from pipeline.warn_words import lines_of
 
     export = options.export
     if export and export.suffix not in SUFFIXES:
         print("pentad warn: --export needs a name that ends in .csv or .xlsx", file=sys.stderr)
         return 2
-    managers = managers_of(options.managers) if options.managers else {}
-    outcomes = no_outcomes()  # the log of outcomes is read here: customer_id, on, what, detail, by
-    found = warn(options.as_of, options.assignments, options.out, _settings(options), outcomes, options.replace)
+    managers, settings = read_managers(options.managers) if options.managers else {}, _settings(options)
+    outcomes = recorded(Path(settings.playbook.outcomes))
+    found = warn(options.as_of, options.assignments, options.out, settings, outcomes, options.replace)
     alerts = found.alerts.assign(manager=[managers.get(who, "") for who in found.alerts["customer_id"]])
     if options.list:
         alerts = alerts[alerts["list"] == options.list]
@@ -730,8 +836,11 @@ def _exit_codes(_: argparse.Namespace) -> None:
     import pipeline.changes
     import pipeline.edits
     import pipeline.explain
+    import pipeline.followup
     import pipeline.label_desk
     import pipeline.monitor
+    import pipeline.outcomes
+    import pipeline.plan
     import pipeline.promote
     import pipeline.report
     import pipeline.score

@@ -1,6 +1,6 @@
 """This moment: the only module that reads the clock.
 
-It dates entries in logs of decisions (promotions, overrides) and records of runs. No result depends on it: what is measured,
+It dates entries in logs (promotions, overrides, outcomes) and records of runs. No result depends on it: what is measured,
 learnt or scored is as of a date that is given.
 """
 

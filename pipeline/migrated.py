@@ -48,7 +48,7 @@ def scored_on(day: str, folder: Path) -> Scored:
 
     Raises
     ------
-    NotAssigned, NotExplained
+    NotAssigned, NotExplained, DamagedRevision
         It was not scored, or cannot be read.
     """
     kept = kept_book(day, folder)

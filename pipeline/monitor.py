@@ -153,7 +153,7 @@ def monitor(
         The model, or the one that scored the earlier date, cannot be had.
     NoFactsYet, NobodyToScore
         Nobody is active on one of the dates.
-    NotAssigned, NotExplained
+    NotAssigned, NotExplained, DamagedRevision
         A date given by ``since`` was not scored, or cannot be read.
     NotComparable
         ``since`` is not earlier, or a model needs a feature that is not measured any more.

@@ -1,18 +1,13 @@
 """The log of overrides: who gave a customer another type than the model, when and why. It grows and never changes.
 
-One JSON object a line. Each carries its own SHA-256 and that of the line before, so that a line taken out, changed or put in
-breaks the chain. Lines cut off at the end leave a whole chain: how many there were, and the last one's SHA-256, is noted with
-every training. An override decides the type that is learnt at the next training.
+How many entries there were, and the last one's SHA-256, is noted with every training, since lines cut off at the end leave a
+whole chain. An override decides the type that is learnt at the next training.
 """
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import json
-import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -20,10 +15,8 @@ import pandas as pd
 from features.errors import PentadError
 from models.types import ORDER
 from pipeline.clock import now
-from pipeline.errors import writing
 from pipeline.explanations import NotAssigned, assigned
-
-START = "0" * 64
+from pipeline.ledger import START, Linked, append, entries
 
 
 class BrokenLog(PentadError):
@@ -33,7 +26,7 @@ class BrokenLog(PentadError):
 
 
 @dataclass(frozen=True)
-class Override:
+class Override(Linked):
     """A reviewer's word against an assignment: of whom, as of when, which type instead of which, by whom, why, at (UTC)."""
 
     customer_id: str
@@ -45,14 +38,11 @@ class Override:
     by: str
     reason: str
     at: str
-    previous_sha256: str
-    sha256: str = ""
 
     @property
-    def own_sha256(self) -> str:
-        """What ``sha256`` has to be."""
-        content = {name: value for name, value in asdict(self).items() if name != "sha256"}
-        return hashlib.sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+    def is_sound(self) -> bool:
+        """Whether its values are such as are written."""
+        return super().is_sound and self.type in ORDER
 
 
 def override(customer: str, as_of: str, kind: str, who: str, reason: str, assignments: Path, log: Path) -> Override:
@@ -70,23 +60,11 @@ def override(customer: str, as_of: str, kind: str, who: str, reason: str, assign
     before = assigned(customer, as_of, assignments)
     if before["type"] == kind:
         raise NotAssigned(f"customer {customer} is {kind} already", str(assignments), "Nothing has to be overridden.")
-    with writing(log):
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a+", encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            file.seek(0)
-            lines = file.read().splitlines()
-            written = read(log, lines)
-            entry = Override(customer, as_of, kind, before["type"], before["model_version"], before["data_fingerprint"],
-                             who, reason, now(), written[-1].sha256 if written else START)
-            entry = replace(entry, sha256=entry.own_sha256)
-            file.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-    return entry
+    model, data = before["model_version"], before["data_fingerprint"]
+    return append(Override(customer, as_of, kind, before["type"], model, data, who, reason, now()), log, BrokenLog)
 
 
-def read(log: Path, lines: list[str] | None = None) -> list[Override]:
+def read(log: Path) -> list[Override]:
     """Every override, the first first; none if there is no log.
 
     Raises
@@ -94,20 +72,7 @@ def read(log: Path, lines: list[str] | None = None) -> list[Override]:
     BrokenLog
         A line is not the one that was written.
     """
-    if lines is None:
-        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-    found, previous = [], START
-    for number, line in enumerate(lines, 1):
-        try:
-            entry = Override(**json.loads(line))
-            is_whole = entry.previous_sha256 == previous and entry.sha256 == entry.own_sha256 and entry.type in ORDER
-        except (json.JSONDecodeError, TypeError):
-            is_whole = False
-        if not is_whole:
-            raise BrokenLog(f"line {number} was changed, or one before it was", str(log), "Restore the log from a copy.")
-        found.append(entry)
-        previous = entry.sha256
-    return found
+    return entries(Override, log, BrokenLog)
 
 
 def head(overrides: Sequence[Override]) -> str:

@@ -21,6 +21,8 @@ from models.explain import LANGUAGES, Reference, reasons
 from models.types import ORDER
 from pipeline.alerts import AGAIN, NotWarned, kept_alerts, made_of, warned_dates
 from pipeline.explanations import UNREADABLE, KeptBook, NotAssigned, kept_book, of_run, scored_dates
+from pipeline.followup import FollowUp, follow_up
+from pipeline.structure import Structure, structure
 
 EXPOSURES = ("exposure_drawn", "exposure_committed")
 """What counts as a customer's exposure: the first of these that the model was given."""
@@ -72,7 +74,8 @@ class Report:
 
     ``rows``: the assignments, with exposure (NaN where not known), name (missing where not known) and before, the type at
     the earlier date (missing where there is none). ``by_type``: n, n_referred, exposure, n_unknown (customers without a known
-    exposure) of every type in order of precedence. ``alerts``: the early warnings of the date, None without any.
+    exposure) of every type in order of precedence. ``follow_up``: what came of actions since the first date of ``structure``;
+    None without a book, an earlier date or an outcome recorded. ``alerts``: the early warnings of the date, None without any.
     """
 
     as_of: str
@@ -82,6 +85,8 @@ class Report:
     by_type: pd.DataFrame
     migration: Migration | None
     drivers: dict[str, Drivers]
+    structure: Structure
+    follow_up: FollowUp | None = None
     alerts: pd.DataFrame | None = None
 
     def __str__(self) -> str:
@@ -98,7 +103,8 @@ class Report:
                 f"{table[GONE].sum():,} gone")
 
 
-def report(as_of: str, since: str | None, folder: Path, tables: Tables | None = None, warnings: Path | None = None) -> Report:
+def report(as_of: str, since: str | None, folder: Path, tables: Tables | None = None, warnings: Path | None = None,
+           outcomes: pd.DataFrame | None = None, seed: int = 0) -> Report:
     """Collect what a report shows.
 
     Parameters
@@ -108,9 +114,13 @@ def report(as_of: str, since: str | None, folder: Path, tables: Tables | None = 
     folder : Path
         Where the dates were scored.
     tables : Tables, optional
-        The book, for the names of customers, and for their exposure where the model was not given one.
+        The book, for the names of customers, for their exposure where the model was not given one, and for products in use.
     warnings : Path, optional
         Where early warnings are kept; shown are those of the date, if there are any.
+    outcomes : DataFrame, optional
+        What was done with customers and what came of it (``pipeline.outcomes.recorded``).
+    seed : int
+        Of the draws behind the intervals of what came of it.
 
     Raises
     ------
@@ -135,7 +145,12 @@ def report(as_of: str, since: str | None, folder: Path, tables: Tables | None = 
     by_type = rows.groupby("type").agg(
         n=("type", "size"), n_referred=("is_referred", "sum"), exposure=("exposure", "sum"),
         n_unknown=("exposure", lambda each: int(each.isna().sum()))).reindex(list(ORDER), fill_value=0)
-    return Report(as_of, kept, rows, exposure, by_type, migration, _drivers(kept), _alerts(kept, as_of, warnings))
+    read = {as_of: kept} | ({since: earlier} if earlier is not None else {})
+    business = structure(as_of, folder, tables, read)
+    first = business.dates[0]
+    is_told = tables is not None and outcomes is not None and ((outcomes["on"] > first) & (outcomes["on"] <= as_of)).any()
+    came = follow_up(first, as_of, tables, outcomes, seed, folder) if is_told and first < as_of else None
+    return Report(as_of, kept, rows, exposure, by_type, migration, _drivers(kept), business, came, _alerts(kept, as_of, warnings))
 
 
 def _earlier(as_of: str, folder: Path) -> tuple[str | None, KeptBook | None]:

@@ -25,6 +25,7 @@ from models.stability import N_RESEEDS, RESEED_COLUMNS
 from models.triggers import LISTS
 from models.types import ORDER, called, load_types
 from pipeline.alerts import STATUSES
+from pipeline.business_page import follow_up_of, structure_of
 from pipeline.export import harmless
 from pipeline.report import Drivers, Report, places, sums, worded
 from pipeline.report_words import WORDS
@@ -71,7 +72,9 @@ def packed(found: Report) -> dict:
         "migration": migration and {"n": migration.n.to_numpy().tolist(), "n_unknown": migration.n_unknown,
                                     "exposure": migration.exposure.to_numpy(float).round(2).tolist()},
         "drivers": [_drivers(found.drivers[kind]) for kind in ORDER],
-        "customers": _customers(found.rows), "cases": _cases(found), "alerts": None if found.alerts is None else _alerts(found),
+        "customers": _customers(found.rows), "cases": _cases(found), "structure": structure_of(found.structure),
+        "follow_up": found.follow_up and follow_up_of(found.follow_up),
+        "alerts": None if found.alerts is None else _alerts(found),
     }
 
 

@@ -6,7 +6,8 @@ import dataclasses
 import math
 import os
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from features.outcome import HindsightRules
@@ -24,8 +25,10 @@ RANGES = {"reject_share_limit": (0, 1), "memory_gb": (0.25, 100_000), "held_out_
           "n_threads": (1, 1024), "seed": (0, 2**31 - 1), "embargo_days": (0, 36_500), "silent_months": (1, math.inf),
           "least_rows": (1, math.inf), "n_twins": (1, 20), "rise_months": (1, 12)} | dict.fromkeys(
               [*(f"{when}{what}_flip_limit" for when in ("", "month_") for what in ("type", "reason", "dimension")),
-               "coverage_shortfall_limit", "missing_change_limit", "outside_share_limit", "unseen_share_limit"],
-              (0, 1)) | {"false_alarm_share": (1e-6, 0.5)}
+               "coverage_shortfall_limit", "missing_change_limit", "outside_share_limit", "unseen_share_limit", "loss_share",
+               "risk_default_rate", "other_default_rate", "churn_leaving_rate", "other_leaving_rate", "cover_level", "rate_cut",
+               "offer_saving_share", "least_alike_share", "late_cost_share", "effects"], (0, 1)) | {
+                   "false_alarm_share": (1e-6, 0.5), "plan_days": (1, 366), "reminder_days": (0, 90), "n_alike": (1, 1000)}
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,30 @@ class WhatIfSettings:
 
 
 @dataclass(frozen=True)
+class PlaybookSettings:
+    """What actions are worth: rates per year, shares from 0 to 1, amounts in the book's currency; ``effects`` by action."""
+
+    plan_days: int
+    reminder_days: int
+    outcomes: str
+    loss_share: float
+    risk_default_rate: float
+    other_default_rate: float
+    churn_leaving_rate: float
+    other_leaving_rate: float
+    years_of_income: float
+    warning_factor: float
+    cover_level: float
+    rate_cut: float
+    offer_saving_share: float
+    hour_price: float
+    n_alike: int
+    least_alike_share: float
+    late_cost_share: float
+    effects: Mapping[str, float] = field(hash=False)
+
+
+@dataclass(frozen=True)
 class TrackingSettings:
     """Where runs and models are kept."""
 
@@ -108,6 +135,7 @@ class Settings:
     score: ScoreSettings
     warn: WarnSettings
     whatif: WhatIfSettings
+    playbook: PlaybookSettings
     gate: Limits
     monitor: MonitorLimits
     hindsight: HindsightRules
@@ -116,7 +144,7 @@ class Settings:
 
 _KINDS = {kind.__name__: kind for kind in (
     BookSettings, FeatureSettings, LabelSettings, SegmenterSettings, SplitSettings, ScoreSettings, WarnSettings, WhatIfSettings,
-    Limits, MonitorLimits, HindsightRules, TrackingSettings)}
+    PlaybookSettings, Limits, MonitorLimits, HindsightRules, TrackingSettings)}
 
 
 def load_settings(path: Path | None = None) -> Settings:
@@ -148,6 +176,7 @@ def seen_from(folder: Path, settings: Settings) -> Settings:
         uri = f"{SQLITE}{(folder / uri.removeprefix(SQLITE)).resolve()}"
     return dataclasses.replace(
         settings, labels=dataclasses.replace(settings.labels, overrides=str(folder / settings.labels.overrides)),
+        playbook=dataclasses.replace(settings.playbook, outcomes=str(folder / settings.playbook.outcomes)),
         tracking=dataclasses.replace(tracking, uri=uri, artifacts=str(folder / tracking.artifacts),
                                      shelf=str(folder / tracking.shelf)))
 
@@ -164,6 +193,9 @@ def _section(kind: type, values: dict, where: str, todo: str):
                 raise BadSettings(f"{name} = {value!r} is not a list of names", where, todo)
             values = values | {name: tuple(value)}
             continue
+        if wanted[name] == "Mapping[str, float]":
+            values = values | {name: _numbers(name, value, where, todo)}
+            continue
         fits = {"float": (int, float), "int": int, "str": str, "bool": bool}[wanted[name]]
         if isinstance(value, bool) != (fits is bool) or not isinstance(value, fits):
             raise BadSettings(f"{name} = {value!r} is not of type {wanted[name]}", where, todo)
@@ -171,3 +203,13 @@ def _section(kind: type, values: dict, where: str, todo: str):
         if not isinstance(value, str | bool) and not (low <= value <= high and math.isfinite(value)):
             raise BadSettings(f"{name} = {value!r} is not between {low} and {high}", where, todo)
     return kind(**values)
+
+
+def _numbers(name: str, value: object, where: str, todo: str) -> dict[str, float]:
+    low, high = RANGES[name]
+    if not isinstance(value, dict):
+        raise BadSettings(f"{name} = {value!r} is not a section of numbers", where, todo)
+    for key, each in value.items():
+        if isinstance(each, bool) or not isinstance(each, int | float) or not low <= each <= high:
+            raise BadSettings(f"{name}.{key} = {each!r} is not a number between {low} and {high}", where, todo)
+    return value

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from models.segmenter import BrokenModel, Segmenter
+from models.training_reference import TrainingReference
 from pipeline import tracking
 from pipeline.clock import now
 from pipeline.errors import StoreUnavailable, writing
@@ -72,7 +73,8 @@ def _put(shelf: Path, which: str, model: Registered) -> None:
     """Copy a model to the shelf, whole or not at all, and note what was asked for."""
     place = _place(shelf, model.version, model.run_id)
     about = {"version": model.version, "run_id": model.run_id, "trained_until": model.trained_until,
-             "model": model.segmenter.sha256, "twins": [twin.sha256 for twin in model.twins]}
+             "model": model.segmenter.sha256, "twins": [twin.sha256 for twin in model.twins],
+             "reference": model.reference.sha256 if model.reference else ""}
     with writing(shelf):
         shelf.mkdir(parents=True, exist_ok=True)
         if not place.exists():
@@ -81,6 +83,8 @@ def _put(shelf: Path, which: str, model: Registered) -> None:
                 model.segmenter.save(staged / MODEL)
                 for nth, twin in enumerate(model.twins, 1):
                     twin.save(staged / TWIN.format(nth))
+                if model.reference:
+                    model.reference.save(staged)
                 staged.chmod(0o755)
                 if not place.exists():
                     staged.rename(place)
@@ -100,4 +104,5 @@ def _taken(shelf: Path, about: dict[str, Any]) -> Registered:
         models.append(Segmenter.load(place / name))
         if models[-1].sha256 != digest:
             raise BrokenModel("it is not the model that was registered", str(place / name), "Wait for the tracking store.")
-    return Registered(models[0], about["version"], about["run_id"], about["trained_until"], tuple(models[1:]))
+    reference = TrainingReference.load(place, about["reference"]) if about["reference"] else None
+    return Registered(models[0], about["version"], about["run_id"], about["trained_until"], tuple(models[1:]), reference)

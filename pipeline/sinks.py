@@ -8,24 +8,20 @@ rows and its manifest are written in one transaction: a reader sees all of them 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.errors import OutputExists, PentadError, masked
+from features.errors import OutputExists, masked
+from features.sources.databases import DatabaseRefused, transaction
 from models.stability import N_RESEEDS, RESEED_COLUMNS
 from models.types import ORDER
 from pipeline.explanations import ASSIGNMENTS
 from pipeline.revisions import Revision
 
 SCORINGS, ASSIGNED, HOLDING = "pentad_scorings", "pentad_assignments", "pentad_current"
-DUCKDB, POSTGRESQL = "duckdb:", ("postgresql://", "postgres://")
 BATCH_ROWS = 50_000
 
 _TEXT, _NUMBER, _WHOLE, _FLAG, _DAY = "text", "double precision", "bigint", "boolean", "date"
@@ -53,35 +49,15 @@ TABLES = (
 )
 
 
-class SinkFailed(PentadError):
-    """A database that is to receive assignments does not take them."""
-
-    exit_code = 64
-
-
-class SinkNotReady(PentadError):
-    """A database that is to receive assignments has no tables for them."""
-
-    exit_code = 65
-
-
-@dataclass(frozen=True)
-class _Open:
-    """An open transaction: what runs SQL and gives its rows, and what appends Arrow rows to a table."""
-
-    run: Callable[..., list[tuple]]
-    append: Callable[[str, pa.RecordBatchReader], object]
-
-
 def init(address: str) -> None:
     """Make the tables, keys, indexes and the view, where they are not there; what is there stays.
 
     Raises
     ------
-    SinkFailed
+    DatabaseRefused
         The database cannot be reached, or does not let us.
     """
-    with _transaction(address) as sink:
+    with transaction(address) as sink:
         for statement in TABLES:
             sink.run(statement)
 
@@ -91,9 +67,9 @@ def write(address: str, revision: Revision) -> bool:
 
     Raises
     ------
-    SinkFailed
+    DatabaseRefused
         The database cannot be reached, or does not take them; it is as it was.
-    SinkNotReady
+    NoSuchTable
         It has no tables for them.
     OutputExists
         It has other assignments under the same date and number.
@@ -105,13 +81,13 @@ def write(address: str, revision: Revision) -> bool:
     if _is_there(address, revision, day):
         return True
     try:
-        with _transaction(address) as sink:
+        with transaction(address) as sink:
             row = (day, revision.number, revision.sha256, told["model_version"], told["data_fingerprint"], told["reason"],
                    told["customers"]["scored"], json.dumps(told, ensure_ascii=False))
             sink.run(f"INSERT INTO {SCORINGS} VALUES ($1, $2, $3, $4, $5, $6, $7, $8)", row)
             with pq.ParquetFile(file) as rows:
                 sink.append(ASSIGNED, _batches(rows, day, revision.number))
-    except SinkFailed:
+    except DatabaseRefused:
         if _is_there(address, revision, day):  # another run was faster
             return True
         raise
@@ -119,7 +95,7 @@ def write(address: str, revision: Revision) -> bool:
 
 
 def _is_there(address: str, revision: Revision, day: date) -> bool:
-    with _transaction(address) as sink:
+    with transaction(address) as sink:
         found = sink.run(f"SELECT manifest_sha256 FROM {SCORINGS} WHERE as_of = $1 AND revision = $2", (day, revision.number))
     if found and found[0][0] != revision.sha256:
         raise OutputExists(f"other assignments as of {day}, revision {revision.number}", masked(address),
@@ -137,67 +113,3 @@ def _batches(rows: pq.ParquetFile, day: date, number: int) -> pa.RecordBatchRead
             yield pa.RecordBatch.from_arrays([each.cast(field.type) for each, field in zip(columns, schema)], schema=schema)
 
     return pa.RecordBatchReader.from_batches(schema, made())
-
-
-@contextmanager
-def _transaction(address: str) -> Iterator[_Open]:
-    """Everything within or nothing.
-
-    Raises
-    ------
-    SinkFailed, SinkNotReady
-        As ``write`` says.
-    """
-    with (_duckdb if address.startswith(DUCKDB) else _postgresql)(address) as sink:
-        yield sink
-
-
-@contextmanager
-def _duckdb(address: str) -> Iterator[_Open]:
-    import duckdb
-
-    file = Path(address.removeprefix(DUCKDB))
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with duckdb.connect(str(file)) as con:
-
-            def append(table: str, reader: pa.RecordBatchReader) -> None:
-                con.register("incoming", reader)
-                con.execute(f"INSERT INTO {table} SELECT * FROM incoming")
-                con.unregister("incoming")
-
-            con.execute("BEGIN")
-            yield _Open(lambda sql, values=(): con.execute(sql, values).fetchall(), append)
-            con.execute("COMMIT")  # closing without it takes everything back
-    except duckdb.CatalogException as error:
-        raise _not_ready(address) from error
-    except (duckdb.Error, OSError) as error:
-        raise _failed(address, error) from error
-
-
-@contextmanager
-def _postgresql(address: str) -> Iterator[_Open]:
-    from adbc_driver_postgresql import dbapi
-
-    try:
-        with dbapi.connect(address) as connection, connection.cursor() as cursor:
-
-            def run(sql: str, values: tuple[Any, ...] = ()) -> list[tuple]:
-                cursor.execute(sql, values or None)
-                return cursor.fetchall() if sql.startswith("SELECT") else []
-
-            yield _Open(run, lambda table, reader: cursor.adbc_ingest(table, reader, mode="append"))
-            connection.commit()  # closing without it takes everything back
-    except dbapi.Error as error:
-        if getattr(error, "sqlstate", None) == "42P01":
-            raise _not_ready(address) from error
-        raise _failed(address, error) from error
-
-
-def _failed(address: str, error: Exception) -> SinkFailed:
-    said = masked(str(error).strip().splitlines()[0])
-    return SinkFailed(f"it does not take them ({said})", masked(address), "The Parquet files are whole; mend it and score again.")
-
-
-def _not_ready(address: str) -> SinkNotReady:
-    return SinkNotReady("no tables for assignments", masked(address), "Run `pentad sink init ADDRESS` once.")

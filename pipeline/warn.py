@@ -16,7 +16,7 @@ import pandas as pd
 import features.frame  # noqa: F401  (fills the register)
 from features.catalogue import FEATURES
 from features.days import months_later
-from features.errors import BrokenTable, PentadError, UnreadableFile
+from features.errors import PentadError
 from models.early_warning import CLEARED, NEW, OPEN, carried_on, measured, snapshot
 from models.explain import LANGUAGES, reasons
 from models.triggers import MODEL_UNITS, Trigger, load_triggers
@@ -125,28 +125,6 @@ def warn(as_of: str, assignments: Path, out: Path, settings: Settings, outcomes:
     return Warned(warnings_of(as_of, out), as_of, kept_alerts(as_of, out), before, int((was["status"] != CLEARED).sum()), since,
                   settings.warn.rise_months, then is not None and "p_risk" not in then, unmeasured,
                   () if already_there else later, already_there)
-
-
-def managers_of(file: Path) -> dict[str, str]:
-    """The relationship manager of each customer, from a CSV file with customer_id and manager.
-
-    Raises
-    ------
-    UnreadableFile
-        It cannot be read as CSV.
-    BrokenTable
-        A column is missing, or a customer stands in it twice.
-    """
-    try:
-        rows = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise UnreadableFile(f"not readable as CSV ({type(error).__name__})", str(file), "Give a CSV file in UTF-8.") from None
-    if missing := {"customer_id", "manager"} - set(rows):
-        raise BrokenTable(f"no column {', '.join(sorted(missing))}", str(file), "Give the columns customer_id and manager.")
-    if (twice := rows["customer_id"].duplicated()).any():
-        found = f"customer {rows.loc[twice, 'customer_id'].iloc[0]} stands in it twice"
-        raise BrokenTable(found, str(file), "Keep one manager each.")
-    return dict(zip(rows["customer_id"], rows["manager"]))
 
 
 def earlier_than(as_of: str, days: Sequence[str], rise_months: int) -> str | None:

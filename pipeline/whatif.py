@@ -154,7 +154,7 @@ def whatif(
 
     Raises
     ------
-    NotAssigned, NotExplained
+    NotAssigned, NotExplained, DamagedRevision
         The customer was not scored on the date, or what explains it is gone.
     NotChangeable
         A change asked for cannot be made to these facts.

@@ -48,7 +48,7 @@
   const folded = text => text.normalize("NFKC").toLowerCase();
   const haystack = places.map(i => folded([customers.id[i], customers.name ? customers.name[i] || "" : "", data.search_names[customers.type[i]]].join(" ")));
 
-  const state = {query: "", type: "", decision: "", changed: false, by: null, down: false, page: 0, measure: "n", open: null, against: null};
+  const state = {query: "", type: "", decision: "", changed: false, by: null, down: false, page: 0, measure: "n", business: "n", open: null, against: null};
 
   /* Words and numbers. */
   const told = key => data.words[lang][key];
@@ -85,11 +85,11 @@
     root.replaceChildren(
       h("button", {class: "skip", type: "button", onclick: () => { go("customers")(); document.getElementById("search").focus(); }}, t("skip")),
       h("header", {class: "top"}, h("div", {}, h("span", {class: "mark"}, t("product")),
-        h("nav", {"aria-label": t("sections")}, [["types", "types_title"], ["migration", "migration_title"], ...(data.alerts ? [["warnings", "warnings_title"]] : []), ["drivers", "drivers_title"], ["customers", "list_title"]]
+        h("nav", {"aria-label": t("sections")}, [["types", "types_title"], ["migration", "migration_title"], ...(data.alerts ? [["warnings", "warnings_title"]] : []), ["drivers", "drivers_title"], ["business", "business_title"], ...(data.follow_up ? [["follow", "follow_title"]] : []), ["customers", "list_title"]]
           .map(([id, title]) => h("button", {type: "button", onclick: go(id)}, t(title)))),
         switchLanguage())),
       h("main", {}, h("h1", {}, t("title")), h("p", {class: "lead"}, t("subtitle", {day: data.as_of})), tiles(),
-        h("div", {class: "pair"}, byType(), migration()), warnings(), drivers(), list()),
+        h("div", {class: "pair"}, byType(), migration()), warnings(), drivers(), business(), followUp(), list()),
       h("footer", {}, h("span", {}, t("foot")), h("span", {}, t("model", {model: data.model})), h("span", {}, t("data", {fingerprint: data.fingerprint.slice(0, 12)}))));
     drawList();
     if (state.open !== null) drawCase();
@@ -193,6 +193,44 @@
           h("div", {class: "sub"}, data.part_names[lang][found.part[i]], " · ", t("speaks_for", {share: found.share_for[i] + "%", mean: signed(found.mean[i])})))))] : h("p", {class: "hint"}, t("no_customers"));
       return h("article", {class: "driver " + name}, h("h3", {}, kind(place), h("span", {class: "sub"}, `${whole(found.n)} ${t("customers_n")}`)), body);
     })));
+
+  /* The business over time, and what came of actions. */
+  const business = () => {
+    const {dates, measures, products, product_names: names} = data.structure, chosen = state.business;
+    const labels = [["n", t("count")], ["exposure", t("exposure")], ["income", t("income")], ["past_due_share", t("past_due")], ...(products ? [["products", t("products")]] : [])];
+    const note = t({n: "note_n", exposure: "note_exposure", income: "note_income", past_due_share: "note_past_due_share", products: "note_products"}[chosen]);
+    const stacked = balances => h("span", {class: "stack"}, balances.map((each, k) => h("i", {class: "product" + k, title: names[lang][k] + " " + share(each, sumOf(balances)), style: {width: (sumOf(balances) ? 100 * each / sumOf(balances) : 0) + "%"}})));
+    const cell = (day, place) => {
+      if (chosen === "products") return [money(sumOf(products[day][place])), stacked(products[day][place])];
+      const value = measures[chosen][day][place], all = sumOf(measures[chosen][day]);
+      if (value === null) return chosen === "past_due_share" ? "–" : t("none_known");
+      if (chosen === "past_due_share") return [(100 * value).toFixed(1) + "%", bar(value, 1)];
+      return [h("span", {}, chosen === "n" ? whole(value) : money(value), " ", h("span", {class: "sub"}, share(value, all))), bar(value, all)];
+    };
+    return h("section", {class: "card", id: "business", "aria-labelledby": "business-title"}, h("div", {class: "head"}, h("h2", {id: "business-title"}, t("business_title")),
+      choice(t("measured_by"), labels, chosen, value => {
+        state.business = value;
+        document.getElementById("business").replaceWith(business());
+        document.querySelector(`#business [data-value="${value}"]`).focus();
+      }, {class: "choice no-print"})),
+      h("p", {class: "hint"}, t("business_hint", {what: note})),
+      chosen === "products" && h("p", {class: "legend"}, names[lang].map((name, k) => h("span", {}, h("i", {class: "product" + k}), name))),
+      h("div", {class: "scroll"}, h("table", {class: "business"}, h("thead", {}, h("tr", {}, h("th", {scope: "col"}, t("type")), dates.map(day => h("th", {scope: "col"}, day)))),
+        h("tbody", {}, types.map((name, place) => h("tr", {class: name}, h("th", {scope: "row"}, kind(place)), dates.map((_, day) => h("td", {}, cell(day, place)))))))));
+  };
+
+  const followUp = () => {
+    const found = data.follow_up;
+    if (!found) return null;
+    const {types: rows, actions} = found.texts[lang];
+    const table = (heads, body) => h("div", {class: "scroll"}, h("table", {class: "follow"}, h("thead", {}, h("tr", {}, heads.map(key => h("th", {scope: "col", class: "left"}, t(key))))), h("tbody", {}, body)));
+    const told = row => [whole(row.n), row.default, row.retained, row.income].map(text => h("td", {class: "left"}, text));
+    return h("section", {class: "card", id: "follow", "aria-labelledby": "follow-title"}, h("h2", {id: "follow-title"}, t("follow_title")), h("p", {class: "hint"}, t("follow_hint", {since: found.since, day: data.as_of})),
+      table(["type", "count", "defaulted", "retained", "income_each"], rows.map(row => h("tr", {}, h("th", {scope: "row"}, kind(row.type)), told(row)))),
+      h("p", {class: "hint last"}, t("follow_actions")),
+      table(["type", "action", "came_out", "count", "defaulted", "retained", "income_each"], actions.map(row => h("tr", {}, h("th", {scope: "row"}, kind(row.type)), h("td", {class: "left"}, row.action), h("td", {class: "left"}, row.ends), told(row)))),
+      h("h4", {}, t("not_yet")), h("ul", {class: "hint"}, found.notes[lang].map(note => h("li", {}, note))));
+  };
 
   /* The list. */
   const columns = [

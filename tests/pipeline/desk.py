@@ -63,7 +63,7 @@ def write_settings(folder: Path, **changes: str) -> Path:
     text = RUN_TOML.read_text(encoding="utf-8")
     changes = {"n_trees": "10", "n_folds": "3", "uri": f'"sqlite:///{folder}/store/mlflow.db"',
                "artifacts": f'"{folder}/store/artifacts"', "shelf": f'"{folder}/shelf"',
-               "overrides": f'"{folder}/overrides.jsonl"'} | changes
+               "overrides": f'"{folder}/overrides.jsonl"', "outcomes": f'"{folder}/outcomes.jsonl"'} | changes
     for key, value in changes.items():
         text, n = re.subn(rf"(?m)^{key} = .*$", lambda _, k=key, v=value: f"{k} = {v}", text)
         assert n == 1, key

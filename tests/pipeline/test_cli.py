@@ -20,7 +20,7 @@ from pipeline.revisions import current
 ROOT = Path(pipeline.__file__).parents[1]
 TYPES = ("risk", "churn", "strategic", "growth", "stable")
 COMMANDS = ("simulate", "import", "validate", "features", "labels", "train", "tune", "promote", "rollback", "score",
-            "explain", "whatif", "report", "warn", "monitor", "override", "exit-codes")
+            "explain", "whatif", "report", "warn", "monitor", "plan", "outcome", "outcomes", "override", "exit-codes")
 #: The files of a date.
 SCORED = ["assignments.parquet", "explanations.parquet", "manifest.json", "reference.parquet", "rejected.parquet"]
 #: The columns of an assignment, in the order of models/explain.py.

@@ -151,7 +151,7 @@ def test_labels_that_arrive_later_are_held_against_what_was_promised(watched, tm
                   for who, kind in types.itertuples(index=False)]
         tables["labels"] = pd.concat([tables["labels"], pd.DataFrame(labels)])
         book = write_book(tables, tmp_path / f"book_{is_alarm}")
-        assert desk.score(book, "--model", "1", "--replace", as_of=day) == 0
+        assert desk.score(book, "--model", "1", "--restate", "again", as_of=day) == 0
         _, found = monitor(desk, tmp_path, book, as_of=day, assignments=desk.out)
         performance = found["drift"]["performance"]
         n_active = len(pd.read_parquet(desk.partition(day)))

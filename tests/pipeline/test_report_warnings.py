@@ -12,8 +12,9 @@ import pytest
 from desk import Desk, revision_of, the_line
 from reports import BEFORE, DAY, data_of, hostile_names, many
 
-from pipeline.alerts import NotWarned, kept_alerts, made_of, no_outcomes, put_alerts
+from pipeline.alerts import NotWarned, kept_alerts, made_of, put_alerts
 from pipeline.export import harmless
+from pipeline.outcomes import recorded
 from pipeline.report import Report, report
 from pipeline.report_page import page
 from pipeline.report_words import WORDS
@@ -30,7 +31,7 @@ MOST_BYTES = 5_000_000
 def out(scored_twice, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("warned")
     for day in (BEFORE, DAY):
-        warn(day, scored_twice, out, load_settings(), no_outcomes(), False)
+        warn(day, scored_twice, out, load_settings(), recorded(out / "no log"), False)
     return out
 
 
@@ -107,7 +108,7 @@ def test_early_warnings_of_another_run_of_the_date_are_refused(scored_twice, out
 
 def test_a_page_of_ten_thousand_customers_with_their_alerts_stays_below_five_megabytes(scored_twice, tmp_path):
     many(scored_twice, tmp_path / "assignments", DAY, N)
-    made = warn(DAY, tmp_path / "assignments", tmp_path / "warnings", load_settings(), no_outcomes(), False)
+    made = warn(DAY, tmp_path / "assignments", tmp_path / "warnings", load_settings(), recorded(tmp_path / "no log"), False)
     written = page(report(DAY, None, tmp_path / "assignments", warnings=tmp_path / "warnings"))
     data = data_of(written)
     assert len(data["customers"]["id"]) == N and len(data["alerts"]["customer"]) == len(made.alerts) > N / 2

@@ -37,7 +37,8 @@ def test_the_delivered_settings_load_and_cannot_be_changed():
 def test_every_setting_of_the_file_arrives():
     settings = dataclasses.asdict(load_settings())
     written = re.findall(r"(?m)^(\w+) = ", DELIVERED)
-    assert sorted(written) == sorted(key for section in settings.values() for key in section)
+    keys = [(key, value) for section in settings.values() for key, value in section.items()]
+    assert sorted(written) == sorted(each for key, value in keys for each in (value if isinstance(value, dict) else [key]))
 
 
 def test_every_key_stands_below_a_comment_of_its_section():
@@ -87,7 +88,10 @@ def test_settings_that_are_not_there_or_not_utf8_are_bad_settings(tmp_path):
     ("n_threads = 2", "n_threads = 2000000000000"), ("n_trees = 400", "n_trees = 2000000000000"),
     ("depth = 2", "depth = 2000000000000"), ("seed = 7", "seed = 20000000000000000000"),
     ("embargo_days = 30", "embargo_days = 2000000000000"), ("n_twins = 3", "n_twins = 0"),
-    ("month_type_flip_limit = 0.20", "month_type_flip_limit = 20"),
+    ("month_type_flip_limit = 0.20", "month_type_flip_limit = 20"), ("cover_level = 0.70", "cover_level = 7"),
+    ("plan_days = 30", "plan_days = 0"), ("senior_visit = 0.15", "senior_visit = 15"),
+    ("senior_visit = 0.15", "senior_visit = true"), ("senior_visit = 0.15", 'senior_visit = "much"'),
+    ("senior_visit = 0.15", "senior_visit = nan"),
 ])
 def test_an_impossible_value_is_a_bad_setting(tmp_path, old, new):
     with pytest.raises(BadSettings):

@@ -15,10 +15,11 @@ from desk import Desk, the_line
 from reports import DAY
 
 from features.errors import OutputExists
+from features.sources.databases import DatabaseRefused, NoSuchTable
 from pipeline import sinks
 from pipeline.explanations import scoring_of
 from pipeline.revisions import Revision
-from pipeline.sinks import ASSIGNED, HOLDING, SCORINGS, SinkFailed, SinkNotReady
+from pipeline.sinks import ASSIGNED, HOLDING, SCORINGS
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +107,7 @@ def test_what_fails_in_the_middle_leaves_nothing(sink, revision, monkeypatch):
         return pa.RecordBatchReader.from_batches(batches[0].schema, iter(twice))
 
     monkeypatch.setattr(sinks, "_batches", broken)
-    with pytest.raises(SinkFailed):
+    with pytest.raises(DatabaseRefused):
         sinks.write(sink, revision)
     assert count(sink, SCORINGS) == 0 and count(sink, ASSIGNED) == 0
     monkeypatch.undo()
@@ -120,7 +121,7 @@ def test_the_tables_are_made_once_and_what_they_hold_stays(sink, revision):
 
 
 def test_a_database_without_tables_says_how_to_make_them(empty, revision):
-    with pytest.raises(SinkNotReady, match="pentad sink init"):
+    with pytest.raises(NoSuchTable, match="pentad sink init"):
         sinks.write(empty, revision)
 
 
@@ -150,7 +151,7 @@ def test_of_four_at_once_one_writes_and_the_others_find_it_there(server, revisio
                                      "duckdb:{here}/a_file/x.duckdb", "duckdb:{here}/a_file"])
 def test_a_database_that_cannot_be_reached_is_named_without_the_password(address, revision, tmp_path):
     (tmp_path / "a_file").write_text("mine", encoding="utf-8")
-    with pytest.raises(SinkFailed) as failed:
+    with pytest.raises(DatabaseRefused) as failed:
         sinks.write(address.format(here=tmp_path), revision)
     assert "secret" not in str(failed.value) and "The Parquet files are whole" in str(failed.value)
     assert (tmp_path / "a_file").read_text(encoding="utf-8") == "mine"

@@ -1,0 +1,138 @@
+"""The work of a period: what the playbook asks to be done with every scored customer, and what of it is worth the hours.
+
+An action's expected benefit is the money at risk times the probability of losing it times the share of that loss which the action
+prevents, less the hours and the offer it takes. Benefits of several actions for one customer are added up, as if they did not
+overlap. Each manager's hours go to the actions that are worth most together; what is left is listed with what it would have been
+worth. Everything is as known on the date: assignments as scored, facts from the book.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from features.sources import Tables
+from models.allocation import worth_doing
+from models.playbook import Playbook, load_playbook
+from pipeline.errors import BadSettings
+from pipeline.explanations import kept_book
+from pipeline.plan_words import reason
+from pipeline.settings import PlaybookSettings, Settings
+from pipeline.tasks import Task, facts_of, later, tasks_of
+
+PLANNED, LEFT, NOT_WORTH_IT = "planned", "left", "not worth it"
+ORDER = (PLANNED, LEFT, NOT_WORTH_IT)
+COLUMNS = ("manager", "customer_id", "as_of", "type", "action", "action_en", "action_zh", "role", "due_on", "hours", "status",
+           "expected_benefit", "money_at_risk", "probability", "effect", "amount", "why_en", "why_zh", "guide_en", "guide_zh")
+OF_ACTION = {"action": "name", "action_en": "name_en", "action_zh": "name_zh", "role": "role", "guide_en": "guide_en",
+             "guide_zh": "guide_zh"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A period's work.
+
+    ``rows``: one per action, columns ``COLUMNS``, by manager (empty for none, and for all where ``is_one_list``), what is planned
+    first; ``amount`` is what falls due, the security to be added (after haircut), the balance that ends, or the offer allowed a
+    year. ``hours``: of each manager. ``n_without_income``: scored customers whose income is not known, so that none of it is at
+    risk. ``is_other_book``: the book is not the delivery that was scored.
+    """
+
+    as_of: str
+    until: str
+    hours: float
+    rows: pd.DataFrame
+    is_one_list: bool
+    n_without_income: int
+    is_other_book: bool
+
+
+def plan(as_of: str, hours: float, tables: Tables, managers: pd.Series | None, alerts: pd.DataFrame, outcomes: pd.DataFrame,
+         settings: Settings, folder: Path) -> Plan:
+    """Turn a scored date into a work list per relationship manager.
+
+    Parameters
+    ----------
+    as_of : str
+        The scored date (ISO).
+    hours : float
+        That each manager has for the period.
+    tables : Tables
+        The book.
+    managers : Series, optional
+        Manager by customer_id; without it all customers are one list. A customer without a manager gets no hours.
+    alerts : DataFrame
+        Early warnings, columns ``pipeline.alerts.COLUMNS``; those open count.
+    outcomes : DataFrame
+        What was done already, as ``pipeline.outcomes.recorded`` gives it; later days than the date do not count.
+    settings : Settings
+        What actions are worth.
+    folder : Path
+        Where the date was scored.
+
+    Raises
+    ------
+    NotAssigned, NotExplained, DamagedRevision
+        Nobody was scored on the date, or it cannot be read.
+    BadSettings
+        An action has no effect, or an effect no action.
+    BrokenTypes
+        The playbook cannot be read.
+    """
+    playbook, rules = effective(load_playbook(), settings.playbook), settings.playbook
+    kept = kept_book(as_of, folder)
+    of = facts_of(kept, tables, alerts, rules)
+    tasks = list(tasks_of(kept, of, playbook, tables, alerts, outcomes[outcomes["on"] <= as_of], rules))
+    rows = _priced(tasks, of, as_of, rules)
+    rows["manager"] = "" if managers is None else rows["customer_id"].map(managers).fillna("")
+    rows = rows.sort_values(["manager", "customer_id", "action", "due_on"], kind="stable", ignore_index=True)
+    rows["status"] = np.where(rows["expected_benefit"] > 0, LEFT, NOT_WORTH_IT)
+    for manager, own in rows.groupby("manager", sort=True):
+        if manager or managers is None:
+            done = worth_doing(own["expected_benefit"].to_numpy(float), own["hours"].to_numpy(float), hours)
+            rows.loc[own.index[done], "status"] = PLANNED
+    rows["turn"] = rows["status"].map(ORDER.index)
+    rows = rows.sort_values(["manager", "turn", "due_on", "customer_id", "action"], kind="stable", ignore_index=True)
+    is_other_book = str(kept.assignments["data_fingerprint"].iloc[0]) != tables.fingerprint
+    return Plan(as_of, later(as_of, rules.plan_days), hours, rows[list(COLUMNS)], managers is None,
+                int(of["income"].isna().sum()), is_other_book)
+
+
+def effective(playbook: Playbook, rules: PlaybookSettings) -> Playbook:
+    """The playbook, every action of which has an effect.
+
+    Raises
+    ------
+    BadSettings
+        One has none, or an effect is of no action.
+    """
+    names = {action.name for actions in playbook.values() for action in actions}
+    if odd := sorted(names ^ set(rules.effects)):
+        raise BadSettings(f"the effect of {odd[0]} is missing, or it is no action", "[playbook.effects]",
+                          "Give each action of models/types.toml one effect.")
+    return playbook
+
+
+def _priced(tasks: Sequence[Task], of: pd.DataFrame, as_of: str, rules: PlaybookSettings) -> pd.DataFrame:
+    """The tasks with what they are worth and why."""
+    actions, customers = [task.action for task in tasks], [task.of.customer_id for task in tasks]
+    exposure, kinds = (of[name].reindex(customers) for name in ("exposure", "type"))
+    money, p, amount = (np.array([getattr(task.of, name) for task in tasks], float)
+                        for name in ("money", "probability", "amount"))
+    effect, hours = np.array([[rules.effects[action.name], action.hours] for action in actions], float).reshape(-1, 2).T
+    saved, has_offer = money * p * effect, np.array([action.has_offer for action in actions], bool)
+    most = np.minimum(rules.rate_cut * exposure.to_numpy(float), rules.offer_saving_share * saved / rules.years_of_income)
+    offer = np.where(has_offer, most, 0.0)
+    benefit = np.round(saved - offer * rules.years_of_income - hours * rules.hour_price, 2)
+    rows = pd.DataFrame({column: pd.Series([getattr(action, name) for action in actions], dtype=object)
+                         for column, name in OF_ACTION.items()})
+    rows = rows.assign(customer_id=customers, as_of=as_of, type=kinds.to_numpy(object), hours=hours, effect=effect,
+                       due_on=[later(as_of, task.of.days) for task in tasks], expected_benefit=benefit,
+                       money_at_risk=money.round(2), probability=p.round(4), amount=np.where(has_offer, offer, amount).round(2))
+    for language in ("en", "zh"):
+        rows[f"why_{language}"] = [reason(task, as_of, *sums, language) for task, *sums in zip(tasks, effect, offer, benefit)]
+    return rows
