@@ -19,7 +19,7 @@ from pipeline.revisions import current
 
 ROOT = Path(pipeline.__file__).parents[1]
 TYPES = ("risk", "churn", "strategic", "growth", "stable")
-COMMANDS = ("simulate", "import", "validate", "features", "labels", "train", "tune", "promote", "rollback", "score",
+COMMANDS = ("simulate", "import", "validate", "features", "labels", "train", "tune", "promote", "rollback", "score", "sink",
             "explain", "whatif", "report", "warn", "monitor", "plan", "outcome", "outcomes", "override", "exit-codes")
 #: The files of a date.
 SCORED = ["assignments.parquet", "explanations.parquet", "manifest.json", "reference.parquet", "rejected.parquet"]
