@@ -110,6 +110,14 @@ def test_the_log_is_json_line_by_line_from_start_to_end(own, book, capfd):
     assert [event["at"] for event in events] == sorted(event["at"] for event in events)
 
 
+def test_values_that_training_never_saw_are_counted_and_the_run_goes_on(own, tmp_path, capsys):
+    tables = tiny_book()
+    tables["customers"].loc[[3, 8, 11], "industry"] = ["wood", "wood", "paper"]
+    assert own.score(write_book(tables, tmp_path / "other"), "--model", "1") == 0
+    assert "note: 3 rows have a value of customers.industry that training never saw" in capsys.readouterr().out
+    assert record_of(own)["unseen_categories"] == {"customers.industry": 3}
+
+
 def test_a_run_without_a_log_says_nothing_on_stderr(own, book, capfd):
     assert own.score(book, "--model", "1") == 0
     assert capfd.readouterr().err == ""

@@ -1,0 +1,158 @@
+"""Commands that put assignments to work: the page, early warnings, monitoring, the plan and what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from pipeline.commands.shared import bars, open_book, settings_of
+
+
+def report(options: argparse.Namespace) -> int | None:
+    """Run ``pentad report``."""
+    from contextlib import nullcontext
+
+    from pipeline.errors import writing
+    from pipeline.export import SUFFIXES, listed, write_csv, write_xlsx
+    from pipeline.guards import must_lie_outside
+    from pipeline.outcomes import recorded
+    from pipeline.output import written_whole
+    from pipeline.report import report
+    from pipeline.report_page import page
+
+    out, export = options.out or Path("runs/report") / f"{options.as_of}.html", options.export
+    if options.since and options.since >= options.as_of:
+        print("pentad report: --since must be before --as-of", file=sys.stderr)
+        return 2
+    if out.suffix != ".html" or (export and export.suffix not in SUFFIXES):
+        print("pentad report: --out needs a name that ends in .html, --export one in .csv or .xlsx", file=sys.stderr)
+        return 2
+    for file in filter(None, (out, export)) if options.data else ():
+        must_lie_outside(file, options.data)
+    settings = settings_of(options) if options.data else None
+    with closing(open_book(options, settings.book)) if settings else nullcontext() as tables:
+        came = {"outcomes": recorded(Path(settings.playbook.outcomes)), "seed": settings.model.seed} if settings else {}
+        found = report(options.as_of, options.since, options.assignments, tables, options.warnings, **came)
+    files = [(out, lambda file: file.write(page(found)), "report")]
+    if export:
+        write = write_csv if export.suffix == ".csv" else write_xlsx
+        files.append((export, lambda file: write(listed(found), file), "list of customers"))
+    print(found)
+    for path, write_to, what in files:
+        with writing(path):
+            was_there = written_whole(path, write_to, options.replace, what)
+        print(f"{'unchanged' if was_there else 'written'}: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    return None
+
+
+def warn(options: argparse.Namespace) -> int | None:
+    """Run ``pentad warn``."""
+    from pipeline.alerts import COLUMNS
+    from pipeline.errors import writing
+    from pipeline.export import SUFFIXES, write_csv, write_xlsx
+    from pipeline.managers import read_managers
+    from pipeline.outcomes import recorded
+    from pipeline.output import written_whole
+    from pipeline.warn import warn
+    from pipeline.warn_words import lines_of
+
+    export = options.export
+    if export and export.suffix not in SUFFIXES:
+        print("pentad warn: --export needs a name that ends in .csv or .xlsx", file=sys.stderr)
+        return 2
+    managers, settings = read_managers(options.managers) if options.managers else {}, settings_of(options)
+    outcomes = recorded(Path(settings.playbook.outcomes))
+    found = warn(options.as_of, options.assignments, options.out, settings, outcomes, options.replace)
+    alerts = found.alerts.assign(manager=[managers.get(who, "") for who in found.alerts["customer_id"]])
+    if options.list:
+        alerts = alerts[alerts["list"] == options.list]
+    print("\n".join([found.text(options.language), "", *lines_of(alerts, options.language, options.top), ""]))
+    for day in found.later:
+        print(f"note: {day} was warned from what stood here before; warn it again with --replace")
+    print(f"{'unchanged' if found.already_there else 'written'}: {found.path}")
+    if export:
+        write, table = write_csv if export.suffix == ".csv" else write_xlsx, alerts[[*COLUMNS, "manager"]]
+        with writing(export):
+            was_there = written_whole(export, lambda file: write(table, file), options.replace, "list of alerts")
+        print(f"{'unchanged' if was_there else 'written'}: {export}")
+    return None
+
+
+def monitor(options: argparse.Namespace) -> None:
+    """Run ``pentad monitor``."""
+    from pipeline.errors import writing
+    from pipeline.guards import must_lie_outside, must_reach
+    from pipeline.monitor import AlarmRaised, monitor
+    from pipeline.monitor_words import lines_of
+    from pipeline.output import written_whole
+
+    out, settings = options.out or Path("runs/monitor") / f"{options.as_of}.json", settings_of(options)
+    must_lie_outside(out, options.data)
+    with closing(open_book(options, settings.book)) as tables, bars() as progress:
+        must_reach(tables, options.as_of, settings.score.stale_days, "--as-of")
+        found = monitor(tables, options.as_of, options.since, options.model, settings, options.assignments, progress)
+    print("\n" + "\n".join(lines_of(found, options.language, options.top, settings.monitor.false_alarm_share)))
+    with writing(out):
+        was_there = written_whole(out, lambda file: file.write(found.text().encode()), options.replace, "findings of this date")
+    print(f"{'unchanged' if was_there else 'written'}: {out}")
+    if options.strict and found.alarms:
+        kinds = ", ".join(sorted({alarm.kind for alarm in found.alarms}))
+        raise AlarmRaised(f"{len(found.alarms)} alarms: {kinds}", f"as of {options.as_of}", f"Read them in {out}.")
+
+
+def plan(options: argparse.Namespace) -> None:
+    """Run ``pentad plan``."""
+    from pipeline.alerts import kept_alerts, no_alerts, warned_dates
+    from pipeline.errors import writing
+    from pipeline.export import write_csv, write_xlsx
+    from pipeline.guards import must_lie_outside, must_reach
+    from pipeline.managers import read_managers
+    from pipeline.outcomes import recorded
+    from pipeline.output import written_whole
+    from pipeline.plan import plan
+    from pipeline.plan_words import lines_of
+    from pipeline.revisions import place_of
+
+    settings, place = settings_of(options), place_of(options.out, options.as_of)
+    must_lie_outside(place / "plan.csv", options.data)
+    managers = read_managers(options.managers) if options.managers else None
+    done = recorded(Path(settings.playbook.outcomes))
+    is_warned = options.as_of in warned_dates(options.warnings)
+    alerts = kept_alerts(options.as_of, options.warnings) if is_warned else no_alerts()
+    if not is_warned:
+        print(f"note: no early warnings as of {options.as_of} in {options.warnings}, so none is followed up: run `pentad warn`")
+    with closing(open_book(options, settings.book)) as tables:
+        must_reach(tables, options.as_of, settings.score.stale_days, "--as-of")
+        made = plan(options.as_of, options.hours, tables, managers, alerts, done, settings, options.assignments)
+    print("\n" + "\n".join(lines_of(made, options.language, options.top)))
+    for suffix, write in (("csv", write_csv), ("xlsx", write_xlsx))[: 2 if options.xlsx else 1]:
+        path = place / f"plan.{suffix}"
+        with writing(path):
+            was_there = written_whole(path, lambda file, write=write: write(made.rows, file), options.replace, "plan")
+        print(f"{'unchanged' if was_there else 'written'}: {path}")
+
+
+def outcome(options: argparse.Namespace) -> None:
+    """Run ``pentad outcome``."""
+    from pipeline.outcomes import outcome
+
+    log = Path(settings_of(options).playbook.outcomes)
+    made = outcome(options.customer, options.on, options.what, options.detail, options.by, options.action or "",
+                   options.assignments, log)
+    print(f"{made.customer_id} on {made.on}: {made.what}, by {made.by}; recorded in {log}")
+
+
+def outcomes(options: argparse.Namespace) -> None:
+    """Run ``pentad outcomes``."""
+    from pipeline.followup import follow_up
+    from pipeline.guards import must_reach
+    from pipeline.outcomes import recorded
+
+    settings = settings_of(options)
+    done = recorded(Path(settings.playbook.outcomes))
+    with closing(open_book(options, settings.book)) as tables:
+        must_reach(tables, options.as_of, settings.score.stale_days, "--as-of")
+        found = follow_up(options.since, options.as_of, tables, done, settings.model.seed, options.assignments)
+    print("\n" + found.text(options.language))
