@@ -82,6 +82,11 @@ def month_end_before(day: str) -> str:
     return (date.fromisoformat(day).replace(day=1) - timedelta(days=1)).isoformat()
 
 
+def days_later(day: str, n: int) -> str:
+    """The date (ISO) so many days after another, or before it where ``n`` is negative."""
+    return (date.fromisoformat(day) + timedelta(days=int(n))).isoformat()
+
+
 def months_later(day: str, months: int) -> str:
     """The same day of a later month, or that month's last day, as ISO text; a month's last day stays a last day.
 

@@ -6,8 +6,6 @@ The codes: 0 done, 1 unexpected, 2 usage, 10 and up named. ``pipeline/errors.py`
 
 from __future__ import annotations
 
-import re
-
 
 class PentadError(Exception):
     """A named failure with one clear line.
@@ -32,12 +30,6 @@ class PentadError(Exception):
 def one_line(text: str) -> str:
     """Text of which every character can be printed; a line end within becomes \\n."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-def masked(text: str) -> str:
-    """The text without the names and passwords of the addresses in it."""
-    text = re.sub(r"://[^\s'\"]*@", "://***@", text)
-    return re.sub(r"(?i)(password=)[^&\s'\"]*", r"\1***", text)
 
 
 class NoBook(PentadError):

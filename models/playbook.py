@@ -62,7 +62,7 @@ def load_playbook(path: Path = TYPES_FILE) -> dict[str, tuple[Action, ...]]:
     BrokenTypes
         A type has no action or an unknown one; an action lacks a key, has one that is unknown or not usable, or no type takes it.
     """
-    blocks = read_blocks(path)
+    blocks = read_blocks(path, BrokenTypes)
     described = blocks.get(BESIDE)
     if not isinstance(described, dict) or not described:
         raise BrokenTypes("no actions", str(path), "Describe each in a block [actions.NAME].")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from features.errors import PentadError
+from models.types import read_blocks
 
 TRIGGERS_FILE = Path(__file__).with_name("triggers.toml")
 LISTS = ("risk", "churn")
@@ -84,12 +84,7 @@ def load_triggers(catalogue: Mapping[str, Any], path: Path = TRIGGERS_FILE) -> t
     BrokenTriggers
         A key, level, measure or role is missing, unknown or not usable.
     """
-    try:
-        blocks = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BrokenTriggers(f"it cannot be read ({error.strerror})", str(path), "Restore it from the repository.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as broken:
-        raise BrokenTriggers(f"not readable as TOML ({broken})", str(path), "Correct that line.") from None
+    blocks = read_blocks(path, BrokenTriggers)
     if set(blocks) != {"trigger", "role"} or not all(isinstance(part, dict) and part for part in blocks.values()):
         raise BrokenTriggers(f"it holds {sorted(blocks)}", str(path), "Give blocks [trigger.NAME] and [role.NAME] alone.")
     roles = {name: _role(block, f"{path} [role.{name}]") for name, block in blocks["role"].items()}

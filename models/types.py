@@ -66,7 +66,7 @@ def load_types(path: Path = TYPES_FILE) -> tuple[RelationshipType, ...]:
     BrokenTypes
         A type, name, strategy or cost is missing, unknown or not usable, or two types share a precedence.
     """
-    blocks = read_blocks(path)
+    blocks = read_blocks(path, BrokenTypes)
     blocks.pop(BESIDE, None)
     if set(blocks) != set(ORDER):
         odd = ", ".join(sorted(set(blocks) ^ set(ORDER)))
@@ -83,20 +83,20 @@ def load_types(path: Path = TYPES_FILE) -> tuple[RelationshipType, ...]:
     return tuple(types)
 
 
-def read_blocks(path: Path) -> dict[str, object]:
-    """The blocks of the file by name.
+def read_blocks(path: Path, broken: type[PentadError]) -> dict[str, object]:
+    """The blocks of a TOML file by name.
 
     Raises
     ------
-    BrokenTypes
-        There is no such file, or it is not TOML.
+    PentadError
+        Of kind ``broken``: there is no such file, or it is not TOML.
     """
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BrokenTypes("no such file", str(path), "Restore it from the repository.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as broken:
-        raise BrokenTypes(f"not readable as TOML ({broken})", str(path), "Correct that line.") from None
+    except OSError as error:
+        raise broken(f"it cannot be read ({error.strerror})", str(path), "Restore it from the repository.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise broken(f"not readable as TOML ({error})", str(path), "Correct that line.") from None
 
 
 def called(types: Sequence[RelationshipType], language: str) -> dict[str, str]:

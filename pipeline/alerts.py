@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from features.errors import PentadError
 from models.early_warning import CLEARED, NEW, OPEN
 from pipeline.output import written_whole
-from pipeline.revisions import DATE
+from pipeline.revisions import dates, place_of
 
 WARNINGS = "warnings.parquet"
 STATUSES = (NEW, OPEN, CLEARED)
@@ -43,13 +43,12 @@ def no_alerts() -> pd.DataFrame:
 
 def warnings_of(as_of: str, folder: Path) -> Path:
     """Where the alerts of a date lie."""
-    return folder / f"as_of={as_of}" / WARNINGS
+    return place_of(folder, as_of) / WARNINGS
 
 
 def warned_dates(folder: Path) -> list[str]:
     """The dates that have early warnings, the earliest first; a folder whose name is no date is none."""
-    named = (file.parent.name.removeprefix("as_of=") for file in folder.glob(f"as_of=*/{WARNINGS}"))
-    return sorted(name for name in named if DATE.fullmatch(name))
+    return dates(folder, WARNINGS)
 
 
 def kept_alerts(as_of: str, folder: Path) -> pd.DataFrame:

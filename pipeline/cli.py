@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+from features.addresses import is_address
 from pipeline.commands import books, learning, managing, scoring
 
 TYPES = ("risk", "churn", "strategic", "growth", "stable")
@@ -331,11 +332,11 @@ def _words(text: str) -> str:
 
 def _place(text: str) -> Path | str:
     """A book's place: the address of a database as it is, else a path."""
-    return text if text.startswith(("postgresql://", "postgres://")) else Path(text)
+    return text if is_address(text) else Path(text)
 
 
 def _sink(text: str) -> str:
-    if not (text.startswith(("postgresql://", "postgres://")) or text.startswith("duckdb:") and text != "duckdb:"):
+    if not (is_address(text) or text.startswith("duckdb:") and text != "duckdb:"):
         raise argparse.ArgumentTypeError(f"{text!r} is no database; write duckdb:FILE or postgresql://HOST/DATABASE")
     return text
 

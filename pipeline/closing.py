@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.errors import PentadError
-from features.sources import Tables, in_units
+from features.sources import Tables, in_units, total
 
 REJECTED = "rejected.parquet"
 _SCHEMA = pa.schema([(name, pa.string()) for name in ("table", "key", "reason", "row")])
@@ -71,13 +71,12 @@ def close(tables: Tables, scored: pa.ChunkedArray) -> Closing:
     customers, loans = (next(a for a in tables.accounts if a.table == name) for name in ("customers", "loans"))
     of_scored = tables.hold(pd.DataFrame({"customer_id": scored.to_pandas(), "is_scored": 1}))
     try:
-        n_found, _, _ = _summed(tables, tables.customers.join(of_scored, on="customer_id", how="inner"), "")
-        n_out, _, _ = _summed(tables, tables.customers.join(of_scored, on="customer_id", how="anti"), "")
-        _, *in_scope = _summed(tables, tables.loans.join(of_scored, on="customer_id", how="semi"), "committed_amount")
-        _, *out = _summed(tables, tables.loans.join(of_scored, on="customer_id", how="anti"), "committed_amount")
+        n_found, n_out = (int(tables.collected(tables.customers.join(of_scored, on="customer_id", how=how).select(n=nw.len()))
+                              ["n"].iloc[0]) for how in ("inner", "anti"))
+        (cents_scored, _), (cents_out, _) = (total(tables.loans.join(of_scored, on="customer_id", how=how), "committed_amount")
+                                             for how in ("semi", "anti"))
     finally:
         tables.drop(of_scored)
-    cents_scored, cents_out = (high * 1_000_000 + low for high, low in (in_scope, out))
     found = Closing(customers.n_read, len(scored), customers.n_rejected, n_out, loans.sums.read, cents_scored,
                     loans.sums.rejected, cents_out, loans.sums.n_without)
     must_close(found, n_found)
@@ -100,14 +99,6 @@ def must_close(found: Closing, n_found: int) -> None:
     else:
         return
     raise NotClosed(said, "the scored book", "Nothing was written. Keep the book as it is and report this.")
-
-
-def _summed(tables: Tables, rows: nw.LazyFrame, column: str) -> tuple[int, int, int]:
-    """How many rows there are, and the sum of a column in millions of cents and the rest: each fits into 64 bits."""
-    cents = nw.col(column) if column else nw.lit(0)
-    found = tables.collected(rows.select(n=nw.lit(1), high=cents // 1_000_000, low=cents % 1_000_000)
-                             .select(nw.col("n", "high", "low").sum().cast(nw.Int64)))
-    return tuple(int(value) if pd.notna(value) else 0 for value in found.iloc[0])
 
 
 def write_rejected(tables: Tables, file: Path) -> None:

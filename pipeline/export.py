@@ -14,7 +14,6 @@ import pandas as pd
 from models.types import ORDER
 from pipeline.report import Report
 
-SUFFIXES = (".csv", ".xlsx")
 COLUMNS = ("customer_id", "name", "as_of", "type", "type_zh", *(f"p_{kind}" for kind in ORDER), "runner_up", "runner_up_zh",
            "gap_log_odds", "possible_types", "is_referred", "before", "exposure", "reasons_en", "reasons_zh", "strategy_en",
            "strategy_zh", "model_version")
@@ -81,6 +80,10 @@ def write_xlsx(table: pd.DataFrame, file: BinaryIO) -> None:
             content = parts.read(name)
             content = SAVED.sub(b"1980-01-01T00:00:00Z", content) if name == "docProps/core.xml" else content
             out.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+
+
+WRITERS = {".csv": write_csv, ".xlsx": write_xlsx}
+"""By the suffix of a file: what writes a table to it."""
 
 
 def _is_missing(value: object) -> bool:

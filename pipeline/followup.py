@@ -7,12 +7,13 @@ later one. Customers who were acted on were chosen for it, so actions are not co
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from features.days import days_later
 from features.errors import PentadError, one_line
 from features.realised import DEFAULT_DAYS, realised
 from features.sources import Tables
@@ -121,7 +122,7 @@ class FollowUp:
     def notes(self, language: str) -> list[str]:
         """What cannot be known yet, or is left out."""
         say = WORDS[language]
-        known = (date.fromisoformat(self.as_of) - timedelta(days=DEFAULT_DAYS)).isoformat()
+        known = days_later(self.as_of, -DEFAULT_DAYS)
         counts = {"already": self.n_in_default, "income": sum(came.n_without_income for came in self.by_type.values()),
                   "gone": self.n_gone, "waiting": sum(ends["waiting"] for ends in self.ends.values()),
                   "strangers": self.n_strangers}

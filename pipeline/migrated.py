@@ -17,12 +17,11 @@ from models.matrix import KEYS
 from models.metrics import given_types
 from models.migration import CORRECTED, CUSTOMER, MODEL, OUT, STEPS, Stages, bridge, carriers, matrix, migration, moves
 from models.segmenter import Segmenter
-from pipeline.active import Active
+from pipeline.active import CHUNK_ROWS, Active
 from pipeline.explanations import kept_book
 from pipeline.report import EXPOSURES
 from pipeline.tracking import Registered
 
-CHUNK_ROWS = 10_000
 N_CARRIERS = 3
 THEN = "then"
 """Before the first step: what was stored."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from features.catalogue import FEATURES
+from features.sources import in_units
 from models.explain import short_name
 from models.migration import CORRECTED, CUSTOMER, GONE, MODEL, NEW, STEPS, bridge, migration
 from models.types import ORDER, called, load_types
@@ -141,28 +142,22 @@ def _migration(found: Migrated, language: str, top: int) -> Iterator[str]:
         yield "  " + say["unknown"].format(n=found.n_unknown)
     yield "  " + " | ".join([say["matrix"], *(name[kind] for kind in n.columns)])
     for kind in n.index:
-        cells = [f"{n.loc[kind, to]:,} ({amount_of(cents.loc[kind, to])})" if n.loc[kind, to] else "-" for to in n.columns]
+        cells = [f"{n.loc[kind, to]:,} ({in_units(cents.loc[kind, to])})" if n.loc[kind, to] else "-" for to in n.columns]
         yield "  " + " | ".join([name[kind], *cells])
     steps = [say[step] for step in STEPS]
     for what, table in bridges.items():
         yield "  " + say["bridge"].format(what=say[what], steps=(", " if language == "en" else "、").join(steps))
         for kind, row in table.iterrows():
-            cells = [f"{value:+,}" if what == "n" else amount_of(value, "+") for value in row[list(STEPS)]]
-            ends = [f"{value:,}" if what == "n" else amount_of(value) for value in (row["then"], row["now"])]
+            cells = [f"{value:+,}" if what == "n" else in_units(value, "+") for value in row[list(STEPS)]]
+            ends = [f"{value:,}" if what == "n" else in_units(value) for value in (row["then"], row["now"])]
             yield "    " + " | ".join([name[kind], ends[0], *cells, ends[1]])
     cells = [(a, b) for a in n.index for b in n.columns if a != b and n.loc[a, b]]
     for a, b in sorted(cells, key=lambda cell: (-n.loc[cell], cell))[:top]:
         parts = " + ".join(f"{split['n'][step].loc[a, b]:,} {say[step]}" for step in STEPS)
-        yield "  " + say["arrived"].format(a=name[a], b=name[b], n=n.loc[a, b], amount=amount_of(cents.loc[a, b]), parts=parts)
+        yield "  " + say["arrived"].format(a=name[a], b=name[b], n=n.loc[a, b], amount=in_units(cents.loc[a, b]), parts=parts)
     if found.moves:
         yield say["moves"]
     for move in sorted(found.moves, key=lambda move: -move.n)[:top]:
         carried = ", ".join(f"{short_name(FEATURES[feature], language)} {value:+.2f}" for feature, value in move.carriers)
         yield "  " + say["move"].format(step=say[move.step], a=name[move.before], b=name[move.after], n=move.n,
-                                        amount=amount_of(move.cents), carried=f": {carried}" if carried else "")
-
-
-def amount_of(cents: int, sign: str = "") -> str:
-    """Cents as an amount in the book's currency, to the cent."""
-    whole, rest = divmod(abs(int(cents)), 100)
-    return f"{'-' if cents < 0 else sign}{whole:,}.{rest:02d}"
+                                        amount=in_units(move.cents), carried=f": {carried}" if carried else "")

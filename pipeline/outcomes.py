@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
 
+from features.days import days_later
 from features.errors import PentadError
 from models.playbook import load_playbook
 from pipeline.clock import now
@@ -77,7 +77,7 @@ def outcome(customer: str, on: str, what: str, detail: str, by: str, action: str
         The log cannot be written.
     """
     at = now()
-    if date.fromisoformat(on) > date.fromisoformat(at[:10]) + timedelta(days=1):  # east of Greenwich it is tomorrow already
+    if on > days_later(at[:10], 1):  # east of Greenwich it is tomorrow already
         raise NotAnOutcome(f"{on} is still to come", "--on", "Record it when it has happened.")
     known = {each.name for actions in load_playbook().values() for each in actions}
     if action and action not in known:

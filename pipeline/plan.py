@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from features.days import days_later
 from features.sources import Tables
 from models.allocation import worth_doing
 from models.playbook import Playbook, load_playbook
@@ -22,7 +23,7 @@ from pipeline.errors import BadSettings
 from pipeline.explanations import kept_book
 from pipeline.plan_words import reason
 from pipeline.settings import PlaybookSettings, Settings
-from pipeline.tasks import Task, facts_of, later, tasks_of
+from pipeline.tasks import Task, facts_of, tasks_of
 
 PLANNED, LEFT, NOT_WORTH_IT = "planned", "left", "not worth it"
 ORDER = (PLANNED, LEFT, NOT_WORTH_IT)
@@ -98,7 +99,7 @@ def plan(as_of: str, hours: float, tables: Tables, managers: pd.Series | None, a
     rows["turn"] = rows["status"].map(ORDER.index)
     rows = rows.sort_values(["manager", "turn", "due_on", "customer_id", "action"], kind="stable", ignore_index=True)
     is_other_book = str(kept.assignments["data_fingerprint"].iloc[0]) != tables.fingerprint
-    return Plan(as_of, later(as_of, rules.plan_days), hours, rows[list(COLUMNS)], managers is None,
+    return Plan(as_of, days_later(as_of, rules.plan_days), hours, rows[list(COLUMNS)], managers is None,
                 int(of["income"].isna().sum()), is_other_book)
 
 
@@ -131,7 +132,7 @@ def _priced(tasks: Sequence[Task], of: pd.DataFrame, as_of: str, rules: Playbook
     rows = pd.DataFrame({column: pd.Series([getattr(action, name) for action in actions], dtype=object)
                          for column, name in OF_ACTION.items()})
     rows = rows.assign(customer_id=customers, as_of=as_of, type=kinds.to_numpy(object), hours=hours, effect=effect,
-                       due_on=[later(as_of, task.of.days) for task in tasks], expected_benefit=benefit,
+                       due_on=[days_later(as_of, task.of.days) for task in tasks], expected_benefit=benefit,
                        money_at_risk=money.round(2), probability=p.round(4), amount=np.where(has_offer, offer, amount).round(2))
     for language in ("en", "zh"):
         rows[f"why_{language}"] = [reason(task, as_of, *sums, language) for task, *sums in zip(tasks, effect, offer, benefit)]

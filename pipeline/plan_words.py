@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from features.days import days_later
 from features.errors import one_line
 from models.playbook import INSTALMENT, MATURITY, PRODUCT, SHORTFALL, WARNINGS, YEAR
 
@@ -53,7 +53,7 @@ SAY = {
 def reason(task: Task, as_of: str, effect: float, offer: float, benefit: float, language: str) -> str:
     """Why a customer's action, and what it is worth: the occasion, then the sum."""
     say, action, of, about = LEADS[language], task.action, task.of, task.of.about
-    day = (date.fromisoformat(as_of) + timedelta(days=about.get("days", 0))).isoformat()
+    day = days_later(as_of, about.get("days", 0))
     if action.per == YEAR:
         done = say["last"].format(day=about["last"]) if about["last"] else say["never"]
         lead = say[YEAR].format(times=about["times"], done=done)

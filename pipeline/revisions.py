@@ -80,9 +80,9 @@ def place_of(folder: Path, as_of: str) -> Path:
     return folder / f"as_of={as_of}"
 
 
-def dates(folder: Path) -> list[str]:
-    """The dates that have a revision, the earliest first; a folder whose name is no date is none."""
-    named = (file.parent.name.removeprefix("as_of=") for file in folder.glob(f"as_of=*/{CURRENT}"))
+def dates(folder: Path, file: str = CURRENT) -> list[str]:
+    """The dates that have a revision, or another file, the earliest first; a folder whose name is no date is none."""
+    named = (found.parent.name.removeprefix("as_of=") for found in folder.glob(f"as_of=*/{file}"))
     return sorted(name for name in named if DATE.fullmatch(name))
 
 

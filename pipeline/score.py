@@ -6,7 +6,7 @@ are judged, explained and written chunk by chunk. Memory does not grow with the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +15,15 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from features.catalogue import FEATURES
-from features.frame import feature_blocks
 from features.sources import Tables
 from models.explain import Reference, assign, reference_of
 from models.matrix import KEYS
 from models.segmenter import Segmenter
 from models.stability import N_RESEEDS, RESEED_COLUMNS, Stories, agreement, told, told_by
 from models.types import load_types
+from pipeline.active import measure_active
 from pipeline.closing import REJECTED, Closing, close, write_rejected
-from pipeline.errors import NobodyToScore, writing
+from pipeline.errors import writing
 from pipeline.explanations import ASSIGNMENTS, EXPLANATIONS, REFERENCE, Explanations, of_run, write_reference
 from pipeline.guards import must_reach
 from pipeline.output import Growing
@@ -31,8 +31,6 @@ from pipeline.revisions import Revision, commit, place_of, staging
 from pipeline.settings import Settings
 from pipeline.steadiness import DIMENSION_OF
 from pipeline.tracking import Registered
-
-CHUNK_ROWS = 10_000
 
 
 @dataclass(frozen=True)
@@ -84,10 +82,7 @@ def score(
     """
     with writing(place_of(out, as_of)), staging(out, as_of) as staged:
         frame = staged / "frame.parquet"
-        n_scored = _measure(tables, as_of, model, frame, progress)
-        if not n_scored:
-            found = f"none of {_n_kept(tables):,} customers has an active loan on {as_of}"
-            raise NobodyToScore(found, "--as-of", "Give another date.")
+        measure_active(tables, [as_of], model.segmenter.features, frame, progress)
         must_reach(tables, as_of, settings.score.stale_days, "--as-of")
         closing = close(tables, pq.read_table(frame, columns=["customer_id"]).column(0))
         usual = _usual(frame)
@@ -99,43 +94,6 @@ def score(
                  "data_fingerprint": tables.fingerprint, **closing.facts(), "referred": n_referred}
         revision, was_there = commit(staged, facts, restate)
     return Scored(revision, closing, n_referred, n_referred * settings.score.hours_per_referral, first, was_there)
-
-
-def _n_kept(tables: Tables) -> int:
-    return next(account.n_kept for account in tables.accounts if account.table == "customers")
-
-
-def _measure(tables: Tables, as_of: str, model: Registered, file: Path, progress: Callable[[str, int], None]) -> int:
-    """Write the features of every active customer, in groups of ``CHUNK_ROWS`` rows; how many there are."""
-    n_scored = 0
-
-    def active() -> Iterator[pd.DataFrame]:
-        for block in feature_blocks(tables, [as_of]):
-            progress("measured", len(block))
-            kept = block[block["n_active_loans"] > 0]
-            yield kept[[column for column in block if column in (*KEYS, *model.segmenter.features)]]
-
-    with Growing(file) as frames:
-        for chunk in _chunks(active()):
-            frames.add(chunk)
-            n_scored += len(chunk)
-    return n_scored
-
-
-def _chunks(blocks: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """The same rows in chunks of ``CHUNK_ROWS``, the last one smaller: what is written does not show the size of the blocks."""
-    waiting: list[pd.DataFrame] = []
-    for block in blocks:
-        waiting.append(block)
-        if sum(map(len, waiting)) >= CHUNK_ROWS:
-            rows = pd.concat(waiting, ignore_index=True)
-            whole = len(rows) // CHUNK_ROWS * CHUNK_ROWS
-            for start in range(0, whole, CHUNK_ROWS):
-                yield rows[start : start + CHUNK_ROWS].reset_index(drop=True)
-            waiting = [rows[whole:]]
-    rest = pd.concat(waiting, ignore_index=True) if waiting else pd.DataFrame()
-    if len(rest):
-        yield rest
 
 
 def _usual(file: Path) -> Reference:

@@ -14,7 +14,8 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.errors import OutputExists, masked
+from features.addresses import masked
+from features.errors import OutputExists
 from features.sources.databases import DatabaseRefused, transaction
 from models.stability import N_RESEEDS, RESEED_COLUMNS
 from models.types import ORDER

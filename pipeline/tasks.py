@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from features.days import days_later
 from features.frame import feature_frame
 from features.holdings import due_next, loans_held
 from features.sources import Tables
@@ -48,11 +49,6 @@ class Task:
 
     action: Action
     of: Occasion
-
-
-def later(day: str, days: float) -> str:
-    """The date so many days after another, both ISO."""
-    return (date.fromisoformat(day) + timedelta(days=int(days))).isoformat()
 
 
 def facts_of(kept: KeptBook, tables: Tables, alerts: pd.DataFrame, rules: PlaybookSettings) -> pd.DataFrame:
@@ -102,7 +98,7 @@ def tasks_of(kept: KeptBook, of: pd.DataFrame, playbook: Playbook, tables: Table
                     last = np.nanmin([last, one.days_since_contact])
                 days = max(0, 365 // action.times - last)
                 if days <= rules.plan_days:
-                    about = {"times": action.times, "last": later(as_of, -last) if last < np.inf else None}
+                    about = {"times": action.times, "last": days_later(as_of, -last) if last < np.inf else None}
                     yield Task(action, Occasion(one.Index, int(days), *_at_risk(action, one), about=about))
             elif action.per == INSTALMENT or last > rules.plan_days:
                 yield from (Task(action, event) for event in events.get((one.Index, action.per), ()))

@@ -13,12 +13,12 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from features.errors import masked
+from features.addresses import masked
 from models.gate import Evidence
 from models.segmenter import BrokenModel, Segmenter
 from models.training_reference import TrainingReference
@@ -73,6 +73,36 @@ class Registered:
         """Version and run, as written beside every assignment."""
         return f"{self.version} ({self.run_id[:8]})"
 
+    @property
+    def tags(self) -> dict[str, str]:
+        """What it is registered with: the SHA-256 sums that its files have to have, and what it learnt until."""
+        return {MODEL_TAG: self.segmenter.sha256, TWINS_TAG: ",".join(twin.sha256 for twin in self.twins),
+                REFERENCE_TAG: self.reference.sha256 if self.reference else "", UNTIL_TAG: self.trained_until}
+
+    def save(self, folder: Path) -> None:
+        """Write its files: its own, of each twin in a folder of their own, and the reference."""
+        self.segmenter.save(folder)
+        for nth, twin in enumerate(self.twins, 1):
+            twin.save(folder / _twin(nth))
+        if self.reference:
+            self.reference.save(folder)
+
+
+def registered_in(folder: Path, version: str, run_id: str, tags: Mapping[str, str], where: str) -> Registered:
+    """Read a model from the folder of its files, if they are those it was registered with; ``where``: what to call the place.
+
+    Raises
+    ------
+    BrokenModel
+        They are gone, or others; of the model, one of its twins, or the book it learnt from.
+    """
+    segmenter = _segmenter(folder, tags.get(MODEL_TAG), "model", where)
+    digests = [digest for digest in tags.get(TWINS_TAG, "").split(",") if digest]
+    twins = tuple(_segmenter(folder / _twin(nth), digest, f"twin {nth}", where) for nth, digest in enumerate(digests, 1))
+    digest = tags.get(REFERENCE_TAG)
+    reference = TrainingReference.load(folder, digest) if digest else None
+    return Registered(segmenter, version, run_id, tags[UNTIL_TAG], twins, reference)
+
 
 def reach(settings: TrackingSettings) -> None:
     """Open the store, made at the first start, so that a job learns that it is out of reach before it works for it.
@@ -110,13 +140,11 @@ def _record(run: RunRecord, settings: TrackingSettings) -> Registered:
     _close_killed_runs(client, experiment)
     started = client.create_run(experiment, tags=run.tags | {"pentad.pid": str(os.getpid())})
     run_id = started.info.run_id
+    made = Registered(run.segmenter, "", run_id, run.evidence.trained_until, run.twins, run.reference)
     try:
         _log(client, started, run.params, run.metrics)
-        run.segmenter.save(run.files / FOLDER)
-        for nth, twin in enumerate(run.twins, 1):
-            twin.save(run.files / FOLDER / _twin(nth))
+        made.save(run.files / FOLDER)
         digest = run.evidence.save(run.files / FOLDER)
-        reference = run.reference.save(run.files / FOLDER)
         if settings.uri.startswith(SQLITE):
             place = _run_folder(run_id, settings)
             with writing(place):
@@ -128,16 +156,13 @@ def _record(run: RunRecord, settings: TrackingSettings) -> Registered:
         else:
             client.log_artifacts(run_id, str(run.files))
             source = f"{started.info.artifact_uri}/{FOLDER}"
-        version = client.create_model_version(settings.model_name, source, run_id, 
-                                              tags={EVIDENCE_TAG: digest, MODEL_TAG: run.segmenter.sha256,
-                                                    TWINS_TAG: ",".join(twin.sha256 for twin in run.twins),
-                                                    REFERENCE_TAG: reference, UNTIL_TAG: run.evidence.trained_until})
+        version = client.create_model_version(settings.model_name, source, run_id, tags=made.tags | {EVIDENCE_TAG: digest})
         client.set_registered_model_alias(settings.model_name, CHALLENGER, version.version)
     except BaseException:
         client.set_terminated(run_id, "FAILED")
         raise
     client.set_terminated(run_id, "FINISHED")
-    return Registered(run.segmenter, str(version.version), run_id, run.evidence.trained_until, run.twins, run.reference)
+    return replace(made, version=str(version.version))
 
 
 def _log(client, run, params: Mapping[str, object], values: Mapping[str, float]) -> None:
@@ -224,15 +249,10 @@ def load(which: str, settings: TrackingSettings) -> Registered:
     version = _version(which, settings)
     with _answering(settings), _files(version, settings) as (folder, where):
         named = f"{settings.model_name} version {version.version} in {where}"
-        segmenter = _registered(folder, version.tags.get(MODEL_TAG), "model", named)
-        digests = [digest for digest in version.tags.get(TWINS_TAG, "").split(",") if digest]
-        twins = tuple(_registered(folder / _twin(nth), digest, f"twin {nth}", named) for nth, digest in enumerate(digests, 1))
-        digest = version.tags.get(REFERENCE_TAG)
-        reference = TrainingReference.load(folder, digest) if digest else None
-    return Registered(segmenter, str(version.version), version.run_id, version.tags[UNTIL_TAG], twins, reference)
+        return registered_in(folder, str(version.version), version.run_id, version.tags, named)
 
 
-def _registered(folder: Path, digest: str | None, what: str, where: str) -> Segmenter:
+def _segmenter(folder: Path, digest: str | None, what: str, where: str) -> Segmenter:
     """A model from its folder, if it is the one that was registered."""
     todo = "Put its files back from a copy, or train anew."
     try:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from features.catalogue import FEATURES
 from features.cohort import first_signing
-from features.days import as_date, as_day, month_ends
+from features.days import as_day, days_later, month_ends
 from features.frame import feature_frame
 from features.sources import Tables
 from models import baselines
@@ -153,7 +153,7 @@ def _reference(tables: Tables, fitted: Fitted, side: pd.DataFrame, labels_until:
     """The book of all active customers at the month-ends of the last year learnt from, and what was promised on the labels
     judged by."""
     segmenter, last, first = fitted.segmenter, str(fitted.rows["as_of"].max()), first_signing(tables)
-    year = [day for day in (*month_ends(as_date(as_day(last) - DAYS_OF_A_YEAR).isoformat(), last), last) if as_day(day) >= first]
+    year = [day for day in (*month_ends(days_later(last, -DAYS_OF_A_YEAR), last), last) if as_day(day) >= first]
     with active_customers(tables, sorted(set(year)), segmenter.features) as active:
         at = [np.flatnonzero(active.day == place) for place in np.unique(active.day)]  # on an early one nobody may be active
         usual, ranges = {}, {}

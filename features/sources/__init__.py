@@ -6,7 +6,7 @@ same on every engine. Rows that break a rule are set aside with the reason; kept
 
 from __future__ import annotations
 
-from features.sources.amounts import in_units
+from features.sources.amounts import in_units, total
 from features.sources.finding import others
 from features.sources.fingerprints import fingerprint
 from features.sources.opening import examine, open_tables
@@ -15,4 +15,4 @@ from features.sources.spark import catalogue_tables
 from features.sources.tables import Account, Findings, Tables
 
 __all__ = ["WHERE_REJECTS_LIE", "Account", "Findings", "Tables", "catalogue_tables", "examine", "fingerprint", "in_units",
-           "must_have_rows", "open_tables", "others"]
+           "must_have_rows", "open_tables", "others", "total"]

@@ -30,6 +30,7 @@ def sums_of(contract: Contract, read: nw.LazyFrame, kept: nw.LazyFrame, rejected
     return Sums(all_read, all_kept, total(rejected, contract.amount)[0] if rejected is not None else 0, n_without)
 
 
-def in_units(cents: int) -> str:
-    """Cents as an amount in whole units: 1,234.50."""
-    return f"{'-' if cents < 0 else ''}{abs(cents) // 100:,}.{abs(cents) % 100:02d}"
+def in_units(cents: int, sign: str = "") -> str:
+    """Cents as an amount in the book's currency, to the cent: 1,234.50; ``sign`` goes before what is not negative."""
+    whole, rest = divmod(abs(int(cents)), 100)
+    return f"{'-' if cents < 0 else sign}{whole:,}.{rest:02d}"

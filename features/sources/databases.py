@@ -14,7 +14,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from features.errors import PentadError, masked
+from features.addresses import masked
+from features.errors import PentadError
 
 DUCKDB = "duckdb:"
 

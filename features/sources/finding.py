@@ -13,10 +13,11 @@ from typing import Any
 import duckdb
 import narwhals as nw
 
+from features.addresses import is_address
 from features.contracts import CONTRACTS
 from features.errors import BrokenTable, NoBook, PentadError, UnreadableFile
 from features.sources.duck import first_line
-from features.sources.postgres import copied, is_address, tables_of
+from features.sources.postgres import copied, tables_of
 from features.sources.refusing import plain
 
 SUFFIXES = (".parquet", ".csv")

@@ -14,12 +14,12 @@ from typing import Any
 
 import duckdb
 
+from features.addresses import masked
 from features.contracts import CONTRACTS
-from features.errors import PentadError, masked
+from features.errors import PentadError
 from features.sources.duck import first_line, named
 from features.sources.refusing import plain
 
-SCHEMES = ("postgresql://", "postgres://")
 _TABLES = """SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE pg_catalog.pg_table_is_visible(c.oid) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 AND n.nspname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1"""
@@ -39,11 +39,6 @@ class Copied(type(Path())):
     """The DuckDB file that a book was copied into; ``address`` is what to call it in a message."""
 
     address: str
-
-
-def is_address(where: Any) -> bool:
-    """Whether a place is the address of a PostgreSQL database."""
-    return isinstance(where, str) and where.startswith(SCHEMES)
 
 
 def tables_of(address: str) -> list[str]:

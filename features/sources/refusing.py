@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from features.addresses import masked
 from features.contract import Breach, Contract
 from features.contracts import CONTRACTS
-from features.errors import BrokenTable, EmptyTable, TooManyRejects, masked
+from features.errors import BrokenTable, EmptyTable, TooManyRejects
 from features.sources.amounts import in_units
 from features.sources.tables import Account
 

@@ -35,7 +35,8 @@ def import_(options: argparse.Namespace) -> None:
 
 def validate(options: argparse.Namespace) -> None:
     """Run ``pentad validate``."""
-    from features.errors import BreachesFound, masked
+    from features.addresses import masked
+    from features.errors import BreachesFound
     from features.sources import examine
 
     book = settings_of(options).book

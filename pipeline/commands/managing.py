@@ -7,18 +7,16 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from pipeline.commands.shared import bars, open_book, settings_of
+from pipeline.commands.shared import bars, open_book, put_file, settings_of
 
 
 def report(options: argparse.Namespace) -> int | None:
     """Run ``pentad report``."""
     from contextlib import nullcontext
 
-    from pipeline.errors import writing
-    from pipeline.export import SUFFIXES, listed, write_csv, write_xlsx
+    from pipeline.export import WRITERS, listed
     from pipeline.guards import must_lie_outside
     from pipeline.outcomes import recorded
-    from pipeline.output import written_whole
     from pipeline.report import report
     from pipeline.report_page import page
 
@@ -26,7 +24,7 @@ def report(options: argparse.Namespace) -> int | None:
     if options.since and options.since >= options.as_of:
         print("pentad report: --since must be before --as-of", file=sys.stderr)
         return 2
-    if out.suffix != ".html" or (export and export.suffix not in SUFFIXES):
+    if out.suffix != ".html" or (export and export.suffix not in WRITERS):
         print("pentad report: --out needs a name that ends in .html, --export one in .csv or .xlsx", file=sys.stderr)
         return 2
     for file in filter(None, (out, export)) if options.data else ():
@@ -37,29 +35,24 @@ def report(options: argparse.Namespace) -> int | None:
         found = report(options.as_of, options.since, options.assignments, tables, options.warnings, **came)
     files = [(out, lambda file: file.write(page(found)), "report")]
     if export:
-        write = write_csv if export.suffix == ".csv" else write_xlsx
-        files.append((export, lambda file: write(listed(found), file), "list of customers"))
+        files.append((export, lambda file: WRITERS[export.suffix](listed(found), file), "list of customers"))
     print(found)
-    for path, write_to, what in files:
-        with writing(path):
-            was_there = written_whole(path, write_to, options.replace, what)
-        print(f"{'unchanged' if was_there else 'written'}: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    for path, write, what in files:
+        print(f"{put_file(path, write, options.replace, what)} ({path.stat().st_size / 1e6:.1f} MB)")
     return None
 
 
 def warn(options: argparse.Namespace) -> int | None:
     """Run ``pentad warn``."""
     from pipeline.alerts import COLUMNS
-    from pipeline.errors import writing
-    from pipeline.export import SUFFIXES, write_csv, write_xlsx
+    from pipeline.export import WRITERS
     from pipeline.managers import read_managers
     from pipeline.outcomes import recorded
-    from pipeline.output import written_whole
     from pipeline.warn import warn
     from pipeline.warn_words import lines_of
 
     export = options.export
-    if export and export.suffix not in SUFFIXES:
+    if export and export.suffix not in WRITERS:
         print("pentad warn: --export needs a name that ends in .csv or .xlsx", file=sys.stderr)
         return 2
     managers, settings = read_managers(options.managers) if options.managers else {}, settings_of(options)
@@ -73,20 +66,16 @@ def warn(options: argparse.Namespace) -> int | None:
         print(f"note: {day} was warned from what stood here before; warn it again with --replace")
     print(f"{'unchanged' if found.already_there else 'written'}: {found.path}")
     if export:
-        write, table = write_csv if export.suffix == ".csv" else write_xlsx, alerts[[*COLUMNS, "manager"]]
-        with writing(export):
-            was_there = written_whole(export, lambda file: write(table, file), options.replace, "list of alerts")
-        print(f"{'unchanged' if was_there else 'written'}: {export}")
+        table = alerts[[*COLUMNS, "manager"]]
+        print(put_file(export, lambda file: WRITERS[export.suffix](table, file), options.replace, "list of alerts"))
     return None
 
 
 def monitor(options: argparse.Namespace) -> None:
     """Run ``pentad monitor``."""
-    from pipeline.errors import writing
     from pipeline.guards import must_lie_outside, must_reach
     from pipeline.monitor import AlarmRaised, monitor
     from pipeline.monitor_words import lines_of
-    from pipeline.output import written_whole
 
     out, settings = options.out or Path("runs/monitor") / f"{options.as_of}.json", settings_of(options)
     must_lie_outside(out, options.data)
@@ -94,9 +83,7 @@ def monitor(options: argparse.Namespace) -> None:
         must_reach(tables, options.as_of, settings.score.stale_days, "--as-of")
         found = monitor(tables, options.as_of, options.since, options.model, settings, options.assignments, progress)
     print("\n" + "\n".join(lines_of(found, options.language, options.top, settings.monitor.false_alarm_share)))
-    with writing(out):
-        was_there = written_whole(out, lambda file: file.write(found.text().encode()), options.replace, "findings of this date")
-    print(f"{'unchanged' if was_there else 'written'}: {out}")
+    print(put_file(out, lambda file: file.write(found.text().encode()), options.replace, "findings of this date"))
     if options.strict and found.alarms:
         kinds = ", ".join(sorted({alarm.kind for alarm in found.alarms}))
         raise AlarmRaised(f"{len(found.alarms)} alarms: {kinds}", f"as of {options.as_of}", f"Read them in {out}.")
@@ -105,12 +92,10 @@ def monitor(options: argparse.Namespace) -> None:
 def plan(options: argparse.Namespace) -> None:
     """Run ``pentad plan``."""
     from pipeline.alerts import kept_alerts, no_alerts, warned_dates
-    from pipeline.errors import writing
-    from pipeline.export import write_csv, write_xlsx
+    from pipeline.export import WRITERS
     from pipeline.guards import must_lie_outside, must_reach
     from pipeline.managers import read_managers
     from pipeline.outcomes import recorded
-    from pipeline.output import written_whole
     from pipeline.plan import plan
     from pipeline.plan_words import lines_of
     from pipeline.revisions import place_of
@@ -127,11 +112,9 @@ def plan(options: argparse.Namespace) -> None:
         must_reach(tables, options.as_of, settings.score.stale_days, "--as-of")
         made = plan(options.as_of, options.hours, tables, managers, alerts, done, settings, options.assignments)
     print("\n" + "\n".join(lines_of(made, options.language, options.top)))
-    for suffix, write in (("csv", write_csv), ("xlsx", write_xlsx))[: 2 if options.xlsx else 1]:
-        path = place / f"plan.{suffix}"
-        with writing(path):
-            was_there = written_whole(path, lambda file, write=write: write(made.rows, file), options.replace, "plan")
-        print(f"{'unchanged' if was_there else 'written'}: {path}")
+    for suffix in (".csv", ".xlsx") if options.xlsx else (".csv",):
+        path = place / f"plan{suffix}"
+        print(put_file(path, lambda file, write=WRITERS[suffix]: write(made.rows, file), options.replace, "plan"))
 
 
 def outcome(options: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ from pipeline.commands.shared import bars, open_book, settings_of
 
 def score(options: argparse.Namespace) -> None:
     """Run ``pentad score``."""
-    from features.errors import masked
+    from features.addresses import masked
     from pipeline.categories import unseen
     from pipeline.journal import Journal
     from pipeline.score import score
@@ -66,7 +66,7 @@ def score(options: argparse.Namespace) -> None:
 
 def sink(options: argparse.Namespace) -> None:
     """Run ``pentad sink``."""
-    from features.errors import masked
+    from features.addresses import masked
     from pipeline.sinks import init
 
     init(options.address)

@@ -6,7 +6,8 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from pipeline.settings import BookSettings
@@ -21,7 +22,7 @@ def settings_of(options: argparse.Namespace):
 
 def open_book(options: argparse.Namespace, book: BookSettings):
     """Open the book of ``--data`` and print what was read of it; whoever asks closes it."""
-    from features.errors import masked
+    from features.addresses import masked
     from features.sources import must_have_rows, open_tables
 
     print(f"book: {masked(str(options.data))} ...", flush=True)
@@ -71,3 +72,13 @@ def bars() -> Iterator[Callable[[str, int], None]]:
     finally:
         for bar in bars.values():
             bar.close()
+
+
+def put_file(path: Path, write: Callable[[BinaryIO], object], replace: bool, what: str) -> str:
+    """Write a file whole, unless the same is there already; which of the two, in words."""
+    from pipeline.errors import writing
+    from pipeline.output import written_whole
+
+    with writing(path):
+        was_there = written_whole(path, write, replace, what)
+    return f"{'unchanged' if was_there else 'written'}: {path}"

@@ -25,6 +25,7 @@ from models.matrix import KEYS
 from models.segmenter import fit, reseeded
 from models.types import ORDER
 from pipeline import score
+from pipeline.active import CHUNK_ROWS
 from pipeline.circles import circles_of
 from pipeline.labels import analyst_labels
 from pipeline.output import Growing
@@ -69,8 +70,8 @@ def main(sample: str, n_customers: int) -> None:
 def _write_frame(book: pd.DataFrame, n_customers: int, file: Path) -> None:
     rng, features = np.random.default_rng(0), list(book.columns[2:])
     with Growing(file) as frames:
-        for start in range(0, n_customers, score.CHUNK_ROWS):
-            n = min(score.CHUNK_ROWS, n_customers - start)
+        for start in range(0, n_customers, CHUNK_ROWS):
+            n = min(CHUNK_ROWS, n_customers - start)
             rows = book.iloc[rng.integers(0, len(book), n)].reset_index(drop=True)
             rows[features] *= 1 + 0.001 * rng.random((n, len(features)))
             rows["customer_id"] = [f"C{i:08d}" for i in range(start, start + n)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pandas as pd
-import postgres_server
 import pytest
 from adbc_driver_postgresql import dbapi
 
@@ -12,8 +11,6 @@ from features.errors import BrokenTable, NoBook
 from features.frame import feature_frame
 from features.sources import examine, fingerprint, open_tables, others
 from features.sources.postgres import DatabaseUnreachable
-
-pytestmark = pytest.mark.skipif(not postgres_server.POSTGRES, reason=postgres_server.MISSING)
 
 KINDS = {"text": "text", "date": "date", "money": "numeric(18,2)", "number": "double precision", "integer": "integer",
          "flag": "boolean"}
@@ -31,17 +28,11 @@ BOOK = {
 AS_OF = "2024-03-29"
 
 
-@pytest.fixture(scope="module")
-def server():
-    with postgres_server.server() as address:
-        yield address
-
-
 @pytest.fixture
-def database(server):
+def database(postgres):
     """A schema of its own with the book, its columns of the kinds that a bank would give them."""
-    run(server, "DROP SCHEMA IF EXISTS book CASCADE", "CREATE SCHEMA book")
-    address = f"{server}&options=-csearch_path%3Dbook"
+    run(postgres, "DROP SCHEMA IF EXISTS book CASCADE", "CREATE SCHEMA book")
+    address = f"{postgres}&options=-csearch_path%3Dbook"
     for name, rows in BOOK.items():
         kinds = {column.name: KINDS[column.kind] for column in CONTRACTS[name].columns if column.name in rows[0]}
         run(address, f"CREATE TABLE {name} ({', '.join(f'{column} {kind}' for column, kind in kinds.items())})")
@@ -120,7 +111,7 @@ def test_who_cannot_be_reached_is_named_without_the_password():
     assert str(failed.value).startswith("postgresql://***@localhost:1/bank")
 
 
-def test_a_table_that_we_may_not_read_is_said(database, server):
+def test_a_table_that_we_may_not_read_is_said(database):
     run(database, "DROP ROLE IF EXISTS clerk", "CREATE ROLE clerk LOGIN", "GRANT USAGE ON SCHEMA book TO clerk",
         "GRANT SELECT ON customers, loans TO clerk")
     with pytest.raises(DatabaseUnreachable, match="permission denied for table repayments"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 
 from pipeline.cli import main
 from pipeline.output import sha256
-from pipeline.revisions import CURRENT, MANIFEST, place_of
+from pipeline.revisions import CURRENT, MANIFEST, commit, place_of, staging
 from pipeline.settings import RUN_TOML, load_settings
 from pipeline.tracking import promote
 
@@ -129,3 +130,33 @@ def scored_on(folder: Path, trained: Desk, book: Path, *days: str) -> Desk:
     for day in days:
         assert desk.score(book, "--model", "1", as_of=day) == 0
     return desk
+
+
+def torn(name: str) -> Callable[[Path], object]:
+    """Cut off the end of a file of a revision."""
+    return lambda place: (place / name).write_bytes((place / name).read_bytes()[:-100])
+
+
+def spotted(name: str) -> Callable[[Path], None]:
+    """Overwrite the data of a file of a revision, and leave its size, head and foot as they were."""
+    def spoil(place: Path) -> None:
+        content = bytearray((place / name).read_bytes())
+        content[200:-8000] = b"\xaa" * len(content[200:-8000])
+        (place / name).write_bytes(content)
+    return spoil
+
+
+def of_another_run(place: Path) -> None:
+    """Let the assignments of a revision name another model than what lies beside them."""
+    rows = pd.read_parquet(place / "assignments.parquet")
+    rows.assign(model_version="7 (12345678)").to_parquet(place / "assignments.parquet", index=False)
+    sealed(place)
+
+
+def ten_scored(out: Path, as_of: str = "2024-12-31") -> Path:
+    """A folder in which ten customers, all stable, were scored on a date; without explanations."""
+    with staging(out, as_of) as staged:
+        pd.DataFrame({"customer_id": [f"C{i:03d}" for i in range(10)], "type": "stable", "model_version": "1",
+                      "data_fingerprint": "f"}).to_parquet(staged / "assignments.parquet")
+        commit(staged, {"as_of": as_of}, "")
+    return out

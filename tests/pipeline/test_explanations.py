@@ -11,12 +11,11 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from desk import TYPES, Desk, sealed, the_line
+from desk import TYPES, Desk, of_another_run, sealed, spotted, the_line, torn
 
 from features.catalogue import FEATURES
 from models.explain import STARTING_POINT, totals
-from pipeline import explanations
-from pipeline import score as scoring
+from pipeline import active, explanations
 from pipeline.explanations import kept
 
 DAY = "2024-12-31"
@@ -90,27 +89,6 @@ def without(name):
     return lambda place: (place / name).unlink()
 
 
-def torn(name):
-    def spoil(place):
-        (place / name).write_bytes((place / name).read_bytes()[:-100])
-    return spoil
-
-
-def spotted(name):
-    """The file with bytes of its data changed, and its size, head and foot as they were."""
-    def spoil(place):
-        content = bytearray((place / name).read_bytes())
-        content[200:-8000] = b"\xaa" * len(content[200:-8000])
-        (place / name).write_bytes(content)
-    return spoil
-
-
-def of_another_run(place):
-    rows = pd.read_parquet(place / "assignments.parquet")
-    rows.assign(model_version="7 (12345678)").to_parquet(place / "assignments.parquet", index=False)
-    sealed(place)
-
-
 @pytest.mark.parametrize(("spoil", "code", "says"), [
     (without("explanations.parquet"), 62, "it cannot be read"), (without("reference.parquet"), 62, "it cannot be read"),
     (torn("explanations.parquet"), 62, "not the file that was written"),
@@ -125,7 +103,7 @@ def test_explanations_that_are_gone_or_of_another_run_are_not_given(scored, tmp_
 
 
 def test_scoring_in_small_chunks_gives_the_same_assignments_and_explanations(scored, trained, book, tmp_path, monkeypatch):
-    monkeypatch.setattr(scoring, "CHUNK_ROWS", 7)
+    monkeypatch.setattr(active, "CHUNK_ROWS", 7)
     monkeypatch.setattr(explanations, "GROUP_ROWS", 3)
     desk = Desk(tmp_path)
     desk.settings = trained.settings

@@ -197,7 +197,7 @@ def test_a_model_that_was_never_asked_for_cannot_come_from_the_shelf(own, book, 
     assert "StoreUnavailable" in the_line(capsys)
 
 
-@pytest.mark.parametrize("name", ["segmenter/model.ubj", "segmenter/segmenter.json", "twin_2/model.ubj"])
+@pytest.mark.parametrize("name", ["model.ubj", "segmenter.json", "twin_2/model.ubj"])
 def test_a_model_on_the_shelf_that_is_not_the_registered_one_is_not_used(name, own, book, down, capsys):
     assert own.score(book, "--model", "1") == 0
     (place,) = own.folder.joinpath("shelf").glob("version=1 *")

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from desk import TYPES, Desk, the_line
+from desk import TYPES, Desk, ten_scored, the_line
 from reports import BEFORE, DAY
 from scipy.stats import beta
 
@@ -20,7 +20,6 @@ from features.sources import open_tables
 from pipeline.explanations import kept_book
 from pipeline.followup import FEWEST, WORDS, FollowUp, NothingToFollow, follow_up, share_of
 from pipeline.outcomes import COLUMNS, BrokenOutcomes, outcome, recorded
-from pipeline.revisions import commit, staging
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -29,10 +28,7 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 def desk(tmp_path) -> Desk:
     """A desk with a date on which ten customers were scored."""
     desk = Desk(tmp_path)
-    with staging(desk.out, "2024-12-31") as staged:
-        rows = pd.DataFrame({"customer_id": [f"C{i:03d}" for i in range(10)], "type": "stable"})
-        rows.to_parquet(staged / "assignments.parquet")
-        commit(staged, {"as_of": "2024-12-31"}, "")
+    ten_scored(desk.out)
     return desk
 
 

@@ -10,12 +10,11 @@ from dataclasses import asdict, replace
 
 import pandas as pd
 import pytest
-from desk import Desk, the_line
+from desk import Desk, ten_scored, the_line
 
 from features.sources import open_tables
 from pipeline.labels import analyst_labels
 from pipeline.override import START, BrokenLog, as_labels, override, read
-from pipeline.revisions import commit, staging
 from pipeline.settings import load_settings
 
 
@@ -144,11 +143,7 @@ def _many(name: str, folder, log) -> None:
 
 
 def test_two_at_once_write_one_whole_chain(tmp_path):
-    out = tmp_path / "assignments"
-    with staging(out, "2024-12-31") as staged:
-        pd.DataFrame({"customer_id": [f"C{i:03d}" for i in range(10)], "type": "stable", "model_version": "1",
-                      "data_fingerprint": "f"}).to_parquet(staged / "assignments.parquet")
-        commit(staged, {"as_of": "2024-12-31"}, "")
+    out = ten_scored(tmp_path / "assignments")
     log = tmp_path / "log.jsonl"
     both = [multiprocessing.get_context("spawn").Process(target=_many, args=(name, out, log)) for name in "ab"]
     for one in both:

@@ -20,7 +20,7 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
-from desk import TYPES, revision_of, sealed, the_line
+from desk import TYPES, of_another_run, revision_of, sealed, spotted, the_line, torn
 from hypothesis import given
 from hypothesis import strategies as st
 from reports import BEFORE, DAY, FORMULAS, data_of, hostile_names, many, named, named_book, rewritten, said
@@ -446,27 +446,6 @@ def of_others(place):
     rows = pd.read_parquet(place / "assignments.parquet")
     rows.iloc[::-1].to_parquet(place / "assignments.parquet", index=False)
     sealed(place)
-
-
-def of_another_run(place):
-    rows = pd.read_parquet(place / "assignments.parquet")
-    rows.assign(model_version="7 (12345678)").to_parquet(place / "assignments.parquet", index=False)
-    sealed(place)
-
-
-def torn(name: str):
-    def spoil(place):
-        (place / name).write_bytes((place / name).read_bytes()[:-100])
-    return spoil
-
-
-def spotted(name: str):
-    """The file with its data overwritten, and its head and foot as they were."""
-    def spoil(place):
-        content = bytearray((place / name).read_bytes())
-        content[200:-8000] = b"\xaa" * len(content[200:-8000])
-        (place / name).write_bytes(content)
-    return spoil
 
 
 def test_an_earlier_date_that_cannot_be_read_or_is_no_date_is_passed_over(folder, tmp_path, capsys):

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
-import postgres_server
 import pyarrow as pa
 import pytest
 from adbc_driver_postgresql import dbapi
@@ -22,20 +21,12 @@ from pipeline.revisions import Revision
 from pipeline.sinks import ASSIGNED, HOLDING, SCORINGS
 
 
-@pytest.fixture(scope="module")
-def server():
-    if not postgres_server.POSTGRES:
-        pytest.skip(postgres_server.MISSING)
-    with postgres_server.server() as address:
-        yield address
-
-
 @pytest.fixture(params=["duckdb", "postgresql"])
 def empty(request, tmp_path) -> str:
     """The address of a database without a table."""
     if request.param == "duckdb":
         return f"duckdb:{tmp_path}/kept/sink.duckdb"
-    server = request.getfixturevalue("server")
+    server = request.getfixturevalue("postgres")
     with dbapi.connect(server, autocommit=True) as connection, connection.cursor() as cursor:
         cursor.execute("DROP SCHEMA public CASCADE")
         cursor.execute("CREATE SCHEMA public")
@@ -125,26 +116,26 @@ def test_a_database_without_tables_says_how_to_make_them(empty, revision):
         sinks.write(empty, revision)
 
 
-def test_keys_and_indexes_are_there(server):
-    sinks.init(server)
-    names = set(asked(server, "SELECT indexname FROM pg_indexes WHERE tablename LIKE 'pentad%'")["indexname"])
+def test_keys_and_indexes_are_there(postgres):
+    sinks.init(postgres)
+    names = set(asked(postgres, "SELECT indexname FROM pg_indexes WHERE tablename LIKE 'pentad%'")["indexname"])
     assert names == {f"{SCORINGS}_pkey", f"{ASSIGNED}_pkey", f"{ASSIGNED}_customer", f"{ASSIGNED}_type"}
-    links = asked(server, "SELECT conname FROM pg_constraint WHERE contype = 'f'")["conname"]
+    links = asked(postgres, "SELECT conname FROM pg_constraint WHERE contype = 'f'")["conname"]
     assert list(links) == [f"{ASSIGNED}_as_of_revision_fkey"]
 
 
-def test_of_four_at_once_one_writes_and_the_others_find_it_there(server, revision):
-    with dbapi.connect(server, autocommit=True) as connection, connection.cursor() as cursor:
+def test_of_four_at_once_one_writes_and_the_others_find_it_there(postgres, revision):
+    with dbapi.connect(postgres, autocommit=True) as connection, connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE IF EXISTS {ASSIGNED}, {SCORINGS} CASCADE")
-    sinks.init(server)
+    sinks.init(postgres)
     found = []
-    threads = [threading.Thread(target=lambda: found.append(sinks.write(server, revision))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: found.append(sinks.write(postgres, revision))) for _ in range(4)]
     for each in threads:
         each.start()
     for each in threads:
         each.join()
     assert sorted(found) == [False, True, True, True]
-    assert count(server, SCORINGS) == 1 and count(server, ASSIGNED) == revision.manifest["customers"]["scored"]
+    assert count(postgres, SCORINGS) == 1 and count(postgres, ASSIGNED) == revision.manifest["customers"]["scored"]
 
 
 @pytest.mark.parametrize("address", ["postgresql://clerk:secret@localhost:1/bank?connect_timeout=1",
