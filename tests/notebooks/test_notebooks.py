@@ -41,9 +41,13 @@ def read(file: Path) -> nbformat.NotebookNode:
     return nbformat.read(file, as_version=4)
 
 
-def run(file: Path, desk: Path, **more: str) -> nbformat.NotebookNode:
-    """Execute a notebook with the parameters of its tagged cell replaced."""
+def run(file: Path, desk: Path, *then: dict[str, str], **more: str) -> nbformat.NotebookNode:
+    """Execute a notebook with the parameters of its tagged cell replaced; ``then`` its last cell again, with others each time."""
     notebook = read(file)
+    last = notebook.cells[-1].source
+    for given in then:
+        told = "".join(f"{name} = {str(value)!r}\n" for name, value in given.items())
+        notebook.cells.append(nbformat.v4.new_code_cell(told + last))
     (cell,) = [each for each in notebook.cells if "parameters" in each.metadata.get("tags", [])]
     own = {"BOOK": desk / "book", "ASSIGNMENTS": desk / "scored", "AS_OF": AS_OF, "OVERRIDES": desk / "overrides.jsonl",
            "SETTINGS": desk / "run.toml"} | more
@@ -56,22 +60,24 @@ def outputs(notebook: nbformat.NotebookNode) -> list:
     return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
 
 
+def said_by(cell: nbformat.NotebookNode) -> str:
+    return "".join(output.text for output in cell.outputs if output.output_type == "stream")
+
+
 def texts(notebook: nbformat.NotebookNode) -> str:
-    return "".join(output.text for output in outputs(notebook) if output.output_type == "stream")
+    return "".join(said_by(cell) for cell in notebook.cells if cell.cell_type == "code")
 
 
-@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
-def test_a_notebook_runs_and_shows_its_pictures(file, desk):
-    notebook = run(file, desk)
+def must_be_quiet_and_show_its_pictures(notebook: nbformat.NotebookNode, stem: str) -> None:
     assert not [output for output in outputs(notebook) if output.output_type == "stream" and output.name == "stderr"]
-    pictures = [output for output in outputs(notebook) if "image/png" in output.get("data", {})]
-    assert len(pictures) == PICTURES[file.stem]
+    assert len([output for output in outputs(notebook) if "image/png" in output.get("data", {})]) == PICTURES[stem]
 
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
 def test_a_notebook_is_kept_without_outputs_and_in_short_cells(file):
     notebook = read(file)
     nbformat.validate(notebook)
+    assert file.stem in PICTURES, "a test must run it"
     for cell in notebook.cells:
         assert len(cell.source.splitlines()) <= MOST_LINES
         if cell.cell_type == "code":
@@ -83,6 +89,18 @@ def test_a_notebook_is_kept_without_outputs_and_in_short_cells(file):
 def named(stem: str) -> Path:
     (file,) = [each for each in NOTEBOOKS if each.stem == stem]
     return file
+
+
+def test_a_book_is_met(desk):
+    stem = "01_meet_the_book"
+    must_be_quiet_and_show_its_pictures(run(named(stem), desk), stem)
+
+
+def test_two_models_are_compared_as_the_notebook_is_delivered(desk):
+    stem = "03_champion_and_challenger"
+    notebook = run(named(stem), desk)
+    must_be_quiet_and_show_its_pictures(notebook, stem)
+    assert "nothing promoted: no name or no reason was given" in texts(notebook)
 
 
 def test_two_models_are_compared_and_the_gate_says_why_it_stays_shut(desk):
@@ -97,21 +115,23 @@ def test_two_models_are_compared_and_the_gate_says_why_it_stays_shut(desk):
 
 
 def test_a_decision_at_the_label_desk_is_recorded_and_one_that_changes_nothing_is_not(desk):
-    file, log = named("04_label_desk"), desk / "decisions.jsonl"
-    row = assignments_of(scoring_of(AS_OF, desk / "scored")).iloc[3]
-    given = {"CUSTOMER": row["customer_id"], "REVIEWER": "reviewer_2", "OVERRIDES": log, "REASON": "visited the works"}
-    said = texts(run(file, desk, **given, TYPE=row["type"]))
-    assert f"nothing recorded: customer {row['customer_id']} is {row['type']} already" in said
-    said = texts(run(file, desk, **given, TYPE=row["runner_up"]))
-    assert "reviewer_2" in said and log.read_text(encoding="utf-8").count("\n") == 1
+    stem, log, row = "04_label_desk", desk / "decisions.jsonl", assignments_of(scoring_of(AS_OF, desk / "scored")).iloc[3]
+    same = {"CUSTOMER": row["customer_id"], "REVIEWER": "reviewer_2", "REASON": "visited the works", "TYPE": row["type"]}
+    notebook = run(named(stem), desk, same, same | {"TYPE": row["runner_up"]}, OVERRIDES=log)
+    must_be_quiet_and_show_its_pictures(notebook, stem)
+    *_, as_delivered, unchanged, decided = (cell for cell in notebook.cells if cell.cell_type == "code")
+    assert "nothing recorded: customer, type, reviewer or reason is not given" in said_by(as_delivered)
+    assert f"nothing recorded: customer {row['customer_id']} is {row['type']} already" in said_by(unchanged)
+    assert "reviewer_2" in said_by(decided) and log.read_text(encoding="utf-8").count("\n") == 1
 
 
 def test_an_override_is_recorded_only_with_a_reason_and_a_reviewer(desk):
-    file = named("02_review_explanations")
-    assert "nothing recorded" in texts(run(file, desk)) and not (desk / "overrides.jsonl").exists()
-    first = run(file, desk, LANGUAGE="zh")
-    assert "对数几率差" in texts(first)
+    stem, log = "02_review_explanations", desk / "overrides.jsonl"
     row = assignments_of(scoring_of(AS_OF, desk / "scored")).iloc[0]
-    given = {"REASON": "met the owner", "REVIEWER": "reviewer_1", "CUSTOMER": row["customer_id"], "OVERRIDE_TO": row["runner_up"]}
-    said = texts(run(file, desk, **given))
-    assert "reviewer_1" in said and (desk / "overrides.jsonl").read_text(encoding="utf-8").count("\n") == 1
+    given = {"REVIEWER": "reviewer_1", "CUSTOMER": row["customer_id"], "OVERRIDE_TO": row["runner_up"]}
+    notebook = run(named(stem), desk)
+    must_be_quiet_and_show_its_pictures(notebook, stem)
+    assert "nothing recorded" in texts(notebook) and not log.exists()
+    said = texts(run(named(stem), desk, {"REASON": "met the owner"}, LANGUAGE="zh", **given))
+    assert "对数几率差" in said and "nothing recorded" in said and "reviewer_1" in said
+    assert log.read_text(encoding="utf-8").count("\n") == 1
