@@ -22,8 +22,8 @@ WARNINGS = "warnings.parquet"
 STATUSES = (NEW, OPEN, CLEARED)
 KINDS = {"severity": pa.int64(), "value": pa.float64(), "level": pa.float64()}
 COLUMNS = ("alert_id", "as_of", "list", "source", "trigger", "customer_id", "severity", "value", "level", "unit", "reasons_en",
-           "reasons_zh", "owner", "owner_zh", "escalation", "escalation_zh", "first_seen", "last_seen", "status", "cleared_on",
-           "cleared_because", "done", "history")
+           "reasons_zh", "owner", "owner_zh", "escalation", "escalation_zh", "escalates_on", "first_seen", "last_seen", "status",
+           "cleared_on", "cleared_because", "done", "history")
 SCHEMA = pa.schema([(name, KINDS.get(name, pa.string())) for name in COLUMNS])
 MADE_OF = "pentad.made_of"
 OUTCOMES = ("customer_id", "on", "what", "detail", "by")
@@ -58,7 +58,8 @@ def kept_alerts(as_of: str, folder: Path) -> pd.DataFrame:
     -------
     DataFrame
         ``COLUMNS``. severity 1 to 3; value and level in the unit of the trigger's measure; days as ISO text; status new, open or
-        cleared; cleared_on and cleared_because are empty while it is open, done where nothing was recorded.
+        cleared; cleared_on and cleared_because are empty while it is open, done where nothing was recorded. An alert
+        about which nothing was done by the day ``escalates_on`` is the escalation's from then on.
 
     Raises
     ------
@@ -110,6 +111,11 @@ def put_alerts(alerts: pd.DataFrame, as_of: str, folder: Path, about: dict[str, 
     table = pa.Table.from_pandas(alerts[list(COLUMNS)], schema, preserve_index=False)
     return written_whole(warnings_of(as_of, folder), lambda file: pq.write_table(table, file, compression="zstd"), replace,
                          "early warnings of this date")
+
+
+def is_escalated(alerts: pd.DataFrame) -> pd.Series:
+    """Whether each alert is open, and its day of escalation is past without anything recorded."""
+    return (alerts["status"] != CLEARED) & (alerts["done"] == "") & (alerts["as_of"] > alerts["escalates_on"])
 
 
 def done_about(alerts: pd.DataFrame, outcomes: pd.DataFrame, as_of: str) -> list[str]:

@@ -62,7 +62,9 @@ WORDS = {
         "warnings_hint": "Open alerts on {day} by severity, the customers they are of, and what is new and cleared on that date.",
         "list": "list", "severities": ["low", "medium", "high"], "lists": ["risk", "churn"], "open_alerts": "open",
         "statuses": ["new", "still open", "cleared"], "alerts_of": "Early warnings of this customer", "alerts_none": "none",
-        "alert_line": "{list}, {status}, first seen {day}; {owner}, then {escalation}; done: {done}",
+        "alert_line": "{list}, {status}, first seen {day}; {who}; done: {done}",
+        "alert_owner": "{owner}, after {until} {escalation}",
+        "alert_escalated": "{escalation}, as nothing was done by {until} (before: {owner})",
         "done_none": "nothing recorded",
     },
     "zh": {
@@ -114,6 +116,8 @@ WORDS = {
         "warnings_title": "早期预警", "warnings_hint": "{day} 未解除的预警（按严重程度）、涉及客户数，以及当日新增与解除。",
         "list": "清单", "severities": ["低", "中", "高"], "lists": ["风险", "流失"], "open_alerts": "未解除",
         "statuses": ["新增", "持续", "解除"], "alerts_of": "该客户的早期预警", "alerts_none": "无",
-        "alert_line": "{list}，{status}，首次出现 {day}；{owner}，其后{escalation}；已采取措施：{done}", "done_none": "无记录",
+        "alert_line": "{list}，{status}，首次出现 {day}；{who}；已采取措施：{done}",
+        "alert_owner": "{owner}，{until} 后上报{escalation}",
+        "alert_escalated": "{escalation}（至 {until} 未处理，已上报；原责任人：{owner}）", "done_none": "无记录",
     },
 }  # fmt: skip

@@ -28,7 +28,8 @@ RANGES = {"reject_share_limit": (0, 1), "memory_gb": (0.25, 100_000), "held_out_
                "coverage_shortfall_limit", "missing_change_limit", "outside_share_limit", "unseen_share_limit", "loss_share",
                "risk_default_rate", "other_default_rate", "churn_leaving_rate", "other_leaving_rate", "cover_level", "rate_cut",
                "offer_saving_share", "least_alike_share", "late_cost_share", "effects"], (0, 1)) | {
-                   "false_alarm_share": (1e-6, 0.5), "plan_days": (1, 366), "reminder_days": (0, 90), "n_alike": (1, 1000)}
+                   "false_alarm_share": (1e-6, 0.5), "plan_days": (1, 366), "reminder_days": (0, 90), "n_alike": (1, 1000),
+                   "days_low": (0, 366), "days_medium": (0, 366), "days_high": (0, 366)}
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,17 @@ class ScoreSettings:
 
 @dataclass(frozen=True)
 class WarnSettings:
-    """How far back the date lies that early warnings measure changes against."""
+    """How far back the date lies that early warnings measure changes against; after how many days an alert is escalated."""
 
     rise_months: int
+    days_low: int
+    days_medium: int
+    days_high: int
+
+    @property
+    def days(self) -> tuple[int, int, int]:
+        """By severity, the mildest first: days after an alert was first seen by which something has to be done."""
+        return self.days_low, self.days_medium, self.days_high
 
 
 @dataclass(frozen=True)

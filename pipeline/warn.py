@@ -15,7 +15,7 @@ import pandas as pd
 
 import features.frame  # noqa: F401  (fills the register)
 from features.catalogue import FEATURES
-from features.days import months_later
+from features.days import days_later, months_later
 from features.errors import PentadError
 from models.early_warning import CLEARED, NEW, OPEN, carried_on, measured, snapshot
 from models.explain import LANGUAGES, reasons
@@ -116,6 +116,8 @@ def warn(as_of: str, assignments: Path, out: Path, settings: Settings, outcomes:
     now, then = snapshot_of(book), earlier_snapshot(kept_book(since, assignments), book) if since else None
     alerts = carried_on(was, now, then, triggers, as_of)
     alerts = _told(alerts, was, book, now, triggers, settings.score.n_reasons).assign(as_of=as_of)
+    alerts["escalates_on"] = [days_later(day, settings.warn.days[grade - 1])
+                              for day, grade in zip(alerts["first_seen"], alerts["severity"])]
     alerts["done"] = done_about(alerts, outcomes, as_of)
     first = book.assignments.iloc[0]
     about = {"run": of_run(first["model_version"], first["data_fingerprint"]), "before": past, "since": since or ""}

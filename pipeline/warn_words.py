@@ -10,6 +10,7 @@ import pandas as pd
 from models.early_warning import BELOW, CLEARED, GONE, NEW, OPEN, UNKNOWN, WITHDRAWN
 from models.explain import JOIN, NOTHING_PUSHES, written
 from models.triggers import LEAST, LISTS, SEVERITIES, Trigger
+from pipeline.alerts import is_escalated
 
 WORDS = {
     "en": {"reached": "{words}: {value} (level {level})", "held": "{words}: {value} (clears beyond {level})",
@@ -19,14 +20,15 @@ WORDS = {
            WITHDRAWN: "the trigger {trigger} is no longer in use", "because": "{said}; speaks for it: {reasons}",
            "severity": SEVERITIES, NEW: "new", OPEN: "open", CLEARED: "cleared", "risk": "risk", "churn": "churn",
            "list": "{kind}: {n} alerts open of {customers} customers ({high} high, {medium} medium, {low} low); "
-                   "{new} new, {cleared} cleared",
+                   "{new} new, {cleared} cleared; {late} escalated",
            "first": "{day}: {all} alerts = {new} new + {open} still open + {cleared} cleared; no date was warned before",
            "after": "{day}: {all} alerts = {new} new + {open} still open + {cleared} cleared; "
                     "of {before}: {was} open = {open} still open + {cleared} cleared",
            "since": "changes are those since {since}",
            "no since": "no date was scored from {months} to 12 months before: changes (rises, migration) are not looked at",
            "other model": "{since} was scored by another model: probabilities and types are not compared with it",
-           "unmeasured": "not looked at on this date: {triggers}", "owner": "{owner}; if nothing is done: {escalation}",
+           "unmeasured": "not looked at on this date: {triggers}", "owner": "{owner}; if nothing is done by {day}: {escalation}",
+           "escalated": "{escalation}, as nothing was done by {day}; before: {owner}",
            "seen": "since {day}", "done": "done: {done}", "nothing": "nothing recorded", "more": "... and {n} more"},
     "zh": {"reached": "{words}：{value}（阈值 {level}）", "held": "{words}：{value}（解除阈值 {level}）",
            "unasked": "{words}：本日未计量，预警保持", BELOW: "{words}：{value}，已回到 {level} 之外",
@@ -34,14 +36,15 @@ WORDS = {
            WITHDRAWN: "规则 {trigger} 已停用", "because": "{said}；支持因素：{reasons}",
            "severity": ("低", "中", "高"), NEW: "新增", OPEN: "持续", CLEARED: "解除", "risk": "风险", "churn": "流失",
            "list": "{kind}：未解除预警 {n} 条，涉及 {customers} 户（高 {high}，中 {medium}，低 {low}）；"
-                   "新增 {new}，解除 {cleared}",
+                   "新增 {new}，解除 {cleared}；已上报 {late}",
            "first": "{day}：预警 {all} 条 = 新增 {new} + 持续 {open} + 解除 {cleared}；此前无预警日期",
            "after": "{day}：预警 {all} 条 = 新增 {new} + 持续 {open} + 解除 {cleared}；"
                     "{before} 未解除 {was} 条 = 持续 {open} + 解除 {cleared}",
            "since": "变动相对 {since} 计算",
            "no since": "此前 {months} 至 12 个月内没有评分日期：不考察变动（概率上升、类型迁移等）",
            "other model": "{since} 由另一模型评分：不与其概率和类型比较",
-           "unmeasured": "本日未考察：{triggers}", "owner": "{owner}；如未处理则上报{escalation}", "seen": "自 {day} 起",
+           "unmeasured": "本日未考察：{triggers}", "owner": "{owner}；如至 {day} 仍未处理则上报{escalation}",
+           "escalated": "{escalation}（至 {day} 未处理，已上报；原责任人：{owner}）", "seen": "自 {day} 起",
            "done": "已采取措施：{done}", "nothing": "无记录", "more": "……另有 {n} 条"},
 }  # fmt: skip
 
@@ -69,7 +72,7 @@ def _is_reached(alert: Mapping, trigger: Trigger) -> bool:
 
 
 def account(alerts: pd.DataFrame, language: str) -> list[str]:
-    """A line per list: open alerts by severity, how many customers they are of, new ones and cleared ones."""
+    """A line per list: open alerts by severity, how many customers they are of, new, cleared and escalated ones."""
     lines = []
     for kind in LISTS:
         rows = alerts[alerts["list"] == kind]
@@ -77,7 +80,8 @@ def account(alerts: pd.DataFrame, language: str) -> list[str]:
         counts = {name: int((opened["severity"] == grade).sum()) for grade, name in enumerate(SEVERITIES, 1)}
         lines.append(WORDS[language]["list"].format(
             kind=WORDS[language][kind], n=len(opened), customers=opened["customer_id"].nunique(),
-            new=int((rows["status"] == NEW).sum()), cleared=int((rows["status"] == CLEARED).sum()), **counts))
+            new=int((rows["status"] == NEW).sum()), cleared=int((rows["status"] == CLEARED).sum()),
+            late=int(is_escalated(rows).sum()), **counts))
     return lines
 
 
@@ -85,13 +89,15 @@ def lines_of(alerts: pd.DataFrame, language: str, top: int) -> list[str]:
     """The open alerts in words, the gravest first, then those of customers with many; ``alerts`` may have a column manager."""
     say, opened = WORDS[language], alerts[alerts["status"] != CLEARED]
     many = opened.groupby(["list", "customer_id"])["alert_id"].transform("size")
-    rows = opened.assign(many=-many, grave=-opened["severity"]).sort_values(["grave", "many", "customer_id", "trigger"])
+    rows = opened.assign(many=-many, grave=-opened["severity"], late=is_escalated(opened))
+    rows = rows.sort_values(["grave", "many", "customer_id", "trigger"])
     zh, lines = "_zh" if language == "zh" else "", []
     for row in rows.head(top).to_dict("records"):
         owner = row[f"owner{zh}"] + (f" ({row['manager']})" if row.get("manager") else "")
         lines.append(f"{row['customer_id']}  {say[row['list']]} / {row['trigger']} [{say['severity'][row['severity'] - 1]}, "
                      f"{say[row['status']]} {say['seen'].format(day=row['first_seen'])}]")
         lines.append(f"  {row[f'reasons_{language}']}")
-        owned = say["owner"].format(owner=owner, escalation=row[f"escalation{zh}"])
+        owned = say["escalated" if row["late"] else "owner"].format(
+            owner=owner, escalation=row[f"escalation{zh}"], day=row["escalates_on"])
         lines.append(f"  {owned}{JOIN[language]}{say['done'].format(done=row['done'] or say['nothing'])}")
     return lines + ([say["more"].format(n=f"{len(rows) - top:,}")] if len(rows) > top else [])

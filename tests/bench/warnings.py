@@ -25,6 +25,7 @@ from features.days import as_date, as_day, month_ends, months_later
 from features.frame import book_frame, feature_frame
 from features.sources import Tables, open_tables
 from models.early_warning import CLEARED, carried_on, snapshot
+from models.intervals import Interval
 from models.matrix import KEYS
 from models.segmenter import Segmenter, fit
 from models.triggers import LISTS, load_triggers
@@ -117,7 +118,7 @@ def events_in_statements(tables: Tables, days: Sequence[str]) -> dict[str, pd.Se
 
 
 def printed(
-    title: str, alerts: pd.DataFrame, events: dict[str, pd.Series], days: Sequence[str], n_customers: int,
+    title: str, alerts: pd.DataFrame, events: dict[str, pd.Series], days: Sequence[str], n_customers: int, circles: pd.Series,
     states: pd.DataFrame | None = None,
 ) -> None:
     """The table of a book with so many customers on the first date, a row per set of alerts: all, model, rules, each trigger."""
@@ -136,9 +137,9 @@ def printed(
         print("|---|---|---|---|---|---|" + ("---|---|---|" if truth else ""))
         managers = n_customers / CUSTOMERS_PER_MANAGER
         for name, own in sets.items():
-            v = verdict(own, on, first, until, horizon, EARLY_DAYS, managers)
-            cells = [_percent(v.warned_share), _percent(v.early_share), _months(v.lead_days), f"{v.alerts_per_month:.1f}",
-                     f"{_percent(v.false_share)} of {v.n_decided:,}"]
+            v = verdict(own, on, first, until, horizon, EARLY_DAYS, managers, circles)
+            cells = [_interval(v.warned_share), _interval(v.early_share), _months(v.lead_days), f"{v.alerts_per_month:.1f}",
+                     f"{_interval(v.false_share)} of {v.n_decided:,}"]
             print(" | ".join(["| " + name, *cells, *(_against(own, states, kind, first, until) if truth else [])]) + " |")
 
 
@@ -150,6 +151,11 @@ def _against(alerts: pd.DataFrame, states: pd.DataFrame, kind: str, first: int, 
     raised = alerts.sort_values("raised", kind="stable")
     then = pd.merge_asof(raised, spells, left_on="raised", right_on="onset", by="customer_id")["state"]
     return [f"{_percent(seen)} of {len(own):,}", _months(delay), _percent((then == kind).mean() if len(then) else np.nan)]
+
+
+def _interval(share: Interval) -> str:
+    """In percent: 57 (54 to 60) %."""
+    return "–" if np.isnan(share.value) else f"{100 * share.value:.0f} ({100 * share.low:.0f} to {100 * share.high:.0f}) %"
 
 
 def _percent(share: float) -> str:
@@ -176,7 +182,7 @@ def synthetic(n_customers: int, seed: int) -> None:
         first = months_later(until, -24)
         days = month_ends(months_later(first, -SETTINGS.warn.rise_months), until)
         model = learnt(analyst_labels(tables, first, SETTINGS, print), tables)
-        frames = frames_of(tables, days)
+        frames, circles = frames_of(tables, days), circles_of(tables)
         tables.close()
     alerts = warned(model, frames, first)
     states["onset"] = states["onset"].map(as_day)
@@ -184,7 +190,7 @@ def synthetic(n_customers: int, seed: int) -> None:
     next_end = [min((day for day in days if day >= as_date(onset).isoformat()), default=first) for onset in states["onset"]]
     is_there = [who in active[day] for who, day in zip(states["customer_id"], next_end)]
     printed("synthetic book", alerts, events_in_frames(frames, judged), judged, len(active[first]),
-            states.assign(is_there=is_there))
+            circles, states.assign(is_there=is_there))
 
 
 def worldbank(statements: Path) -> None:
@@ -194,9 +200,9 @@ def worldbank(statements: Path) -> None:
         import_worldbank(sorted(statements.glob("*.csv")), Path(folder) / "book", replace=True)
         tables = open_tables(Path(folder) / "book")
         model = learnt(hindsight_labels(tables, learnt_on, days[1], SETTINGS), tables)
-        frames, events = frames_of(tables, days), events_in_statements(tables, days)
+        frames, events, circles = frames_of(tables, days), events_in_statements(tables, days), circles_of(tables)
         tables.close()
-    printed("World Bank", warned(model, frames, days[1]), events, days[1:], len(_active(frames[days[1]])))
+    printed("World Bank", warned(model, frames, days[1]), events, days[1:], len(_active(frames[days[1]])), circles)
 
 
 if __name__ == "__main__":

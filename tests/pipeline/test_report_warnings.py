@@ -12,7 +12,7 @@ import pytest
 from desk import Desk, revision_of, the_line
 from reports import BEFORE, DAY, data_of, hostile_names, many
 
-from pipeline.alerts import NotWarned, kept_alerts, made_of, put_alerts
+from pipeline.alerts import NotWarned, is_escalated, kept_alerts, made_of, put_alerts
 from pipeline.export import harmless
 from pipeline.outcomes import recorded
 from pipeline.report import Report, report
@@ -58,7 +58,7 @@ def told(data: dict) -> list[dict]:
             "customer": alerts["customer"][k], "severity": alerts["severity"][k], "first_seen": alerts["first_seen"][k],
             "list": WORDS["en"]["lists"][alerts["list"][k]], "status": ("new", "open", "cleared")[alerts["status"][k]],
             "owner": people[0][0], "escalation": people[0][1], "owner_zh": people[1][0], "escalation_zh": people[1][1],
-            "done": alerts["done"][k]})
+            "done": alerts["done"][k], "escalates_on": alerts["escalates_on"][k]})
     assert part == len(alerts["template"]) == len(alerts["numbers"])
     return found
 
@@ -83,6 +83,7 @@ def test_the_page_tells_every_alert_as_it_was_written_beside_its_customer(found,
         ids = data["customers"]["id"]
         assert (ids[shown["customer"]] if shown["customer"] >= 0 else None) == (
             kept["customer_id"] if kept["customer_id"] in ids else None)
+        assert data["alerts"]["escalated"] == [int(late) for late in is_escalated(kept_alerts(DAY, out))]
         assert CHINESE.search(shown["reasons_zh"]) and not CHINESE.search(shown["reasons_en"])
     assert any(alert["customer"] < 0 for alert in told(data)) == any(row["cleared_because"] == "gone" for row in alerts)
 

@@ -20,7 +20,17 @@ from features.days import as_day
 from models.early_warning import measured
 from models.explain import written
 from models.triggers import load_triggers
-from pipeline.alerts import COLUMNS, OUTCOMES, NotWarned, done_about, kept_alerts, made_of, warned_dates, warnings_of
+from pipeline.alerts import (
+    COLUMNS,
+    OUTCOMES,
+    NotWarned,
+    done_about,
+    is_escalated,
+    kept_alerts,
+    made_of,
+    warned_dates,
+    warnings_of,
+)
 from pipeline.explanations import kept_book
 from pipeline.outcomes import recorded
 from pipeline.settings import load_settings
@@ -178,6 +188,34 @@ def test_what_has_been_done_stands_beside_an_alert_from_its_first_day_to_the_dat
     assert done_about(alerts[:0], outcomes, DAY) == []
 
 
+def test_an_alert_is_escalated_when_nothing_was_done_about_it_by_its_day(out, warned, scored_twice, tmp_path):
+    alerts = kept_alerts(DAY, warned).set_index("alert_id")
+    days = {1: 60, 2: 30, 3: 14}
+    for alert in alerts.itertuples():
+        assert as_day(alert.escalates_on) == as_day(alert.first_seen) + days[alert.severity]
+    late = is_escalated(alerts)
+    assert (late == ((alerts["status"] == "open") & (alerts["first_seen"] == BEFORE))).all(), "a year passed since then"
+    assert late.any() and not is_escalated(kept_alerts(BEFORE, warned)).any()
+    who = alerts.loc[late, "customer_id"].iloc[0]
+    visit = pd.DataFrame([(who, DAY, "contacted", "", "Wang")], columns=list(OUTCOMES))
+    found = warned_on(DAY, scored_twice, out, visit, replace=True).alerts.set_index("alert_id")
+    assert (is_escalated(found) == (late & (alerts["customer_id"] != who))).all(), "late, but done"
+    on_the_day = alerts[late].assign(as_of=alerts["escalates_on"])
+    assert not is_escalated(on_the_day).any(), "the day itself is still the owner's"
+
+
+def test_the_list_says_whose_an_escalated_alert_is_now(out, scored_twice, tmp_path, capsys):
+    late = kept_alerts(DAY, out).loc[is_escalated, :]
+    where = ["--as-of", DAY, "--assignments", scored_twice, "--out", out, "--top", "1000"]
+    assert Desk(tmp_path).run("warn", *where) == 0
+    said = capsys.readouterr().out
+    one = late.iloc[0]
+    assert f"  {one['escalation']}, as nothing was done by {one['escalates_on']}; before: {one['owner']}; done: nothing" in said
+    assert said.count(", as nothing was done by ") == len(late)
+    for kind in ("risk", "churn"):
+        assert re.search(rf"(?m)^{kind}: .* cleared; {(late['list'] == kind).sum()} escalated$", said)
+
+
 @pytest.mark.parametrize("spoil", ["cut", "text", "column", "gone"])
 def test_warnings_that_cannot_be_read_are_named(out, folder, spoil):
     file = warnings_of(BEFORE, out)
@@ -205,7 +243,7 @@ def test_the_command_prints_an_account_and_the_gravest_alerts(scored_twice, tmp_
     n_risk = len(risk)
     assert f"{DAY}: {len(alerts)} alerts = {len(opened)} new + 0 still open + 0 cleared; no date was warned before" in said
     assert f"risk: {n_risk} alerts open of {risk['customer_id'].nunique()} customers (" in said
-    assert said.count("if nothing is done") == 2 and f"... and {n_risk - 2} more" in said and "churn /" not in said
+    assert said.count("if nothing is done by ") == 2 and f"... and {n_risk - 2} more" in said and "churn /" not in said
     assert run(scored_twice, tmp_path, "--top", "1000") == 0
     grades = re.findall(r"\[(high|medium|low), ", capsys.readouterr().out)
     assert len(grades) == len(opened) and grades == sorted(grades, key=("high", "medium", "low").index)
