@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -25,7 +25,7 @@ class Action:
     """A step of a strategy: what (zh, en), led by which role, per year or event, in how many hours, protecting which money.
 
     ``times`` a year, 0 for an event; ``guide``: what to ask or to keep to, may be empty; ``is_contact``: any contact does it;
-    ``has_offer``: it costs the bank a concession.
+    ``has_offer``: it costs the bank a concession; ``after``: the action that comes before it, empty for none.
     """
 
     name: str
@@ -40,13 +40,14 @@ class Action:
     guide_en: str = ""
     is_contact: bool = False
     has_offer: bool = False
+    after: str = ""
 
 
 Playbook = Mapping[str, tuple[Action, ...]]
 """The actions of each type, in the order in which its block names them."""
 
 _KINDS = {"str": str, "float": (int, float), "int": int, "bool": bool}
-_OPTIONAL = {"times", "guide_zh", "guide_en", "is_contact", "has_offer"}
+_OPTIONAL = {"times", "guide_zh", "guide_en", "is_contact", "has_offer", "after"}
 
 
 def load_playbook(path: Path = TYPES_FILE) -> dict[str, tuple[Action, ...]]:
@@ -76,10 +77,22 @@ def load_playbook(path: Path = TYPES_FILE) -> dict[str, tuple[Action, ...]]:
             todo = f"Use each once of: {', '.join(actions)}."
             raise BrokenTypes(f"action {odd[0]} is not described, or named twice", where, todo)
         playbook[kind] = tuple(actions[name] for name in taken)
+        _must_follow(playbook[kind], where)
     if idle := sorted(set(actions) - {action.name for taken in playbook.values() for action in taken}):
         todo = "Name it in the actions of a type, or remove it."
         raise BrokenTypes(f"no type takes {idle[0]}", f"{path} [{BESIDE}.{idle[0]}]", todo)
     return playbook
+
+
+def _must_follow(taken: Sequence[Action], where: str) -> None:
+    """What comes before an action of a type is another of its actions, due by the year too, that itself needs none."""
+    by_name, used = {action.name: action for action in taken}, [action.after for action in taken if action.after]
+    for action in taken:
+        before = by_name.get(action.after)
+        fits = before is not None and before.per == action.per == YEAR and not before.after and used.count(action.after) == 1
+        if action.after and not fits:
+            raise BrokenTypes(f"{action.name} cannot come after {action.after}", where,
+                              "Name an action of the type that is due by the year as well, follows none, and leads to no other.")
 
 
 def _read(name: str, block: object, where: str) -> Action:

@@ -39,7 +39,8 @@ def follow_up_of(found: FollowUp) -> dict:
     return {"since": found.since, "notes": {each: found.notes(each) for each in LANGUAGES}, "texts": {
         each: {"types": [{"type": ORDER.index(kind)} | told(came, each) for kind, came in found.by_type.items()],
                "actions": [{"type": ORDER.index(kind), "action": name(action, each),
-                            "ends": WORDS[each]["ends"].format(**found.ends[kind, action])} | told(came, each)
+                            "ends": WORDS[each]["ends"].format(**found.ends[kind, action])}
+                           | told(came, each) | {"n": found.ends[kind, action]["acted"]}
                            for (kind, action), came in found.by_action.items()]} for each in LANGUAGES}}
 
 

@@ -24,7 +24,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack the letters of a name
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if odd := next((each for each in given if any("\ud800" <= letter <= "\udfff" for letter in each)), None):
+        print(f"pentad: {odd!a} is not UTF-8: set the terminal's encoding to UTF-8 and type it anew", file=sys.stderr)
+        return 2
+    options = _parser().parse_args(given)
     from features.errors import PentadError
 
     try:
@@ -207,7 +211,7 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_argument("--assignments", type=Path, default=Path("runs/assignments"), help="default runs/assignments")
     plan.add_argument("--warnings", type=Path, default=Path("runs/warnings"), help="default runs/warnings")
     plan.add_argument("--out", type=Path, default=Path("runs/plans"), help="folder for as_of=DATE/plan.csv (default runs/plans)")
-    plan.add_argument("--xlsx", action="store_true", help="write plan.xlsx too")
+    plan.add_argument("--xlsx", action="store_true", help="write plan.xlsx too, as is done where there is one")
     plan.add_argument("--replace", action="store_true", help="replace another plan of the same date")
 
     outcome = _command(commands, "outcome", managing.outcome, "record what was done with a customer, or what came of it")
@@ -216,7 +220,8 @@ def _parser() -> argparse.ArgumentParser:
     outcome.add_argument("--what", choices=OUTCOMES, required=True, help=f"one of {', '.join(OUTCOMES)}")
     outcome.add_argument("--detail", type=_words, required=True, metavar="TEXT", help="in words, kept in the log")
     outcome.add_argument("--by", type=_words, required=True, metavar="WHO", help="who says so, kept in the log")
-    outcome.add_argument("--action", type=_words, metavar="NAME", help="the action of the plan that it belongs to")
+    outcome.add_argument("--action", type=_words, metavar="NAME",
+                         help="the action that it belongs to, as in the column action of plan.csv")
     outcome.add_argument("--assignments", type=Path, default=Path("runs/assignments"), metavar="DIR",
                          help="where `pentad score` wrote (default runs/assignments)")
 
@@ -326,7 +331,7 @@ def _amount_or_all(text: str) -> int:
 
 def _words(text: str) -> str:
     if not text.strip():
-        raise argparse.ArgumentTypeError("it is blank; it is kept with the model for those who ask later")
+        raise argparse.ArgumentTypeError("it is blank; it is kept for those who ask later")
     return text.strip()
 
 
@@ -348,24 +353,17 @@ def _folder(text: str) -> Path:
 
 
 def _exit_codes(_: argparse.Namespace) -> None:
-    import pipeline.adapters.worldbank
-    import pipeline.changes
-    import pipeline.edits
-    import pipeline.explain
-    import pipeline.followup
-    import pipeline.label_desk
-    import pipeline.monitor
-    import pipeline.outcomes
-    import pipeline.plan
-    import pipeline.promote
-    import pipeline.report
-    import pipeline.score
-    import pipeline.simulate
-    import pipeline.sinks
-    import pipeline.train
-    import pipeline.warn  # noqa: F401  (their failures register themselves)
+    from importlib import import_module
+    from pkgutil import walk_packages
+
+    import features
+    import models
+    import pipeline
     from pipeline.errors import exit_codes
 
+    for package in (features, models, pipeline):  # failures register themselves
+        for module in walk_packages(package.__path__, f"{package.__name__}."):
+            import_module(module.name)
     print("0\tdone\n1\tunexpected, with a traceback\n2\tusage")
     for code, meaning in exit_codes().items():
         print(f"{code}\t{meaning}")

@@ -32,7 +32,7 @@ WORDS = {
     "en": {
         "title": "What came of {n:,} customers scored on {since}, as known on {as_of} ({days} days; no rate is a yearly one)",
         "of": "{kind}: {n:,} customers; in default since {default}; still customers {retained}; income each {income}",
-        "acted": "{kind}, {action}: {n:,} customers acted on ({ends}); since then in default {default}; still customers "
+        "acted": "{kind}, {action}: {acted:,} customers acted on ({ends}); since then in default {default}; still customers "
                  "{retained}; income each {income}",
         "share": "{k:,} of {n:,} = {value:.1%} [{low:.1%}, {high:.1%}]", "money": "{value:,.0f} [{low:,.0f}, {high:,.0f}]",
         "none": "nobody", "few": "{value:,.0f} (too few for an interval)",
@@ -49,7 +49,7 @@ WORDS = {
     "zh": {
         "title": "{since} 评分的 {n:,} 户，截至 {as_of} 的结果（{days} 天；比率为此期间，非年化）",
         "of": "{kind}：{n:,} 户；期间违约 {default}；仍为客户 {retained}；户均收入 {income}",
-        "acted": "{kind}，{action}：已行动 {n:,} 户（{ends}）；此后违约 {default}；仍为客户 {retained}；户均收入 {income}",
+        "acted": "{kind}，{action}：已行动 {acted:,} 户（{ends}）；此后违约 {default}；仍为客户 {retained}；户均收入 {income}",
         "share": "{n:,} 户中 {k:,} 户 = {value:.1%} [{low:.1%}, {high:.1%}]", "money": "{value:,.0f} [{low:,.0f}, {high:,.0f}]",
         "none": "无客户", "few": "{value:,.0f}（户数太少，不给区间）",
         "ends": "保留 {kept}、流失 {lost}、好转 {cured}、违约 {defaulted}、尚无结果 {waiting}",
@@ -92,7 +92,8 @@ class FollowUp:
     """What came of the customers of a scored date.
 
     ``by_type``: per type. ``by_action``: per type and action (empty where none was named), since the first such action on each
-    customer; ``ends``: beside it how many have which ending recorded last, and ``waiting``, how many have none.
+    customer; of those acted on the last day nothing can have come. ``ends``: beside it how many were ``acted`` on, how many of
+    them have which ending recorded last, and ``waiting``, how many have none; ``n_waiting``: customers without any ending.
     """
 
     since: str
@@ -101,6 +102,7 @@ class FollowUp:
     n_gone: int
     n_in_default: int
     n_strangers: int
+    n_waiting: int
     by_type: dict[str, Came]
     by_action: dict[tuple[str, str], Came]
     ends: dict[tuple[str, str], dict[str, int]]
@@ -114,9 +116,10 @@ class FollowUp:
         lines += ["  " + say["of"].format(kind=kinds[kind], **told(came, language)) for kind, came in self.by_type.items()]
         lines.append(say["actions" if self.by_action else "no_actions"])
         for (kind, action), came in self.by_action.items():
-            ends = say["ends"].format(**self.ends[kind, action])
+            own = self.ends[kind, action]
             name = names.get(action, action) or say["no_action"]
-            lines.append("  " + say["acted"].format(kind=kinds[kind], action=name, ends=ends, **told(came, language)))
+            lines.append("  " + say["acted"].format(kind=kinds[kind], action=name, acted=own["acted"],
+                                                    ends=say["ends"].format(**own), **told(came, language)))
         return "\n".join(map(one_line, [*lines, say["notes"], *("  " + note for note in self.notes(language))]))
 
     def notes(self, language: str) -> list[str]:
@@ -124,8 +127,7 @@ class FollowUp:
         say = WORDS[language]
         known = days_later(self.as_of, -DEFAULT_DAYS)
         counts = {"already": self.n_in_default, "income": sum(came.n_without_income for came in self.by_type.values()),
-                  "gone": self.n_gone, "waiting": sum(ends["waiting"] for ends in self.ends.values()),
-                  "strangers": self.n_strangers}
+                  "gone": self.n_gone, "waiting": self.n_waiting, "strangers": self.n_strangers}
         return [say["recent"].format(day=known, days=DEFAULT_DAYS + 1),
                 *(say[key].format(n=n, since=self.since) for key, n in counts.items() if n)]
 
@@ -176,17 +178,19 @@ def follow_up(since: str, as_of: str, tables: Tables, outcomes: pd.DataFrame, se
     done = outcomes[(outcomes["on"] > since) & (outcomes["on"] <= as_of)]
     is_known = done["customer_id"].isin(kinds.index)
     own = done[is_known].assign(type=done.loc[is_known, "customer_id"].map(kinds))
+    has_ended = own["what"].isin(ENDINGS)
     by_action, ends = {}, {}
     for (kind, action), rows in own.groupby(["type", "action"], sort=True):
-        last = rows[rows["what"].isin(ENDINGS)].sort_values("on", kind="stable").groupby("customer_id")["what"].last()
-        ends[kind, action] = {end: int((last == end).sum()) for end in ENDINGS} | {
-            "waiting": int(rows["customer_id"].nunique() - len(last))}
+        last = rows[has_ended[rows.index]].sort_values("on", kind="stable").groupby("customer_id")["what"].last()
         first = rows.groupby("customer_id")["on"].min()
+        ends[kind, action] = {end: int((last == end).sum()) for end in ENDINGS} | {
+            "acted": len(first), "waiting": len(first) - len(last)}
         past = first[first < as_of]  # of what was done on the last day itself nothing can have come
         starts = pd.DataFrame({"customer_id": past.index, "since": past.to_numpy(object)})
         by_action[kind, action] = came_of(realised(starts, as_of, tables) if len(starts) else found[:0], seed)
+    n_waiting = len(set(own["customer_id"]) - set(own.loc[has_ended, "customer_id"]))
     return FollowUp(since, as_of, len(kinds), int((~found["is_known"]).sum()), int(found["was_in_default"].sum()),
-                    int(done.loc[~is_known, "customer_id"].nunique()), by_type, by_action, ends)
+                    int(done.loc[~is_known, "customer_id"].nunique()), n_waiting, by_type, by_action, ends)
 
 
 def came_of(found: pd.DataFrame, seed: int) -> Came:

@@ -10,7 +10,6 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -55,19 +54,19 @@ def append(entry: Entry, log: Path, broken: type[PentadError]) -> Entry:
     """
     with writing(log):
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a+", encoding="utf-8") as file:
+        with log.open("ab+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
-            written = entries(type(entry), log, broken, file.read().splitlines())
+            written = _entries(type(entry), file.read(), log, broken)
             entry = replace(entry, previous_sha256=written[-1].sha256 if written else START)
             entry = replace(entry, sha256=entry.own_sha256)
-            file.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
+            file.write((json.dumps(asdict(entry), ensure_ascii=False) + "\n").encode())
             file.flush()
             os.fsync(file.fileno())
     return entry
 
 
-def entries(kind: type[Entry], log: Path, broken: type[PentadError], lines: Sequence[str] | None = None) -> list[Entry]:
+def entries(kind: type[Entry], log: Path, broken: type[PentadError]) -> list[Entry]:
     """Every entry of a log, the first first; none if there is no log.
 
     Raises
@@ -75,17 +74,22 @@ def entries(kind: type[Entry], log: Path, broken: type[PentadError], lines: Sequ
     PentadError
         Of kind ``broken``: a line is not the one that was written.
     """
-    if lines is None:
-        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    return _entries(kind, log.read_bytes() if log.exists() else b"", log, broken)
+
+
+def _entries(kind: type[Entry], content: bytes, log: Path, broken: type[PentadError]) -> list[Entry]:
+    *lines, rest = content.split(b"\n")  # a word may hold other ends of lines, such as U+2028
     found, previous = [], START
     for number, line in enumerate(lines, 1):
         try:
             entry = kind(**json.loads(line))
             is_whole = entry.previous_sha256 == previous and entry.is_sound and entry.sha256 == entry.own_sha256
-        except (json.JSONDecodeError, TypeError, UnicodeEncodeError):
+        except (ValueError, TypeError):
             is_whole = False
         if not is_whole:
             raise broken(f"line {number} was changed, or one before it was", str(log), "Restore the log from a copy.")
         found.append(entry)
         previous = entry.sha256
+    if rest:
+        raise broken(f"its last line, {len(lines) + 1}, is cut short", str(log), "Remove that line; it was never confirmed.")
     return found

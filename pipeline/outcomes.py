@@ -70,7 +70,7 @@ def outcome(customer: str, on: str, what: str, detail: str, by: str, action: str
     Raises
     ------
     NotAnOutcome
-        The day is still to come, the playbook has no such action, or the customer was never scored by that day.
+        The day is still to come, the playbook has no such action, the customer was never scored by that day, or it is recorded.
     BrokenOutcomes
         The log is not what was written; nothing is added.
     UnwritableOutput
@@ -84,6 +84,9 @@ def outcome(customer: str, on: str, what: str, detail: str, by: str, action: str
         raise NotAnOutcome(f"no action is called {action}", "--action", f"Use one of {', '.join(sorted(known))}.")
     if not any(_was_scored(customer, day, assignments) for day in reversed(scored_dates(assignments)) if day <= on):
         raise NotAnOutcome(f"customer {customer} was not scored by {on}", str(assignments), "Check the customer and the day.")
+    said = recorded(log)[list(COLUMNS[:-1])]
+    if (said == [customer, on, what, detail, by, action]).all(axis=1).any():
+        raise NotAnOutcome("the same is recorded already", str(log), "Nothing has to be recorded.")
     return append(Outcome(customer, on, what, detail, by, action, at), log, BrokenOutcomes)
 
 

@@ -2,8 +2,9 @@
 
 An action's expected benefit is the money at risk times the probability of losing it times the share of that loss which the action
 prevents, less the hours and the offer it takes. Benefits of several actions for one customer are added up, as if they did not
-overlap. Each manager's hours go to the actions that are worth most together; what is left is listed with what it would have been
-worth. Everything is as known on the date: assignments as scored, facts from the book.
+overlap. Each manager's hours go to the actions that are worth most together, an offer only with the talk it comes after where
+both are due; what is left is listed with what it would have been worth. All is as known on the date: assignments as scored, facts
+from the book.
 """
 
 from __future__ import annotations
@@ -21,16 +22,18 @@ from models.allocation import worth_doing
 from models.playbook import Playbook, load_playbook
 from pipeline.errors import BadSettings
 from pipeline.explanations import kept_book
+from pipeline.names import names_of
 from pipeline.plan_words import reason
 from pipeline.settings import PlaybookSettings, Settings
 from pipeline.tasks import Task, facts_of, tasks_of
 
 PLANNED, LEFT, NOT_WORTH_IT = "planned", "left", "not worth it"
 ORDER = (PLANNED, LEFT, NOT_WORTH_IT)
-COLUMNS = ("manager", "customer_id", "as_of", "type", "action", "action_en", "action_zh", "role", "due_on", "hours", "status",
-           "expected_benefit", "money_at_risk", "probability", "effect", "amount", "why_en", "why_zh", "guide_en", "guide_zh")
-OF_ACTION = {"action": "name", "action_en": "name_en", "action_zh": "name_zh", "role": "role", "guide_en": "guide_en",
-             "guide_zh": "guide_zh"}
+COLUMNS = ("manager", "customer_id", "name", "as_of", "type", "action", "action_en", "action_zh", "role", "due_on", "hours",
+           "status", "expected_benefit", "money_at_risk", "probability", "effect", "amount", "why_en", "why_zh", "guide_en",
+           "guide_zh")
+OF_ACTION = {"action": "name", "after": "after", "action_en": "name_en", "action_zh": "name_zh", "role": "role",
+             "guide_en": "guide_en", "guide_zh": "guide_zh"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class Plan:
     ``rows``: one per action, columns ``COLUMNS``, by manager (empty for none, and for all where ``is_one_list``), what is planned
     first; ``amount`` is what falls due, the security to be added (after haircut), the balance that ends, or the offer allowed a
     year. ``hours``: of each manager. ``n_without_income``: scored customers whose income is not known, so that none of it is at
-    risk. ``is_other_book``: the book is not the delivery that was scored.
+    risk. ``is_other_book``: the book is not the delivery that was scored. ``n_strangers``: customers with a manager who were not
+    scored; ``n_outcomes``: what was recorded as done by the date.
     """
 
     as_of: str
@@ -50,6 +54,8 @@ class Plan:
     is_one_list: bool
     n_without_income: int
     is_other_book: bool
+    n_strangers: int
+    n_outcomes: int
 
 
 def plan(as_of: str, hours: float, tables: Tables, managers: pd.Series | None, alerts: pd.DataFrame, outcomes: pd.DataFrame,
@@ -87,20 +93,36 @@ def plan(as_of: str, hours: float, tables: Tables, managers: pd.Series | None, a
     playbook, rules = effective(load_playbook(), settings.playbook), settings.playbook
     kept = kept_book(as_of, folder)
     of = facts_of(kept, tables, alerts, rules)
-    tasks = list(tasks_of(kept, of, playbook, tables, alerts, outcomes[outcomes["on"] <= as_of], rules))
-    rows = _priced(tasks, of, as_of, rules)
+    known = outcomes[outcomes["on"] <= as_of]
+    rows = _in_order(_priced(list(tasks_of(kept, of, playbook, tables, alerts, known, rules)), of, as_of, rules))
+    rows["name"] = names_of(rows["customer_id"], tables)
     rows["manager"] = "" if managers is None else rows["customer_id"].map(managers).fillna("")
     rows = rows.sort_values(["manager", "customer_id", "action", "due_on"], kind="stable", ignore_index=True)
     rows["status"] = np.where(rows["expected_benefit"] > 0, LEFT, NOT_WORTH_IT)
     for manager, own in rows.groupby("manager", sort=True):
         if manager or managers is None:
-            done = worth_doing(own["expected_benefit"].to_numpy(float), own["hours"].to_numpy(float), hours)
-            rows.loc[own.index[done], "status"] = PLANNED
+            of_each = (own[name].to_numpy(float) for name in ("expected_benefit", "hours"))
+            rows.loc[own.index[worth_doing(*of_each, hours, _needs(own))], "status"] = PLANNED
     rows["turn"] = rows["status"].map(ORDER.index)
     rows = rows.sort_values(["manager", "turn", "due_on", "customer_id", "action"], kind="stable", ignore_index=True)
     is_other_book = str(kept.assignments["data_fingerprint"].iloc[0]) != tables.fingerprint
+    strangers = [] if managers is None else managers.index.difference(of.index)
     return Plan(as_of, days_later(as_of, rules.plan_days), hours, rows[list(COLUMNS)], managers is None,
-                int(of["income"].isna().sum()), is_other_book)
+                int(of["income"].isna().sum()), is_other_book, len(strangers), len(known))
+
+
+def _needs(rows: pd.DataFrame) -> np.ndarray:
+    """The place of the action that each comes after, among the same rows; -1 where it comes after none, or that is not due."""
+    places = pd.Series(np.arange(len(rows)), pd.MultiIndex.from_frame(rows[["customer_id", "action"]]))
+    needed = pd.MultiIndex.from_frame(rows[["customer_id", "after"]])
+    return places[~places.index.duplicated()].reindex(needed).fillna(-1).to_numpy(int)
+
+
+def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows, none due before what it comes after."""
+    needs = _needs(rows)
+    due = rows["due_on"].to_numpy(object)
+    return rows.assign(due_on=np.where(needs >= 0, np.maximum(due, due[needs]), due) if len(rows) else due)
 
 
 def effective(playbook: Playbook, rules: PlaybookSettings) -> Playbook:
@@ -135,5 +157,6 @@ def _priced(tasks: Sequence[Task], of: pd.DataFrame, as_of: str, rules: Playbook
                        due_on=[days_later(as_of, task.of.days) for task in tasks], expected_benefit=benefit,
                        money_at_risk=money.round(2), probability=p.round(4), amount=np.where(has_offer, offer, amount).round(2))
     for language in ("en", "zh"):
-        rows[f"why_{language}"] = [reason(task, as_of, *sums, language) for task, *sums in zip(tasks, effect, offer, benefit)]
+        rows[f"why_{language}"] = [reason(task, as_of, *sums, rules.years_of_income, language)
+                                   for task, *sums in zip(tasks, effect, offer, benefit)]
     return rows

@@ -22,6 +22,7 @@ from models.types import ORDER
 from pipeline.alerts import AGAIN, NotWarned, kept_alerts, made_of, warned_dates
 from pipeline.explanations import UNREADABLE, KeptBook, NotAssigned, kept_book, of_run, scored_dates
 from pipeline.followup import FollowUp, follow_up
+from pipeline.names import names_of
 from pipeline.structure import Structure, structure
 
 EXPOSURES = ("exposure_drawn", "exposure_committed")
@@ -135,7 +136,7 @@ def report(as_of: str, since: str | None, folder: Path, tables: Tables | None = 
     since, earlier = (since, kept_book(since, folder)) if since else _earlier(as_of, folder)
     exposure = _exposure_of(kept, tables)
     rows = kept.assignments.assign(exposure=_exposures(kept, exposure.feature, tables))
-    rows["name"] = _names(rows["customer_id"], tables)
+    rows["name"] = None if tables is None else names_of(rows["customer_id"], tables)
     rows["before"] = None
     migration = None
     if earlier is not None:
@@ -204,14 +205,6 @@ def _exposures(kept: KeptBook, name: str | None, tables: Tables | None) -> np.nd
     keys = kept.assignments[["customer_id", "as_of"]]
     found = feature_frame(keys, tables).set_index("customer_id")[name]
     return found.reindex(keys["customer_id"]).to_numpy(float)
-
-
-def _names(customers: pd.Series, tables: Tables | None) -> pd.Series:
-    if tables is None:
-        return pd.Series([None] * len(customers), customers.index, dtype=object)
-    found = tables.collected(tables.customers.select("customer_id", "name"))
-    named = found.set_index("customer_id")["name"].reindex(customers).to_numpy(object)
-    return pd.Series([name if isinstance(name, str) and name.strip() else None for name in named], customers.index, dtype=object)
 
 
 def _migration(since: str, now: pd.DataFrame, then: pd.DataFrame) -> Migration:

@@ -208,6 +208,8 @@ def _section(kind: type, values: dict, where: str, todo: str):
         fits = {"float": (int, float), "int": int, "str": str, "bool": bool}[wanted[name]]
         if isinstance(value, bool) != (fits is bool) or not isinstance(value, fits):
             raise BadSettings(f"{name} = {value!r} is not of type {wanted[name]}", where, todo)
+        if value == "":
+            raise BadSettings(f"{name} is empty", where, todo)
         low, high = RANGES.get(name, (0, math.inf))
         if not isinstance(value, str | bool) and not (low <= value <= high and math.isfinite(value)):
             raise BadSettings(f"{name} = {value!r} is not between {low} and {high}", where, todo)

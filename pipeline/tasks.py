@@ -23,6 +23,9 @@ OPEN = ("new", "open")
 WARNING_DAYS = {1: 30, 2: 10, 3: 3}
 """Days in which a warning is followed up, by its severity."""
 
+MATURITY_DAYS = 30
+"""Days before a loan ends by which it is talked about what comes after."""
+
 FACTS = ["exposure_drawn", "interest_income_12m", "fee_income_12m", "collateral_cover_ratio", "on_time_share_12m",
          "n_product_families", "days_since_contact"]
 
@@ -78,7 +81,8 @@ def tasks_of(kept: KeptBook, of: pd.DataFrame, playbook: Playbook, tables: Table
     """The actions that are due in the period, customer by customer.
 
     What is due so many times a year is due when so much of a year has passed since it was last recorded as done, and at once
-    where it never was. What an event calls for is due with it; but for reminders it is not asked for again within a period.
+    where it never was. What an event calls for is due with it, and is not asked for again within a period; a reminder not again
+    for an instalment before which one was given, no earlier than reminders are.
     """
     as_of = str(kept.assignments["as_of"].iloc[0])
     acted = outcomes[outcomes["action"] != ""].groupby(["customer_id", "action"])["on"].max()
@@ -100,8 +104,11 @@ def tasks_of(kept: KeptBook, of: pd.DataFrame, playbook: Playbook, tables: Table
                 if days <= rules.plan_days:
                     about = {"times": action.times, "last": days_later(as_of, -last) if last < np.inf else None}
                     yield Task(action, Occasion(one.Index, int(days), *_at_risk(action, one), about=about))
-            elif action.per == INSTALMENT or last > rules.plan_days:
-                yield from (Task(action, event) for event in events.get((one.Index, action.per), ()))
+                continue
+            for event in events.get((one.Index, action.per), ()):
+                opened = event.about["days"] - rules.reminder_days if action.per == INSTALMENT else -rules.plan_days
+                if -last < opened:
+                    yield Task(action, event)
 
 
 def _at_risk(action: Action, one: Any) -> tuple[float, float]:
@@ -125,8 +132,8 @@ def _maturities(loans: pd.DataFrame, of: pd.DataFrame, rules: PlaybookSettings) 
     """Customers of whom a loan ends in the period, the first one's day counting."""
     for who, own in loans[loans["days_to_end"].between(0, rules.plan_days)].groupby("customer_id", sort=True):
         days = int(own["days_to_end"].min())
-        yield Occasion(who, days, of.at[who, "future_income"], of.at[who, "p_leaving"], own["balance"].sum() / 100,
-                    {"loans": ", ".join(own["loan_id"]), "days": days})
+        yield Occasion(who, max(0, days - MATURITY_DAYS), of.at[who, "future_income"], of.at[who, "p_leaving"],
+                    own["balance"].sum() / 100, {"loans": ", ".join(own["loan_id"]), "days": days})
 
 
 def _shortfalls(of: pd.DataFrame, rules: PlaybookSettings) -> Iterator[Occasion]:

@@ -111,8 +111,9 @@ def plan(options: argparse.Namespace) -> None:
     with closing(open_book(options, settings.book)) as tables:
         must_reach(tables, options.as_of, settings.score.stale_days, "--as-of")
         made = plan(options.as_of, options.hours, tables, managers, alerts, done, settings, options.assignments)
-    print("\n" + "\n".join(lines_of(made, options.language, options.top)))
-    for suffix in (".csv", ".xlsx") if options.xlsx else (".csv",):
+    print("\n" + "\n".join(lines_of(made, options.language, options.top, settings.playbook.outcomes)))
+    with_workbook = options.xlsx or (place / "plan.xlsx").exists()  # one beside another plan would mislead
+    for suffix in (".csv", ".xlsx") if with_workbook else (".csv",):
         path = place / f"plan{suffix}"
         print(put_file(path, lambda file, write=WRITERS[suffix]: write(made.rows, file), options.replace, "plan"))
 

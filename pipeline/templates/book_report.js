@@ -323,6 +323,7 @@
     document.getElementById("case-title").focus();
   };
   dialog.addEventListener("close", () => {
+    if (dialog.open) return;  // another case was opened before it was told that this one was closed
     const i = state.open;
     state.open = null;
     dialog.replaceChildren();

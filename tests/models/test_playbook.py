@@ -67,6 +67,9 @@ def test_a_retention_interview_says_what_to_ask():
     ('role = "credit_officer"\n', 'role = "astrologer"\n', r"\[actions.strict_review\].*unknown role astrologer"),
     ('protects = "punctuality"', 'protects = "income"', r"\[actions.repayment_reminder\].*cannot protect income"),
     ('name_zh = "还款提醒"', 'name_zh = ""', r"\[actions.repayment_reminder\].*name_zh = ''"),
+    ('after = "retention_interview"', 'after = "retention_offer"', r"\[churn\].*cannot come after retention_offer"),
+    ('after = "retention_interview"', 'after = "churn_warning"', r"\[churn\].*cannot come after churn_warning"),
+    ('"retention_interview", "retention_offer"', '"retention_offer"', r"\[churn\].*cannot come after retention_interview"),
     ("[actions.strict_review]", "[actions.strict_review", "TOML"),
 ])
 def test_a_broken_playbook_says_what_is_wrong_and_where(tmp_path, old, new, said):

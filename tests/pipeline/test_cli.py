@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -80,6 +81,10 @@ def test_exit_codes_are_listed_with_a_sentence_each(capsys):
     assert codes == sorted(set(codes))
     assert {0, 1, 2, 10, 32, 50, 52} <= set(codes)
     assert all(meaning for _, meaning in rows)
+    root = Path(pipeline.__file__).parents[1]
+    written = {int(code) for room in ("features", "models", "pipeline") for file in (root / room).rglob("*.py")
+               for code in re.findall(r"(?m)^    exit_code = (\d+)$", file.read_text(encoding="utf-8"))}
+    assert written <= set(codes) and len(written) > 30, "whatever a class of the source ends with is listed"
 
 
 def test_an_assignment_has_the_documented_columns_and_one_row_per_active_customer(scored):

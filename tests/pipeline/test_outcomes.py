@@ -83,6 +83,37 @@ def test_a_log_that_did_more_than_grow_is_named_and_nothing_is_added(desk, capsy
     assert log_of(desk).read_text(encoding="utf-8").splitlines() == lines
 
 
+@pytest.mark.parametrize("word", ["two\u2028lines", "a\x85b", "\u2029", "a\x0bb\x1cd", "tab\tquote\"slash\\", "客户\r\n经理"])
+def test_whatever_was_typed_is_read_back_and_breaks_no_log(desk, word):
+    for who in ("C001", "C002"):
+        assert desk.run("outcome", who, "--on", "2025-01-15", "--what", "contacted", "--detail", f"x{word}x", "--by", word + "x",
+                        "--assignments", desk.out) == 0
+    assert recorded(log_of(desk))["detail"].tolist() == [f"x{word}x"] * 2
+
+
+@pytest.mark.parametrize(("rest", "says"), [
+    (b'{"customer_id": "C0', "its last line, 2, is cut short"), ("清".encode("gbk"), "its last line, 2, is cut short"),
+    ("清\n".encode("gbk"), "line 2 was changed")], ids=["torn", "other letters", "a line of other letters"])
+def test_a_line_that_was_never_whole_is_named(desk, capsys, rest, says):
+    assert say(desk) == 0
+    log_of(desk).write_bytes(log_of(desk).read_bytes() + rest)
+    capsys.readouterr()
+    assert say(desk, "C004") == 72 and says in the_line(capsys)
+    assert log_of(desk).read_bytes().endswith(rest)
+
+
+def test_the_same_is_recorded_once(desk, capsys):
+    assert say(desk) == 0
+    assert say(desk) == 73 and "the same is recorded already" in the_line(capsys)
+    assert say(desk, "C000", "2025-01-15", "contacted", "--action", "service_call") == 0 and len(recorded(log_of(desk))) == 2
+
+
+def test_letters_in_the_code_of_another_terminal_are_refused(desk, capsys):
+    assert desk.run("outcome", "C000", "--on", "2025-01-15", "--what", "contacted", "--detail", "d", "--by", "\udcc0\udcee",
+                    "--assignments", desk.out) == 2
+    assert "is not UTF-8: set the terminal's encoding" in the_line(capsys) and not log_of(desk).exists()
+
+
 def _ten(name: str, folder: Path, log: Path) -> None:
     for i in range(10):
         outcome(f"C{i:03d}", "2025-01-15", "contacted", "d", name, "", folder, log)
@@ -165,6 +196,19 @@ def test_what_came_of_an_action_counts_from_its_own_day(found, types, book):
     n = len(types)
     assert ends["lost"] == len(range(0, n, 8)) and ends["kept"] == len(range(0, n, 4)) - ends["lost"]
     assert ends["waiting"] == len(acted) - ends["kept"] - ends["lost"], "what was recorded after the date does not count"
+    assert ends["acted"] == len(acted) and found.n_waiting == ends["waiting"]
+
+
+def test_a_customer_of_several_actions_waits_once_and_one_of_the_last_day_was_acted_on(scored_twice, book, types):
+    who = next(iter(types))
+    rows = [[who, on, "contacted", "d", "b", action, "r"] for on, action in (
+        ("2024-03-31", "service_call"), ("2024-04-30", "retention_offer"), (DAY, "repayment_reminder"))]
+    with closing(open_tables(book)) as tables:
+        found = follow_up(BEFORE, DAY, tables, pd.DataFrame(rows, columns=list(COLUMNS)), 7, scored_twice)
+    assert found.n_waiting == 1 and "1 of the customers acted on have no outcome recorded" in found.text("en")
+    last = found.ends[types[who], "repayment_reminder"]
+    assert (last["acted"], last["waiting"], found.by_action[types[who], "repayment_reminder"].n) == (1, 1, 0)
+    assert "repayment reminder: 1 customers acted on (" in found.text("en")
 
 
 def test_what_is_not_known_yet_is_said_in_both_languages(found):

@@ -75,9 +75,10 @@ def folder(scored, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def make(folder, rich):
     """Makes a plan of the rich book."""
-    def made(managers=None, alerts=None, outcomes=NOTHING, hours=HOURS, of=rich) -> Plan:
+    def made(managers=None, alerts=None, outcomes=NOTHING, hours=HOURS, of=rich, **rules) -> Plan:
+        settings = dataclasses.replace(SETTINGS, playbook=dataclasses.replace(RULES, **rules))
         with closing(open_tables(of)) as tables:
-            return plan(DAY, hours, tables, managers, no_alerts() if alerts is None else alerts, outcomes, SETTINGS, folder)
+            return plan(DAY, hours, tables, managers, no_alerts() if alerts is None else alerts, outcomes, settings, folder)
 
     return made
 
@@ -176,7 +177,8 @@ def test_growth_customers_hear_of_a_loan_that_ends_before_it_does(first, types):
     ends = set(rich_book()["loans"].query("matures_on == '2025-01-20'")["customer_id"])
     found = first.rows[first.rows["action"] == "flexible_credit"]
     assert set(found["customer_id"]) == {who for who, kind in types.items() if kind == "growth" and who in ends}
-    assert set(found["due_on"]) <= {"2025-01-20"}
+    assert set(found["due_on"]) == {DAY}, "a month before it ends is past"
+    assert found["why_en"].str.contains("is due on 2025-01-20").all()
 
 
 def test_hours_go_to_what_is_worth_more_and_the_rest_is_listed_as_left(first):
@@ -186,7 +188,7 @@ def test_hours_go_to_what_is_worth_more_and_the_rest_is_listed_as_left(first):
     assert all((each["expected_benefit"] > 0).all() for each in (planned, left)) and (other["expected_benefit"] <= 0).all()
     by_the_hour = rows.assign(rate=rows["expected_benefit"] / rows["hours"]).sort_values("rate", ascending=False)
     assert planned["expected_benefit"].sum() >= by_the_hour[by_the_hour["hours"].cumsum() <= HOURS]["expected_benefit"].sum()
-    line = lines_of(first, "en", 0)[1]
+    line = lines_of(first, "en", 0, "log")[1]
     hours = planned["hours"].sum()
     assert line.startswith(f"all customers: {len(planned)} of {len(rows)} actions planned, {hours:.2f} h, worth ")
     assert f"left undone {len(left)} of {left['hours'].sum():,.2f} h, worth {left['expected_benefit'].sum():,.0f}" in line
@@ -201,7 +203,7 @@ def test_each_manager_has_hours_of_its_own_and_nobodys_customers_have_none(make,
         planned = own[own["status"] == "planned"]
         assert set(own["customer_id"]) <= {who for who in types if managers.get(who, "") == name}
         assert planned["hours"].sum() <= HOURS and bool(len(planned)) == bool(name)
-    said = "\n".join(lines_of(made, "zh", 2))
+    said = "\n".join(lines_of(made, "zh", 2, "log"))
     assert "m0：" in said and "m1：" in said and "无客户经理（无工时）：" in said and "等于" in said
 
 
@@ -218,6 +220,65 @@ def test_what_was_done_lately_is_not_asked_for_again_and_later_words_do_not_coun
     assert row.due_on == day(365 // 4 - 80) and f"last on {day(-80)}" in row.why_en
 
 
+def test_a_reminder_that_was_given_is_not_given_again_for_the_same_instalment(make, first):
+    reminders = first.rows[first.rows["action"] == "repayment_reminder"]
+    (who, asked), *_ = reminders[reminders["due_on"] == DAY][["customer_id", "due_on"]].itertuples(index=False)
+    due = min(day_of for day_of in dues_of(who) if day_of >= DAY)
+    opened = (date.fromisoformat(due) - timedelta(days=RULES.reminder_days)).isoformat()
+    assert opened <= DAY, "or the test says little"
+
+    def asked_again(on: str) -> list[str]:
+        given = pd.DataFrame([[who, on, "contacted", "d", "b", "repayment_reminder", "r"]], columns=list(COLUMNS))
+        rows = make(outcomes=given).rows
+        return rows[(rows["customer_id"] == who) & (rows["action"] == "repayment_reminder")]["due_on"].tolist()
+
+    before = (date.fromisoformat(opened) - timedelta(days=1)).isoformat()
+    always = reminders[reminders["customer_id"] == who]["due_on"].tolist()
+    assert asked_again(before) == always, "that one was of an earlier instalment"
+    for on in (opened, DAY):
+        assert asked_again(on) == [each for each in always if each != DAY]
+
+
+def dues_of(who: str) -> list[str]:
+    rows = rich_book()["repayments"]
+    is_paid = (rows["paid_on"] > "") & (rows["paid_on"] <= DAY)
+    return rows.loc[(rows["loan_id"].str[1:] == who[1:]) & ~is_paid, "due_on"].tolist()
+
+
+def test_an_offer_is_planned_only_with_the_interview_that_comes_before_it(make, first, types):
+    dear = {"effects": dict.fromkeys(RULES.effects, 0.0) | {"retention_offer": 0.9}, "hour_price": 0.1}
+    for hours in (4.0, 5.0, 9.0, 20.0):
+        rows = make(hours=hours, **dear).rows
+        planned = rows[rows["status"] == "planned"]
+        by_action = {name: set(planned.loc[planned["action"] == name, "customer_id"])
+                     for name in ("retention_interview", "retention_offer")}
+        assert by_action["retention_offer"] == by_action["retention_interview"], "a talk that leads to no offer is not worth it"
+        assert bool(by_action["retention_offer"]) == (hours >= 5)
+    offered = next(iter(by_action["retention_offer"]))
+    talked = pd.DataFrame([[offered, day(-5), "reason_for_leaving", "d", "b", "retention_interview", "r"]], columns=list(COLUMNS))
+    rows = make(hours=3.0, outcomes=talked, **dear).rows
+    own = rows[rows["customer_id"] == offered].set_index("action")
+    assert "retention_interview" not in own.index
+    assert own.at["retention_offer", "status"] == "planned", "after the talk it stands alone"
+    both = first.rows[first.rows["action"].isin(["retention_interview", "retention_offer"])]
+    due = both.pivot(index="customer_id", columns="action", values="due_on")
+    assert (due["retention_offer"] >= due["retention_interview"]).all()
+
+
+def test_names_are_shown_and_managers_of_nobody_are_counted(make, types, tmp_path):
+    tables = rich_book()
+    tables["customers"]["name"] = ["长江电力" if n % 2 else "" for n in range(len(tables["customers"]))]
+    named = set(tables["customers"]["customer_id"][1::2])
+    managers = pd.Series({who: "m" for who in [*types, "ZZZ"]}, dtype=object)
+    made = make(managers, of=write_book(tables, tmp_path / "named"), hours=1000.0)
+    shown = made.rows.set_index("customer_id")["name"]
+    assert all((name == "长江电力") if who in named else name is None for who, name in shown.items())
+    said = lines_of(made, "en", 1000, "the log")
+    planned = made.rows[made.rows["status"] == "planned"]["customer_id"]
+    assert sum(" 长江电力  " in line for line in said) == planned.isin(named).sum() > 0
+    assert "note: 1 customers with a manager were not scored" in said and "done so far: 0 outcomes recorded in the log" in said
+
+
 def test_an_open_warning_is_followed_up_soon_and_raises_the_probability(make, first, types, folder):
     one, two, three = list(types)[:3]
     alerts = pd.DataFrame([alert(one, "risk", 3), alert(one, "risk", 1), alert(two, "churn", 2),
@@ -226,7 +287,7 @@ def test_an_open_warning_is_followed_up_soon_and_raises_the_probability(make, fi
     found = made[made["action"].isin(["risk_warning", "churn_warning"])].set_index("customer_id")
     assert dict(found["action"]) == {one: "risk_warning", two: "churn_warning"}
     assert dict(found["due_on"]) == {one: day(3), two: day(10)}
-    assert found.loc[one, "why_en"].startswith("warning of degree 3 since 2024-11-30: late again;")
+    assert found.loc[one, "why_en"].startswith("high warning since 2024-11-30: late again;")
     assert "再次逾期" in found.loc[one, "why_zh"]
     p = kept_book(DAY, folder).assignments.set_index("customer_id").loc[one, "p_risk"]
     usual = p * RULES.risk_default_rate + (1 - p) * RULES.other_default_rate
@@ -303,6 +364,8 @@ def test_the_command_writes_the_plan_whole_and_replaces_nothing_unasked(scored, 
     assert set(files) == {"plan.csv", "plan.xlsx"}
     assert run("20") == 16 and "other plan" in the_line(capsys)
     assert {file.name: file.read_bytes() for file in (out / f"as_of={DAY}").iterdir()} == files
+    assert run("20", "--replace") == 0 and f"written: {out}/as_of={DAY}/plan.xlsx" in capsys.readouterr().out
+    assert (out / f"as_of={DAY}" / "plan.xlsx").read_bytes() != files["plan.xlsx"], "no workbook of another plan stays beside"
 
 
 @pytest.mark.parametrize(("more", "code"), [

@@ -320,6 +320,20 @@ def test_the_switch_changes_every_text_of_the_list_and_of_every_case(opened, fil
                 assert not set(re.findall(r"[A-Za-z]+", text)) - LATIN_IN_CHINESE, text
 
 
+def test_a_case_that_is_opened_while_another_closes_is_shown(opened, file, data):
+    one, other = data["customers"]["id"][:2]
+    tab = opened(file, f"#{one}")
+    tab.wait_for_selector("dialog[open]")
+    tab.evaluate("""id => {
+        document.getElementById("case").close();
+        location.hash = id;
+        window.dispatchEvent(new HashChangeEvent("hashchange"));
+    }""", other)
+    tab.wait_for_timeout(300)
+    assert other in tab.locator("dialog[open] #case-title").inner_text(timeout=2000)
+    assert tab.evaluate("location.hash") == f"#{other}"
+
+
 def test_the_language_can_be_switched_within_a_case_and_named_in_the_address(opened, file, data):
     tab = opened(file, f"?lang=zh#{data['customers']['id'][2]}")
     assert tab.locator("dialog[open] .advice h3").inner_text() == "管理策略"
