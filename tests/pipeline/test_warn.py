@@ -370,6 +370,8 @@ def test_how_many_customers_of_the_file_of_managers_are_not_scored_is_said(langu
 
 @pytest.mark.parametrize(("content", "said"), [
     (None, "not readable"), (b"\xff\xfe\x00", "not readable"), (b"", "no column customer_id"),
+    ("customer_id,manager\nA,x\nB,李娜\n".encode("gbk"), "not readable: not UTF-8 text (byte 0xc0 on line 3). Save it as UTF-8; "
+     "Chinese systems often write GBK, Excel UTF-16."),
     (b"customer_id\nA\n", "no column manager"), (b"customer_id,manager\nA,x\nA,y\n", "customer A twice, again on line 3")])
 def test_a_broken_file_of_managers_is_named_and_nothing_is_written(content, said, scored_twice, tmp_path, capsys):
     file = tmp_path / "managers.csv"
