@@ -2,7 +2,8 @@
 
 An alert is one trigger that holds of one customer. It is raised once, stays open with its history until its value is back beyond
 the level at which it clears, and is told once more on the date on which it cleared. What is open then depends on the alerts of
-the date before alone, so that the dates are warned one after the other.
+the date before alone, so that the dates are warned one after the other. An alert of a migration (the customer became of the type)
+stays open as long as it is so; the earlier date that it was raised against comes to be after it.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from models.triggers import CHANGE, LEAST, LISTS, Trigger
+from models.triggers import CHANGE, LEAST, LISTS, MOST, Trigger
 from models.types import ORDER
 
 NEW, OPEN, CLEARED = "new", "open", "cleared"
 BELOW, GONE, UNKNOWN, WITHDRAWN = "level", "gone", "unknown", "withdrawn"
-"""Why an alert cleared: the value is back beyond its level; the customer is not scored any more; its value is not known any
+"""Why an alert cleared: the value is back beyond its level; the customer is not scored any more; its measure is not known any
 more, though it is of others; the trigger was taken out of the file."""
 
 ALERT = ["alert_id", "list", "source", "trigger", "customer_id", "severity", "value", "level", "unit", "first_seen", "last_seen",
@@ -45,14 +46,29 @@ def snapshot(customers: Sequence[str], features: Sequence[str], values: np.ndarr
 
 
 def measured(trigger: Trigger, now: pd.DataFrame, since: pd.DataFrame | None) -> pd.Series | None:
-    """The trigger's value of every customer, NaN where it is not asked or not known; None where nobody can be asked.
+    """What raises alerts: the trigger's value of every customer, NaN where it is not asked or not known; None where nobody can be
+    asked.
 
     Nobody can where the model was not given the feature, where nobody has it (its table was not delivered), or where there is no
     earlier date to compare with.
     """
+    values = _known(trigger, now, since)
+    return None if values is None else values.where(now[trigger.asked_of].notna())
+
+
+def held_to(trigger: Trigger, now: pd.DataFrame, since: pd.DataFrame | None) -> pd.Series | None:
+    """What keeps alerts open: as ``measured``, but of those who are not asked too, and of a migration the state of today against
+    the one that was left, whenever it was left.
+    """
+    if trigger.is_migration:
+        since = pd.DataFrame({trigger.measure: float(trigger.raises == MOST)}, index=now.index)
+    return _known(trigger, now, since)
+
+
+def _known(trigger: Trigger, now: pd.DataFrame, since: pd.DataFrame | None) -> pd.Series | None:
     if trigger.measure not in now or trigger.asked_of not in now or not now[trigger.asked_of].notna().any():
         return None
-    values = now[trigger.measure].where(now[trigger.asked_of].notna())
+    values = now[trigger.measure]
     if trigger.compared == CHANGE:
         if since is None or trigger.measure not in since:
             return None
@@ -60,7 +76,7 @@ def measured(trigger: Trigger, now: pd.DataFrame, since: pd.DataFrame | None) ->
     return values.astype(float)
 
 
-def grades(trigger: Trigger, values: pd.Series) -> np.ndarray:
+def grades(trigger: Trigger, values: np.ndarray) -> np.ndarray:
     """Severity of each value, 1 to 3; 0 where no level is reached or the value is not known."""
     found = np.zeros(len(values), int)
     for grade, level in trigger.levels:
@@ -68,9 +84,8 @@ def grades(trigger: Trigger, values: pd.Series) -> np.ndarray:
     return found
 
 
-def _reaches(trigger: Trigger, values: pd.Series, level: float) -> np.ndarray:
-    known = values.to_numpy(float)
-    return known >= level if trigger.raises == LEAST else known <= level
+def _reaches(trigger: Trigger, values: np.ndarray, level: float) -> np.ndarray:
+    return values >= level if trigger.raises == LEAST else values <= level
 
 
 def carried_on(
@@ -109,25 +124,26 @@ def carried_on(
 def _of_trigger(
     trigger: Trigger, running: pd.DataFrame, now: pd.DataFrame, since: pd.DataFrame | None, as_of: str
 ) -> pd.DataFrame:
-    found = measured(trigger, now, since)
-    is_asked = found is not None  # else nothing is known of it on this date: what is open stays, but of customers who are gone
-    values = found if is_asked else pd.Series(np.nan, now.index)
-    value, grade = values.to_numpy(float), grades(trigger, values)
+    raising, holding = measured(trigger, now, since), held_to(trigger, now, since)
+    is_unmeasured = pd.Series(True, now.index) if holding is None else holding.isna() & now[trigger.measure].notna()
+    fresh, value = (np.full(len(now), np.nan) if found is None else found.to_numpy() for found in (raising, holding))
+    grade, standing = grades(trigger, fresh), grades(trigger, value)
     at = now.index.get_indexer(running["customer_id"].to_numpy(object))
     is_there, is_running = at >= 0, np.zeros(len(now), bool)
     is_running[at[is_there]] = True
     new = np.flatnonzero((grade > 0) & ~is_running)
-    stays = is_there & ((grade > 0) | _reaches(trigger, values, trigger.clears))[at] if is_asked else is_there
+    stays = is_there & ((standing > 0) | _reaches(trigger, value, trigger.clears) | is_unmeasured.to_numpy())[at]
+    going_on = at[stays]
     customers = now.index.to_numpy(object)[new]
     opened = pd.DataFrame({
         "alert_id": [_id(who, trigger.name, as_of) for who in customers], "list": trigger.list, "source": trigger.source,
         "trigger": trigger.name, "customer_id": customers, "unit": trigger.unit, "severity": grade[new], "first_seen": as_of,
-        "value": value[new], "status": NEW, "history": "", "cleared_on": "", "cleared_because": ""})
-    kept = running[stays].assign(status=OPEN, value=value[at[stays]])
-    if is_asked:
-        kept["severity"] = np.maximum(grade[at[stays]], 1)
+        "value": fresh[new], "status": NEW, "history": "", "cleared_on": "", "cleared_because": ""})
+    kept = running[stays].assign(status=OPEN, value=value[going_on])
+    kept["severity"] = np.where(np.isnan(value[going_on]), kept["severity"], np.maximum(standing[going_on], 1))
     still = pd.concat([each for each in (opened, kept) if len(each)] or [opened], ignore_index=True)
-    still["level"] = [dict(trigger.levels).get(reached, trigger.clears) for reached in grade[np.concatenate([new, at[stays]])]]
+    reached = np.concatenate([grade[new], standing[going_on]])
+    still["level"] = [dict(trigger.levels).get(each, trigger.clears) for each in reached]
     still["last_seen"] = as_of
     entries = [f"{as_of} {severity} {each:.6g}" for severity, each in zip(still["severity"], still["value"])]
     still["history"] = [f"{past}; {entry}" if past else entry for past, entry in zip(still["history"], entries)]

@@ -22,8 +22,17 @@ MODEL_UNITS = {f"{what}_{kind}": unit for kind in LISTS for what, unit in (("p",
 VALUE, CHANGE = "value", "change"
 LEAST, MOST = "at least", "at most"
 CHOICES = {"list": LISTS, "compared": (VALUE, CHANGE), "raises": (LEAST, MOST)}
-TEXTS = ("measure", "words_en", "words_zh", "levels_from", "owner", "escalation")
-KEYS = {*CHOICES, *TEXTS, *SEVERITIES, "clears", "asked_of"}
+TEXTS = ("name_en", "name_zh", "measure", "words_en", "words_zh", "levels_from", "owner", "escalation")
+KEYS = {*CHOICES, *TEXTS, *SEVERITIES, "clears", "asked_of", "told_in"}
+
+POINTS = "points"
+"""Percentage points, in which a difference of shares is told."""
+
+PARTS = ("share", "rate", "ratio")
+"""Units that can be told in percent or in points."""
+
+MANAGER = "relationship_manager"
+"""The role of the person who looks after a customer."""
 
 
 class BrokenTriggers(PentadError):
@@ -34,8 +43,9 @@ class BrokenTriggers(PentadError):
 
 @dataclass(frozen=True)
 class Role:
-    """Who acts on an alert, by its name in either language."""
+    """Who acts on an alert: its key in the file, and its name in either language."""
 
+    key: str
     name_en: str
     name_zh: str
 
@@ -44,11 +54,14 @@ class Role:
 class Trigger:
     """One early-warning rule.
 
-    ``levels``: grade (1 to 3) and the level from which it is given, the mildest first. ``clears``: an open alert stays open until
-    the value is back beyond it. ``unit``: of value and levels.
+    ``name``: its key in the file; ``name_en`` and ``name_zh``: what lists call it. ``levels``: grade (1 to 3) and the level from
+    which it is given, the mildest first. ``clears``: an open alert stays open until the value is back beyond it. ``unit``: of
+    value and levels; ``told_in``: the one in which they are told.
     """
 
     name: str
+    name_en: str
+    name_zh: str
     list: str
     measure: str
     compared: str
@@ -57,6 +70,7 @@ class Trigger:
     clears: float
     asked_of: str
     unit: str
+    told_in: str
     words_en: str
     words_zh: str
     levels_from: str
@@ -67,6 +81,11 @@ class Trigger:
     def source(self) -> str:
         """``model`` or ``rule``."""
         return "model" if self.measure in MODEL_UNITS else "rule"
+
+    @property
+    def is_migration(self) -> bool:
+        """Whether it is about a yes or no that changed, and not about a number."""
+        return self.compared == CHANGE and self.unit == "flag"
 
 
 def load_triggers(catalogue: Mapping[str, Any], path: Path = TRIGGERS_FILE) -> tuple[Trigger, ...]:
@@ -87,14 +106,14 @@ def load_triggers(catalogue: Mapping[str, Any], path: Path = TRIGGERS_FILE) -> t
     blocks = read_blocks(path, BrokenTriggers)
     if set(blocks) != {"trigger", "role"} or not all(isinstance(part, dict) and part for part in blocks.values()):
         raise BrokenTriggers(f"it holds {sorted(blocks)}", str(path), "Give blocks [trigger.NAME] and [role.NAME] alone.")
-    roles = {name: _role(block, f"{path} [role.{name}]") for name, block in blocks["role"].items()}
+    roles = {key: _role(key, block, f"{path} [role.{key}]") for key, block in blocks["role"].items()}
     return tuple(_trigger(name, block, roles, catalogue, f"{path} [trigger.{name}]") for name, block in blocks["trigger"].items())
 
 
-def _role(block: object, where: str) -> Role:
+def _role(key: str, block: object, where: str) -> Role:
     if not isinstance(block, dict) or set(block) != {"name_en", "name_zh"} or not all(map(_is_text, block.values())):
         raise BrokenTriggers("not a name in either language", where, "Write name_en and name_zh as text in quotes.")
-    return Role(**block)
+    return Role(key, **block)
 
 
 def _trigger(name: str, block: object, roles: Mapping[str, Role], catalogue: Mapping[str, Any], where: str) -> Trigger:
@@ -114,14 +133,28 @@ def _trigger(name: str, block: object, roles: Mapping[str, Role], catalogue: Map
             raise BrokenTriggers(f"{feature} is no feature", where, "Name one of data/README.md.")
     if measure in MODEL_UNITS and not measure.endswith(f"_{block['list']}"):
         raise BrokenTriggers(f"{measure} on the list {block['list']}", where, "Let it speak of the type of its list.")
+    if block["compared"] == CHANGE and "asked_of" in block:
+        raise BrokenTriggers("asked_of of a change", where, "Leave it out: who has the measure on both dates is asked.")
     for key in ("owner", "escalation"):
         if block[key] not in roles:
             raise BrokenTriggers(f"the {key} {block[key]} has no role", where, f"Name one of: {', '.join(roles)}.")
     unit = MODEL_UNITS[measure] if measure in MODEL_UNITS else catalogue[measure].unit
+    told_in = _told_in(block, unit, where)
     levels, clears = _levels(block, where)
-    return Trigger(name, block["list"], measure, block["compared"], block["raises"], levels, clears, asked_of, unit,
-                   block["words_en"].strip(), block["words_zh"].strip(), block["levels_from"].strip(), roles[block["owner"]],
-                   roles[block["escalation"]])
+    words = {key: block[key].strip() for key in ("name_en", "name_zh", "words_en", "words_zh", "levels_from")}
+    return Trigger(
+        name=name, list=block["list"], measure=measure, compared=block["compared"], raises=block["raises"], levels=levels,
+        clears=clears, asked_of=asked_of, unit=unit, told_in=told_in, owner=roles[block["owner"]],
+        escalation=roles[block["escalation"]], **words)
+
+
+def _told_in(block: Mapping[str, object], unit: str, where: str) -> str:
+    usual = POINTS if block["compared"] == CHANGE and unit in ("share", "rate") else unit
+    found = block.get("told_in", usual)
+    if found != usual and (found not in ("share", POINTS) or unit not in PARTS):
+        raise BrokenTriggers(f"told_in = {found!r} of a measure in {unit}", where,
+                             f"Leave it out, or tell a share or a ratio in one of: share, {POINTS}.")
+    return found
 
 
 def _levels(block: Mapping[str, object], where: str) -> tuple[tuple[tuple[int, float], ...], float]:

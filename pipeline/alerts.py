@@ -1,6 +1,7 @@
 """The early warnings of a date, kept: a file per date that names the date before, from which it was made.
 
-What has been done about an alert is joined to it from the recorded outcomes when the date is warned.
+A file depends on scored dates alone. What has been done about an alert is joined to it from the recorded outcomes wherever it is
+shown, so that the same date can be warned again after something was recorded.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ STATUSES = (NEW, OPEN, CLEARED)
 KINDS = {"severity": pa.int64(), "value": pa.float64(), "level": pa.float64()}
 COLUMNS = ("alert_id", "as_of", "list", "source", "trigger", "customer_id", "severity", "value", "level", "unit", "reasons_en",
            "reasons_zh", "owner", "owner_zh", "escalation", "escalation_zh", "escalates_on", "first_seen", "last_seen", "status",
-           "cleared_on", "cleared_because", "done", "history")
+           "cleared_on", "cleared_because", "history")
+SHOWN = (*COLUMNS, "done", "is_escalated")
+"""What is kept of an alert, and what is shown of it."""
+
 SCHEMA = pa.schema([(name, KINDS.get(name, pa.string())) for name in COLUMNS])
 MADE_OF = "pentad.made_of"
 OUTCOMES = ("customer_id", "on", "what", "detail", "by")
@@ -58,8 +62,8 @@ def kept_alerts(as_of: str, folder: Path) -> pd.DataFrame:
     -------
     DataFrame
         ``COLUMNS``. severity 1 to 3; value and level in the unit of the trigger's measure; days as ISO text; status new, open or
-        cleared; cleared_on and cleared_because are empty while it is open, done where nothing was recorded. An alert
-        about which nothing was done by the day ``escalates_on`` is the escalation's from then on.
+        cleared; cleared_on and cleared_because are empty while it is open. An alert about which nothing was done by the day
+        ``escalates_on`` is the escalation's from then on; ``with_done`` tells which is.
 
     Raises
     ------
@@ -113,9 +117,15 @@ def put_alerts(alerts: pd.DataFrame, as_of: str, folder: Path, about: dict[str, 
                          "early warnings of this date")
 
 
-def is_escalated(alerts: pd.DataFrame) -> pd.Series:
-    """Whether each alert is open, and its day of escalation is past without anything recorded."""
-    return (alerts["status"] != CLEARED) & (alerts["done"] == "") & (alerts["as_of"] > alerts["escalates_on"])
+def with_done(alerts: pd.DataFrame, outcomes: pd.DataFrame, as_of: str) -> pd.DataFrame:
+    """Kept alerts of a date with what was done about them by then: the columns ``SHOWN``.
+
+    ``done`` in words, empty where nothing was recorded; ``is_escalated``: whether the alert is open, and its day of escalation is
+    past without anything recorded. The parameters are those of ``done_about``.
+    """
+    done = pd.Series(done_about(alerts, outcomes, as_of), alerts.index, dtype=object)
+    is_late = (alerts["status"] != CLEARED) & (done == "") & (alerts["escalates_on"] < as_of)
+    return alerts.assign(done=done, is_escalated=is_late)[list(SHOWN)]
 
 
 def done_about(alerts: pd.DataFrame, outcomes: pd.DataFrame, as_of: str) -> list[str]:

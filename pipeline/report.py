@@ -19,7 +19,7 @@ from features.sources import Tables
 from models.early_warning import CLEARED
 from models.explain import LANGUAGES, Reference, reasons
 from models.types import ORDER
-from pipeline.alerts import AGAIN, NotWarned, kept_alerts, made_of, warned_dates
+from pipeline.alerts import AGAIN, OUTCOMES, NotWarned, kept_alerts, made_of, warned_dates, with_done
 from pipeline.explanations import UNREADABLE, KeptBook, NotAssigned, kept_book, of_run, scored_dates
 from pipeline.followup import FollowUp, follow_up
 from pipeline.names import names_of
@@ -76,7 +76,8 @@ class Report:
     ``rows``: the assignments, with exposure (NaN where not known), name (missing where not known) and before, the type at
     the earlier date (missing where there is none). ``by_type``: n, n_referred, exposure, n_unknown (customers without a known
     exposure) of every type in order of precedence. ``follow_up``: what came of actions since the first date of ``structure``;
-    None without a book, an earlier date or an outcome recorded. ``alerts``: the early warnings of the date, None without any.
+    None without a book, an earlier date or an outcome recorded. ``alerts``: the early warnings of the date with what was
+    done about them by then, None without any.
     """
 
     as_of: str
@@ -119,7 +120,7 @@ def report(as_of: str, since: str | None, folder: Path, tables: Tables | None = 
     warnings : Path, optional
         Where early warnings are kept; shown are those of the date, if there are any.
     outcomes : DataFrame, optional
-        What was done with customers and what came of it (``pipeline.outcomes.recorded``).
+        What was done with customers and what came of it (``pipeline.outcomes.recorded``), to be told beside early warnings too.
     seed : int
         Of the draws behind the intervals of what came of it.
 
@@ -151,7 +152,8 @@ def report(as_of: str, since: str | None, folder: Path, tables: Tables | None = 
     first = business.dates[0]
     is_told = tables is not None and outcomes is not None and ((outcomes["on"] > first) & (outcomes["on"] <= as_of)).any()
     came = follow_up(first, as_of, tables, outcomes, seed, folder) if is_told and first < as_of else None
-    return Report(as_of, kept, rows, exposure, by_type, migration, _drivers(kept), business, came, _alerts(kept, as_of, warnings))
+    alerts = _alerts(kept, as_of, warnings, pd.DataFrame(columns=list(OUTCOMES)) if outcomes is None else outcomes)
+    return Report(as_of, kept, rows, exposure, by_type, migration, _drivers(kept), business, came, alerts)
 
 
 def _earlier(as_of: str, folder: Path) -> tuple[str | None, KeptBook | None]:
@@ -163,13 +165,13 @@ def _earlier(as_of: str, folder: Path) -> tuple[str | None, KeptBook | None]:
     return None, None
 
 
-def _alerts(kept: KeptBook, as_of: str, folder: Path | None) -> pd.DataFrame | None:
+def _alerts(kept: KeptBook, as_of: str, folder: Path | None, outcomes: pd.DataFrame) -> pd.DataFrame | None:
     if folder is None or as_of not in warned_dates(folder):
         return None
     first = kept.assignments.iloc[0]
     if made_of(as_of, folder).get("run") != of_run(first["model_version"], first["data_fingerprint"]):
         raise NotWarned(f"the early warnings of {as_of} are of another run of the date", str(folder), AGAIN)
-    return kept_alerts(as_of, folder)
+    return with_done(kept_alerts(as_of, folder), outcomes, as_of)
 
 
 def places(kinds: pd.Series) -> np.ndarray:

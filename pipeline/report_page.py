@@ -24,7 +24,7 @@ from models.explain import JOIN, LANGUAGES, PARTS, STARTING_POINT, short_name
 from models.stability import N_RESEEDS, RESEED_COLUMNS
 from models.triggers import LISTS
 from models.types import ORDER, called, load_types
-from pipeline.alerts import STATUSES, is_escalated
+from pipeline.alerts import STATUSES
 from pipeline.business_page import follow_up_of, structure_of
 from pipeline.export import harmless
 from pipeline.report import Drivers, Report, places, sums, worded
@@ -107,7 +107,7 @@ def _alerts(found: Report) -> dict:
         "counts": counts, "customer": pd.Index(found.rows["customer_id"]).get_indexer(alerts["customer_id"]).tolist(),
         "list": [LISTS.index(kind) for kind in alerts["list"]], "severity": alerts["severity"].tolist(),
         "status": [STATUSES.index(status) for status in alerts["status"]], "first_seen": alerts["first_seen"].tolist(),
-        "escalates_on": alerts["escalates_on"].tolist(), "escalated": is_escalated(alerts).astype(int).tolist(),
+        "escalates_on": alerts["escalates_on"].tolist(), "escalated": alerts["is_escalated"].astype(int).tolist(),
         "done": [harmless(text) for text in alerts["done"]], "n_parts": [len(each) for each in parts], "template": which,
         "numbers": numbers, "templates": [dict(zip(LANGUAGES, each)) for each in templates],
         "people": [[row[f"owner{suffix}"], row[f"escalation{suffix}"]] for row in people.to_dict("records")

@@ -21,7 +21,7 @@ from models.early_warning import CLEARED, NEW, OPEN, carried_on, measured, snaps
 from models.explain import LANGUAGES, reasons
 from models.triggers import MODEL_UNITS, Trigger, load_triggers
 from models.types import ORDER
-from pipeline.alerts import done_about, kept_alerts, last_before, made_of, no_alerts, put_alerts, warned_dates, warnings_of
+from pipeline.alerts import kept_alerts, last_before, made_of, no_alerts, put_alerts, warned_dates, warnings_of, with_done
 from pipeline.errors import writing
 from pipeline.explanations import KeptBook, kept_book, of_run, scored_dates
 from pipeline.settings import Settings
@@ -41,19 +41,22 @@ class OutOfTurn(PentadError):
 class Warned:
     """The early warnings of a date.
 
-    ``before``: the date warned before, ``n_before`` alerts open on it; ``since``: the date that changes are measured against;
-    both None where there is none; ``is_other_model``: that one was scored by another model. ``unmeasured``: triggers that nobody
-    could be asked. ``later``: dates warned already that have to be warned again.
+    ``alerts``: as kept, with what was done by the date; ``customers``: everybody scored on it. ``before``: the date warned
+    before, ``n_before`` alerts open on it; ``since``: the date that changes are measured against; both None where there is none;
+    ``is_other_model``: that one was scored by another model. ``triggers``: by name; ``unmeasured``: those that nobody could be
+    asked. ``later``: dates warned already that have to be warned again.
     """
 
     path: Path
     as_of: str
     alerts: pd.DataFrame
+    customers: pd.Index
     before: str | None
     n_before: int
     since: str | None
     rise_months: int
     is_other_model: bool
+    triggers: Mapping[str, Trigger]
     unmeasured: tuple[str, ...]
     later: tuple[str, ...]
     already_there: bool
@@ -68,7 +71,8 @@ class Warned:
         if self.is_other_model:
             said.append(say["other model"].format(since=self.since))
         if self.unmeasured:
-            said.append(say["unmeasured"].format(triggers=", ".join(self.unmeasured)))
+            names = [getattr(self.triggers[name], f"name_{language}") for name in self.unmeasured]
+            said.append(say["unmeasured"].format(triggers=say["between"].join(names)))
         return "\n".join(said)
 
 
@@ -82,7 +86,7 @@ def warn(as_of: str, assignments: Path, out: Path, settings: Settings, outcomes:
     assignments, out : Path
         Where dates were scored, and where warnings are kept.
     outcomes : DataFrame
-        What has been done: customer_id, on, what, detail, by.
+        What has been done, to be shown beside the alerts: customer_id, on, what, detail, by; later days do not count.
     replace : bool
         Whether other alerts of the date may be replaced, or a date be warned before a later one that was warned already.
 
@@ -118,15 +122,17 @@ def warn(as_of: str, assignments: Path, out: Path, settings: Settings, outcomes:
     alerts = _told(alerts, was, book, now, triggers, settings.score.n_reasons).assign(as_of=as_of)
     alerts["escalates_on"] = [days_later(day, settings.warn.days[grade - 1])
                               for day, grade in zip(alerts["first_seen"], alerts["severity"])]
-    alerts["done"] = done_about(alerts, outcomes, as_of)
     first = book.assignments.iloc[0]
     about = {"run": of_run(first["model_version"], first["data_fingerprint"]), "before": past, "since": since or ""}
     with writing(out):
         already_there = put_alerts(alerts, as_of, out, about, replace)
-    unmeasured = tuple(each.name for each in triggers if measured(each, now, then) is None)
-    return Warned(warnings_of(as_of, out), as_of, kept_alerts(as_of, out), before, int((was["status"] != CLEARED).sum()), since,
-                  settings.warn.rise_months, then is not None and "p_risk" not in then, unmeasured,
-                  () if already_there else later, already_there)
+    return Warned(
+        path=warnings_of(as_of, out), as_of=as_of, alerts=with_done(kept_alerts(as_of, out), outcomes, as_of),
+        customers=now.index, before=before, n_before=int((was["status"] != CLEARED).sum()), since=since,
+        rise_months=settings.warn.rise_months, is_other_model=then is not None and "p_risk" not in then,
+        triggers={each.name: each for each in triggers},
+        unmeasured=tuple(each.name for each in triggers if measured(each, now, then) is None),
+        later=() if already_there else later, already_there=already_there)
 
 
 def earlier_than(as_of: str, days: Sequence[str], rise_months: int) -> str | None:

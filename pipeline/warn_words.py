@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from models.early_warning import BELOW, CLEARED, GONE, NEW, OPEN, UNKNOWN, WITHDRAWN
-from models.explain import JOIN, NOTHING_PUSHES, written
-from models.triggers import LEAST, LISTS, SEVERITIES, Trigger
-from pipeline.alerts import is_escalated
+from models.explain import BESIDE, JOIN, NOTHING_PUSHES, written
+from models.triggers import LEAST, LISTS, MANAGER, POINTS, SEVERITIES, Trigger
 
 WORDS = {
     "en": {"reached": "{words}: {value} (level {level})", "held": "{words}: {value} (clears beyond {level})",
@@ -29,7 +28,9 @@ WORDS = {
            "other model": "{since} was scored by another model: probabilities and types are not compared with it",
            "unmeasured": "not looked at on this date: {triggers}", "owner": "{owner}; if nothing is done by {day}: {escalation}",
            "escalated": "{escalation}, as nothing was done by {day}; before: {owner}",
-           "seen": "since {day}", "done": "done: {done}", "nothing": "nothing recorded", "more": "... and {n} more"},
+           "seen": "since {day}", "done": "done: {done}", "nothing": "nothing recorded", "more": "... and {n} more",
+           "points": (" point", " points"), "between": ", ", "manager": "relationship manager: {manager}",
+           "unscored": "note: of the {all} customers of {file}, {n} are not scored on {day}"},
     "zh": {"reached": "{words}：{value}（阈值 {level}）", "held": "{words}：{value}（解除阈值 {level}）",
            "unasked": "{words}：本日未计量，预警保持", BELOW: "{words}：{value}，已回到 {level} 之外",
            "is": "{words}", "was": "{words}：已不成立", GONE: "{words}：该客户已不再评分", UNKNOWN: "{words}：已无可计量的数值",
@@ -45,7 +46,9 @@ WORDS = {
            "other model": "{since} 由另一模型评分：不与其概率和类型比较",
            "unmeasured": "本日未考察：{triggers}", "owner": "{owner}；如至 {day} 仍未处理则上报{escalation}",
            "escalated": "{escalation}（至 {day} 未处理，已上报；原责任人：{owner}）", "seen": "自 {day} 起",
-           "done": "已采取措施：{done}", "nothing": "无记录", "more": "……另有 {n} 条"},
+           "done": "已采取措施：{done}", "nothing": "无记录", "more": "……另有 {n} 条",
+           "points": ("个百分点", "个百分点"), "between": "、", "manager": "客户经理：{manager}",
+           "unscored": "注：{file} 的 {all} 户中有 {n} 户在 {day} 未评分"},
 }  # fmt: skip
 
 
@@ -58,11 +61,19 @@ def reason(alert: Mapping, trigger: Trigger | None, reasons: str, language: str)
         "unasked" if np.isnan(alert["value"]) else "reached" if _is_reached(alert, trigger) else "held")
     if trigger.unit == "flag":
         how = {"reached": "is", BELOW: "was"}.get(how, how)
-    value = "" if np.isnan(alert["value"]) else written(alert["value"], trigger.unit, language)
+    value = "" if np.isnan(alert["value"]) else told(alert["value"], trigger, language)
     said = say[how].format(words=getattr(trigger, f"words_{language}"), value=value,
-                           level=written(alert["level"], trigger.unit, language))
-    told = reasons not in ("", NOTHING_PUSHES[language]) and alert["status"] != CLEARED
-    return say["because"].format(said=said, reasons=reasons) if told else said
+                           level=told(alert["level"], trigger, language))
+    is_told = reasons not in ("", NOTHING_PUSHES[language]) and alert["status"] != CLEARED
+    return say["because"].format(said=said, reasons=reasons) if is_told else said
+
+
+def told(value: float, trigger: Trigger, language: str) -> str:
+    """A value or level of a trigger, not missing, in the unit in which it is told."""
+    if trigger.told_in != POINTS:
+        return written(value, trigger.told_in, language)
+    number = written(100 * value, "count", language, more=int(trigger.unit == "rate"))
+    return number + WORDS[language]["points"][number.lstrip("-") != "1"]
 
 
 def _is_reached(alert: Mapping, trigger: Trigger) -> bool:
@@ -81,23 +92,39 @@ def account(alerts: pd.DataFrame, language: str) -> list[str]:
         lines.append(WORDS[language]["list"].format(
             kind=WORDS[language][kind], n=len(opened), customers=opened["customer_id"].nunique(),
             new=int((rows["status"] == NEW).sum()), cleared=int((rows["status"] == CLEARED).sum()),
-            late=int(is_escalated(rows).sum()), **counts))
+            late=int(rows["is_escalated"].sum()), **counts))
     return lines
 
 
-def lines_of(alerts: pd.DataFrame, language: str, top: int) -> list[str]:
-    """The open alerts in words, the gravest first, then those of customers with many; ``alerts`` may have a column manager."""
+def lines_of(alerts: pd.DataFrame, triggers: Mapping[str, Trigger], language: str, top: int) -> list[str]:
+    """The open alerts in words, the gravest first, then those of customers with many.
+
+    ``alerts``: the columns ``pipeline.alerts.SHOWN`` and manager, the person, empty where nobody is named, who stands beside the
+    role of relationship manager; where nobody has that role, it is named apart.
+    """
     say, opened = WORDS[language], alerts[alerts["status"] != CLEARED]
     many = opened.groupby(["list", "customer_id"])["alert_id"].transform("size")
-    rows = opened.assign(many=-many, grave=-opened["severity"], late=is_escalated(opened))
+    rows = opened.assign(many=-many, grave=-opened["severity"])
     rows = rows.sort_values(["grave", "many", "customer_id", "trigger"])
-    zh, lines = "_zh" if language == "zh" else "", []
+    lines = []
     for row in rows.head(top).to_dict("records"):
-        owner = row[f"owner{zh}"] + (f" ({row['manager']})" if row.get("manager") else "")
-        lines.append(f"{row['customer_id']}  {say[row['list']]} / {row['trigger']} [{say['severity'][row['severity'] - 1]}, "
-                     f"{say[row['status']]} {say['seen'].format(day=row['first_seen'])}]")
+        trigger = triggers[row["trigger"]]
+        name, severity = getattr(trigger, f"name_{language}"), say["severity"][row["severity"] - 1]
+        seen = f"{say[row['status']]} {say['seen'].format(day=row['first_seen'])}"
+        lines.append(f"{row['customer_id']}  {say[row['list']]} / {name} [{severity}, {seen}]")
         lines.append(f"  {row[f'reasons_{language}']}")
-        owned = say["escalated" if row["late"] else "owner"].format(
-            owner=owner, escalation=row[f"escalation{zh}"], day=row["escalates_on"])
-        lines.append(f"  {owned}{JOIN[language]}{say['done'].format(done=row['done'] or say['nothing'])}")
+        done = say["done"].format(done=row["done"] or say["nothing"])
+        lines.append(f"  {JOIN[language].join([*_owned(row, trigger, language), done])}")
     return lines + ([say["more"].format(n=f"{len(rows) - top:,}")] if len(rows) > top else [])
+
+
+def _owned(alert: Mapping, trigger: Trigger, language: str) -> list[str]:
+    """Whose an alert is, and who its customer's manager is where that is another."""
+    say, suffix, manager = WORDS[language], "_zh" if language == "zh" else "", alert["manager"]
+    people = {role: alert[f"{role}{suffix}"] for role in ("owner", "escalation")}
+    is_manager = {role: getattr(trigger, role).key == MANAGER for role in people}
+    if manager:
+        people = {role: name + (BESIDE[language].format(beside=manager) if is_manager[role] else "")
+                  for role, name in people.items()}
+    owned = say["escalated" if alert["is_escalated"] else "owner"].format(day=alert["escalates_on"], **people)
+    return [owned] + ([say["manager"].format(manager=manager)] if manager and not any(is_manager.values()) else [])

@@ -10,7 +10,7 @@ from features.errors import BrokenTable, UnreadableFile
 
 BLOCK_BYTES = 1 << 20
 OTHER_SEPARATORS = (";", "\t", "|")
-_ENCODE = "Save it as UTF-8; Chinese systems often write GBK, Excel UTF-16."
+ENCODE = "Save it as UTF-8; Chinese systems often write GBK, Excel UTF-16."
 _GZIP = b"\x1f\x8b"
 
 
@@ -35,7 +35,7 @@ def csv_header(file: Path) -> list[str]:
     if not names:
         raise UnreadableFile("its first line is blank", str(file), "Deliver it with the header line first.")
     if "\0" in "".join(names):
-        raise UnreadableFile("not UTF-8 text (byte 0x00 near line 1)", str(file), _ENCODE)
+        raise UnreadableFile("not UTF-8 text (byte 0x00 near line 1)", str(file), ENCODE)
     if {"\r", "\n"} & set("".join(names)):  # DuckDB would take it for the end of every row, and find no row
         raise UnreadableFile("a line end within a name of the header", str(file), "Keep the header on one line.")
     if others := [mark for mark in OTHER_SEPARATORS if ",".join(names).count(mark) >= len(names)]:
@@ -56,7 +56,7 @@ def _must_be_utf8(file: Path) -> None:
             except UnicodeDecodeError as error:
                 line += block[: error.start].count(b"\n")
                 raise UnreadableFile(f"not UTF-8 text (byte 0x{error.object[error.start]:02x} near line {line:,})",
-                                     str(file), _ENCODE) from error
+                                     str(file), ENCODE) from error
             if not block:
                 break
             line += block.count(b"\n")

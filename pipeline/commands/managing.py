@@ -14,6 +14,7 @@ def report(options: argparse.Namespace) -> int | None:
     """Run ``pentad report``."""
     from contextlib import nullcontext
 
+    from pipeline.alerts import warned_dates
     from pipeline.export import WRITERS, listed
     from pipeline.guards import must_lie_outside
     from pipeline.outcomes import recorded
@@ -29,9 +30,10 @@ def report(options: argparse.Namespace) -> int | None:
         return 2
     for file in filter(None, (out, export)) if options.data else ():
         must_lie_outside(file, options.data)
-    settings = settings_of(options) if options.data else None
-    with closing(open_book(options, settings.book)) if settings else nullcontext() as tables:
-        came = {"outcomes": recorded(Path(settings.playbook.outcomes)), "seed": settings.model.seed} if settings else {}
+    shows_outcomes = options.data or options.as_of in warned_dates(options.warnings)
+    settings = settings_of(options) if shows_outcomes else None
+    came = {"outcomes": recorded(Path(settings.playbook.outcomes)), "seed": settings.model.seed} if settings else {}
+    with closing(open_book(options, settings.book)) if options.data else nullcontext() as tables:
         found = report(options.as_of, options.since, options.assignments, tables, options.warnings, **came)
     files = [(out, lambda file: file.write(page(found)), "report")]
     if export:
@@ -44,29 +46,31 @@ def report(options: argparse.Namespace) -> int | None:
 
 def warn(options: argparse.Namespace) -> int | None:
     """Run ``pentad warn``."""
-    from pipeline.alerts import COLUMNS
+    from pipeline.alerts import SHOWN
     from pipeline.export import WRITERS
     from pipeline.managers import read_managers
     from pipeline.outcomes import recorded
     from pipeline.warn import warn
-    from pipeline.warn_words import lines_of
+    from pipeline.warn_words import WORDS, lines_of
 
-    export = options.export
+    export, say = options.export, WORDS[options.language]
     if export and export.suffix not in WRITERS:
         print("pentad warn: --export needs a name that ends in .csv or .xlsx", file=sys.stderr)
         return 2
-    managers, settings = read_managers(options.managers) if options.managers else {}, settings_of(options)
+    managers, settings = dict(read_managers(options.managers)) if options.managers else {}, settings_of(options)
     outcomes = recorded(Path(settings.playbook.outcomes))
     found = warn(options.as_of, options.assignments, options.out, settings, outcomes, options.replace)
     alerts = found.alerts.assign(manager=[managers.get(who, "") for who in found.alerts["customer_id"]])
     if options.list:
         alerts = alerts[alerts["list"] == options.list]
-    print("\n".join([found.text(options.language), "", *lines_of(alerts, options.language, options.top), ""]))
+    print("\n".join([found.text(options.language), "", *lines_of(alerts, found.triggers, options.language, options.top), ""]))
+    if n_unscored := sum(who not in found.customers for who in managers):
+        print(say["unscored"].format(n=n_unscored, all=len(managers), file=options.managers, day=options.as_of))
     for day in found.later:
         print(f"note: {day} was warned from what stood here before; warn it again with --replace")
     print(f"{'unchanged' if found.already_there else 'written'}: {found.path}")
     if export:
-        table = alerts[[*COLUMNS, "manager"]]
+        table = alerts[[*SHOWN, "manager"]].astype({"is_escalated": int})
         print(put_file(export, lambda file: WRITERS[export.suffix](table, file), options.replace, "list of alerts"))
     return None
 

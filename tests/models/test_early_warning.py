@@ -11,15 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import features.frame  # noqa: F401  (fills the register)
+from features.catalogue import FEATURES
 from models.early_warning import ALERT, carried_on, grades, measured, snapshot
-from models.triggers import Role, Trigger
+from models.triggers import Role, Trigger, load_triggers
 from models.types import ORDER
 
-ROLE = Role("relationship manager", "客户经理")
-LATE = Trigger("late", "risk", "days", "value", "at least", ((1, 10.0), (2, 30.0), (3, 90.0)), 5.0, "days", "days", "days late",
-               "逾期天数", "the test", ROLE, ROLE)
+ROLE = Role("relationship_manager", "relationship manager", "客户经理")
+LATE = Trigger("late", "late", "逾期", "risk", "days", "value", "at least", ((1, 10.0), (2, 30.0), (3, 90.0)), 5.0, "days",
+               "days", "days", "days late", "逾期天数", "the test", ROLE, ROLE)
 FALLS = replace(LATE, name="falls", list="churn", measure="use", asked_of="use", compared="change", raises="at most",
-                levels=((1, -0.25), (3, -0.5)), clears=-0.125, unit="share")
+                levels=((1, -0.25), (3, -0.5)), clears=-0.125, unit="share", told_in="points")
+JOINED = replace(LATE, name="joined", measure="is_risk", asked_of="is_risk", compared="change", levels=((2, 1.0),), clears=1.0,
+                 unit="flag", told_in="flag")
 DAYS = [f"2025-{month:02d}-28" for month in range(1, 13)]
 NOTHING = pd.DataFrame({name: pd.Series(dtype=object) for name in ALERT})
 
@@ -166,9 +170,82 @@ def test_a_trigger_is_asked_only_of_those_of_whom_its_other_feature_is_known():
     assert measured(asked, now.assign(pledged=np.nan), None) is None
 
 
+def test_an_open_alert_about_a_customer_who_is_not_asked_any_more_goes_on_as_its_measure_says():
+    asked = replace(LATE, asked_of="pledged")
+    first = carried_on(NOTHING, shot({"A": 50.0, "B": 50.0, "C": 50.0, "D": 0.0}).assign(pledged=1.0), None, (asked,), DAYS[0])
+    later = shot({"A": 95.0, "B": 1.0, "C": math.nan, "D": 95.0}).assign(pledged=[np.nan, np.nan, 1.0, np.nan])
+    second = carried_on(first, later, None, (asked,), DAYS[1]).set_index("customer_id")
+    assert second[["status", "severity", "cleared_because"]].T.to_dict("list") == {
+        "A": ["open", 3, ""], "B": ["cleared", 2, "level"], "C": ["cleared", 2, "unknown"]}
+
+
+def test_an_alert_of_a_change_stays_as_it_is_while_the_measure_is_known_and_the_earlier_one_is_not():
+    then, now = shot({"A": 1.0, "B": 1.0, "C": 1.0}, "use"), shot({"A": 0.0, "B": 0.0, "C": 0.0}, "use")
+    first = carried_on(NOTHING, now, then, (FALLS,), DAYS[0])
+    second = carried_on(first, shot({"A": 0.0, "B": math.nan, "C": 0.5}, "use"), then.drop(index="A"), (FALLS,), DAYS[1])
+    rows = second.set_index("customer_id")
+    assert rows[["status", "severity", "cleared_because"]].T.to_dict("list") == {
+        "A": ["open", 3, ""], "B": ["cleared", 3, "unknown"], "C": ["open", 3, ""]}
+    assert np.isnan(rows.loc["A", "value"]) and rows.loc["C", "value"] == -0.5
+
+
+def test_collateral_of_which_nothing_is_left_raises_the_alert_and_keeps_it_open():
+    """A month later too, when cover is compared with a date on which it was whole; nobody's collateral has an age any more."""
+    (fall,) = (each for each in load_triggers(FEATURES) if each.name == "collateral_fall")
+    whole, partly, lost = (pd.DataFrame({"collateral_cover_ratio": cover, "valuation_age_months": age}, index=["A", "B", "C"])
+                           for cover, age in ((1.0, 3.0), ([0.7, 0.0, 1.0], [0.5, np.nan, 4.0]), (0.0, np.nan)))
+    first = carried_on(NOTHING, partly, whole, (fall,), DAYS[0])
+    assert dict(zip(first["customer_id"], first["severity"])) == {"B": 3, "A": 2}
+    second = carried_on(first, lost, whole, (fall,), DAYS[1])
+    assert dict(zip(second["customer_id"], second["status"])) == {"A": "open", "B": "open", "C": "new"}
+    assert set(second["severity"]) == {3} and set(second["value"]) == {-1.0}
+    without = carried_on(second, whole.assign(collateral_cover_ratio=np.nan), whole, (fall,), DAYS[2])
+    assert set(without["status"]) == {"open"}, "the table was not delivered"
+
+
+MIGRATIONS = """
+flag by month                  | status
+0 0 0 0 1 1 1 1 1 1 1 1        | - - - - new open open open open open open open
+0 0 0 0 1 1 0 0 0 0 0 0        | - - - - new open cleared - - - - -
+0 0 0 0 1 1 1 1 1 1 0 1        | - - - - new open open open open open cleared -
+1 1 1 1 1 1 1 1 1 1 1 1        | - - - - - - - - - - - -
+0 0 0 0 1 1 1 . 1 1 1 1        | - - - - new open open cleared - - - -
+"""
+
+
+@pytest.mark.parametrize("line", MIGRATIONS.strip().splitlines()[1:], ids=lambda line: line.split("|")[0].strip())
+def test_a_migration_is_open_as_long_as_the_customer_is_of_the_type(line):
+    """Compared three months back; the last line is of a customer who is not scored in a month."""
+    flags, statuses = (part.split() for part in line.split("|"))
+    shots = [shot({"B": 0.0} | ({} if flag == "." else {"A": float(flag)}), "is_risk") for flag in flags]
+    before = NOTHING
+    for k, (day, status) in enumerate(zip(DAYS, statuses, strict=True)):
+        before = carried_on(before, shots[k], shots[k - 3] if k >= 3 else None, (JOINED,), day)
+        assert before["status"].tolist() == ([] if status == "-" else [status])
+        if status in ("new", "open"):
+            assert before[["severity", "value", "level"]].iloc[0].tolist() == [2, 1, 1]
+    assert set(before["cleared_because"]) <= {"", "level"}
+
+
+def test_a_migration_needs_no_earlier_date_to_stay_open_or_to_clear():
+    first = carried_on(NOTHING, shot({"A": 1.0, "B": 1.0}, "is_risk"), shot({"A": 0.0, "B": 0.0}, "is_risk"), (JOINED,), DAYS[0])
+    rows = carried_on(first, shot({"A": 1.0, "B": 0.0, "C": 1.0}, "is_risk"), None, (JOINED,), DAYS[1]).set_index("customer_id")
+    assert rows["status"].to_dict() == {"A": "open", "B": "cleared"} and rows.loc["B", "cleared_because"] == "level"
+
+
+def test_a_migration_away_from_a_state_is_open_as_long_as_the_customer_is_not_in_it():
+    left = replace(JOINED, raises="at most", levels=((2, -1.0),), clears=-1.0)
+    path = [{"A": 1.0, "B": 0.0}, {"A": 0.0, "B": 0.0}, {"A": 0.0, "B": 0.0}, {"A": 1.0, "B": 0.0}]
+    before, statuses = NOTHING, []
+    for k, values in enumerate(path[1:], 1):
+        before = carried_on(before, shot(values, "is_risk"), shot(path[k - 1], "is_risk"), (left,), DAYS[k])
+        statuses.append(list(zip(before["customer_id"], before["status"])))
+    assert statuses == [[("A", "new")], [("A", "open")], [("A", "cleared")]]
+
+
 def test_a_level_is_reached_by_the_value_itself():
-    assert grades(LATE, pd.Series([9.999, 10, 30, 90, np.nan])).tolist() == [0, 1, 2, 3, 0]
-    assert grades(FALLS, pd.Series([-0.249, -0.25, -0.5, -0.6])).tolist() == [0, 1, 3, 3]
+    assert grades(LATE, np.array([9.999, 10, 30, 90, np.nan])).tolist() == [0, 1, 2, 3, 0]
+    assert grades(FALLS, np.array([-0.249, -0.25, -0.5, -0.6])).tolist() == [0, 1, 3, 3]
 
 
 def test_a_snapshot_has_the_features_and_what_the_model_says():

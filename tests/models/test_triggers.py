@@ -21,7 +21,11 @@ compared = "value"                      | compared = "before"                  |
 raises = "at least"                     | raises = "above"                     | raises = 'above'
 measure = "p_risk"                      | measure = "p_churn"                  | p_churn on the list risk
 measure = "days_past_due"               | measure = "days_past_dew"            | days_past_dew is no feature
-asked_of = "valuation_age_months"       | asked_of = "valuation"               | valuation is no feature
+asked_of = "is_in_guarantee_circle"     | asked_of = "circle"                  | circle is no feature
+clears = -0.05                          | asked_of = "valuation_age_months"    | asked_of of a change. Leave it out
+clears = 1                              | told_in = "points"                   | told_in = 'points' of a measure in flag
+told_in = "points"                      | told_in = "days"                     | told_in = 'days' of a measure in ratio
+name_zh = "逾期"                          |                                      | no name_zh
 owner = "credit_risk_officer"           | owner = "nobody"                     | the owner nobody has no role
 words_zh = "逾期天数"                       | words_zh = " "                       | no words_zh
 low = 0.3                               | low = "much"                         | low = 'much'. Write a number
@@ -43,7 +47,22 @@ def test_the_delivered_triggers_speak_both_languages_and_tell_where_their_levels
     assert {(each.list, each.source) for each in triggers} == {(kind, source) for kind in LISTS for source in ("model", "rule")}
     for each in triggers:
         assert CHINESE.search(each.words_zh) and not CHINESE.search(each.words_en)
+        assert CHINESE.search(each.name_zh) and not CHINESE.search(each.name_en) and len(each.name_en) < len(each.words_en)
         assert each.levels_from and each.owner.name_zh != each.escalation.name_zh and 1 <= len(each.levels) <= 3
+
+
+def test_no_two_triggers_have_the_same_name():
+    triggers = load_triggers(FEATURES)
+    for language in ("en", "zh"):
+        assert len({getattr(each, f"name_{language}") for each in triggers}) == len(triggers)
+
+
+def test_differences_of_shares_are_told_in_points_and_no_ratio_is_told_without_a_unit():
+    told = {each.name: each.told_in for each in load_triggers(FEATURES)}
+    in_points = {name for name, unit in told.items() if unit == "points"}
+    assert in_points == {"risk_rise", "churn_rise", "collateral_fall", "line_unused"}
+    assert "ratio" not in told.values() and told["risk_probability"] == told["fading"] == "share"
+    assert (told["past_due"], told["risk_migration"]) == ("days", "flag")
 
 
 def test_what_the_issue_names_is_watched():

@@ -12,7 +12,7 @@ import pytest
 from desk import Desk, revision_of, the_line
 from reports import BEFORE, DAY, data_of, hostile_names, many
 
-from pipeline.alerts import NotWarned, is_escalated, kept_alerts, made_of, put_alerts
+from pipeline.alerts import OUTCOMES, NotWarned, kept_alerts, made_of, put_alerts, with_done
 from pipeline.export import harmless
 from pipeline.outcomes import recorded
 from pipeline.report import Report, report
@@ -23,6 +23,7 @@ from pipeline.warn import warn
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
+NOTHING_DONE = pd.DataFrame(columns=list(OUTCOMES))
 N = 10_000
 MOST_BYTES = 5_000_000
 
@@ -76,16 +77,31 @@ def test_the_page_counts_alerts_by_list_and_severity_and_what_became_of_them(fou
 
 
 def test_the_page_tells_every_alert_as_it_was_written_beside_its_customer(found, out):
-    data, alerts = data_of(page(found)), kept_alerts(DAY, out).to_dict("records")
+    data, alerts = data_of(page(found)), with_done(kept_alerts(DAY, out), NOTHING_DONE, DAY).to_dict("records")
     for shown, kept in zip(told(data), alerts, strict=True):
         assert {name: kept[name] for name in shown if name != "customer"} == {
             name: value for name, value in shown.items() if name != "customer"}
         ids = data["customers"]["id"]
         assert (ids[shown["customer"]] if shown["customer"] >= 0 else None) == (
             kept["customer_id"] if kept["customer_id"] in ids else None)
-        assert data["alerts"]["escalated"] == [int(late) for late in is_escalated(kept_alerts(DAY, out))]
+        assert data["alerts"]["escalated"] == [int(alert["is_escalated"]) for alert in alerts]
         assert CHINESE.search(shown["reasons_zh"]) and not CHINESE.search(shown["reasons_en"])
     assert any(alert["customer"] < 0 for alert in told(data)) == any(row["cleared_because"] == "gone" for row in alerts)
+
+
+def test_the_page_tells_what_was_recorded_by_the_date_without_a_book_and_without_warning_again(scored_twice, out, tmp_path):
+    desk, late = Desk(tmp_path), with_done(kept_alerts(DAY, out), NOTHING_DONE, DAY).query("is_escalated")
+    who = late["customer_id"].iloc[0]
+    for on, detail in ((DAY, "met the owner"), ("2025-01-31", "met again")):
+        assert desk.run("outcome", who, "--on", on, "--what", "contacted", "--detail", detail, "--by", "rm_1", "--assignments",
+                        scored_twice) == 0
+    assert desk.run("report", "--as-of", DAY, "--assignments", scored_twice, "--warnings", out, "--out", tmp_path / "r.html") == 0
+    data = data_of((tmp_path / "r.html").read_bytes())
+    place = data["customers"]["id"].index(who)
+    for shown, kept, is_late in zip(told(data), kept_alerts(DAY, out).itertuples(), data["alerts"]["escalated"], strict=True):
+        is_own = shown["customer"] == place
+        assert shown["done"] == (f"{DAY} contacted: met the owner (rm_1)" if is_own else "")
+        assert is_late == (kept.alert_id in set(late["alert_id"]) and not is_own)
 
 
 def test_without_early_warnings_of_the_date_the_page_has_none(found, scored_twice, tmp_path):

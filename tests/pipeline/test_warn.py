@@ -25,22 +25,25 @@ from pipeline.alerts import (
     OUTCOMES,
     NotWarned,
     done_about,
-    is_escalated,
     kept_alerts,
     made_of,
+    no_alerts,
     warned_dates,
     warnings_of,
+    with_done,
 )
 from pipeline.explanations import kept_book
 from pipeline.outcomes import recorded
 from pipeline.settings import load_settings
 from pipeline.warn import OutOfTurn, Warned, earlier_snapshot, earlier_than, snapshot_of, warn
+from pipeline.warn_words import reason, told
 from tests.bench.warnings import events_in_frames
 
 LATIN = re.compile(r"[A-Za-z]{3,}")
 TRIGGERS = {each.name: each for each in load_triggers(FEATURES)}
 MIDDLE = "2024-06-30"
 SETTINGS = load_settings()
+NOTHING_DONE = pd.DataFrame(columns=list(OUTCOMES))
 
 
 def warned_on(day: str, folder: Path, out: Path, outcomes: pd.DataFrame | None = None, replace: bool = False) -> Warned:
@@ -89,7 +92,7 @@ def test_every_alert_stands_on_a_value_that_was_scored_and_a_level_that_is_writt
         trigger = TRIGGERS[alert.trigger]
         assert alert.value == values.loc[alert.customer_id, trigger.measure] and trigger.compared == "value"
         assert (alert.owner, alert.escalation_zh) == (trigger.owner.name_en, trigger.escalation.name_zh)
-        assert f": {written(alert.value, trigger.unit, 'en')} (" in alert.reasons_en
+        assert f": {written(alert.value, {'fading': 'share'}.get(trigger.name, trigger.unit), 'en')} (" in alert.reasons_en
     told = alerts[(alerts["trigger"] == "risk_probability") & (alerts["status"] != "cleared")]
     assert set(told["customer_id"]) >= set(said.index[said["p_risk"] >= 0.3])
     for alert in told.itertuples():
@@ -179,36 +182,60 @@ def test_what_has_been_done_stands_beside_an_alert_from_its_first_day_to_the_dat
     outcomes = pd.DataFrame([
         (who, DAY, "offer", "rate cut", "Li"), (who, BEFORE, "contacted", "", "Wang"), (who, "2023-12-30", "contacted", "", "x"),
         (who, "2025-01-01", "kept", "", "x"), ("nobody", DAY, "kept", "", "x")], columns=list(OUTCOMES))
-    warned_on(DAY, scored_twice, tmp_path, outcomes)
-    alerts = kept_alerts(DAY, tmp_path)
+    alerts = warned_on(DAY, scored_twice, tmp_path, outcomes).alerts
     for alert in alerts[alerts["customer_id"] == who].itertuples():
         expected = f"{DAY} offer: rate cut (Li)"
         assert alert.done == (f"{BEFORE} contacted (Wang); {expected}" if alert.first_seen == BEFORE else expected)
     assert (alerts.loc[alerts["customer_id"] == other, "done"] == "").all()
-    assert done_about(alerts[:0], outcomes, DAY) == []
+    assert done_about(alerts[:0], outcomes, DAY) == [] and with_done(no_alerts(), outcomes, DAY).empty
+
+
+def test_a_date_can_be_warned_and_exported_again_after_something_was_recorded(scored_twice, tmp_path, capsys):
+    """The stored file stays as it is; list and export show what was done by the date, and nothing later."""
+    desk, out = Desk(tmp_path), tmp_path / "out"
+    again = ["warn", "--as-of", DAY, "--assignments", scored_twice, "--out", out, "--top", "1000", "--export"]
+    assert desk.run(*again, tmp_path / "before.csv") == 0
+    stored, who = warnings_of(DAY, out).read_bytes(), kept_alerts(DAY, out)["customer_id"].iloc[0]
+    assert "met the owner" not in capsys.readouterr().out and "done" not in pd.read_parquet(warnings_of(DAY, out))
+    for on, detail in ((DAY, "met the owner"), ("2025-01-31", "met again")):
+        assert desk.run("outcome", who, "--on", on, "--what", "contacted", "--detail", detail, "--by", "rm_1", "--assignments",
+                        scored_twice) == 0
+    capsys.readouterr()
+    assert desk.run(*again, tmp_path / "after.csv") == 0
+    said, alerts = capsys.readouterr().out, kept_alerts(DAY, out)
+    n = int(((alerts["customer_id"] == who) & (alerts["status"] != "cleared")).sum())
+    assert n and said.count(f"done: {DAY} contacted: met the owner (rm_1)") == n and "met again" not in said
+    assert f"unchanged: {warnings_of(DAY, out)}" in said and warnings_of(DAY, out).read_bytes() == stored
+    before, after = (pd.read_csv(tmp_path / f"{name}.csv", keep_default_na=False) for name in ("before", "after"))
+    assert (before["done"] == "").all() and set(after.loc[after["customer_id"] == who, "done"]) == {
+        f"{DAY} contacted: met the owner (rm_1)"}
+    assert (after.loc[after["customer_id"] != who, "done"] == "").all()
 
 
 def test_an_alert_is_escalated_when_nothing_was_done_about_it_by_its_day(out, warned, scored_twice, tmp_path):
-    alerts = kept_alerts(DAY, warned).set_index("alert_id")
+    alerts = kept_alerts(DAY, warned).set_index("alert_id", drop=False)
     days = {1: 60, 2: 30, 3: 14}
     for alert in alerts.itertuples():
         assert as_day(alert.escalates_on) == as_day(alert.first_seen) + days[alert.severity]
-    late = is_escalated(alerts)
+    late = with_done(alerts, NOTHING_DONE, DAY)["is_escalated"]
     assert (late == ((alerts["status"] == "open") & (alerts["first_seen"] == BEFORE))).all(), "a year passed since then"
-    assert late.any() and not is_escalated(kept_alerts(BEFORE, warned)).any()
+    assert late.any() and not with_done(kept_alerts(BEFORE, warned), NOTHING_DONE, BEFORE)["is_escalated"].any()
     who = alerts.loc[late, "customer_id"].iloc[0]
     visit = pd.DataFrame([(who, DAY, "contacted", "", "Wang")], columns=list(OUTCOMES))
-    found = warned_on(DAY, scored_twice, out, visit, replace=True).alerts.set_index("alert_id")
-    assert (is_escalated(found) == (late & (alerts["customer_id"] != who))).all(), "late, but done"
-    on_the_day = alerts[late].assign(as_of=alerts["escalates_on"])
-    assert not is_escalated(on_the_day).any(), "the day itself is still the owner's"
+    found = warned_on(DAY, scored_twice, out, visit).alerts.set_index("alert_id")
+    assert (found["is_escalated"] == (late & (alerts["customer_id"] != who))).all(), "late, but done"
+    on_the_day = alerts[late].assign(escalates_on=DAY)
+    assert not with_done(on_the_day, NOTHING_DONE, DAY)["is_escalated"].any(), "the day itself is still the owner's"
 
 
 def test_the_list_says_whose_an_escalated_alert_is_now(out, scored_twice, tmp_path, capsys):
-    late = kept_alerts(DAY, out).loc[is_escalated, :]
-    where = ["--as-of", DAY, "--assignments", scored_twice, "--out", out, "--top", "1000"]
+    shown = with_done(kept_alerts(DAY, out), NOTHING_DONE, DAY)
+    late = shown[shown["is_escalated"]]
+    where = ["--as-of", DAY, "--assignments", scored_twice, "--out", out, "--top", "1000", "--export", tmp_path / "alerts.csv"]
     assert Desk(tmp_path).run("warn", *where) == 0
     said = capsys.readouterr().out
+    exported = pd.read_csv(tmp_path / "alerts.csv").query("is_escalated == 1")
+    assert exported["alert_id"].tolist() == late["alert_id"].tolist()
     one = late.iloc[0]
     assert f"  {one['escalation']}, as nothing was done by {one['escalates_on']}; before: {one['owner']}; done: nothing" in said
     assert said.count(", as nothing was done by ") == len(late)
@@ -251,26 +278,100 @@ def test_the_command_prints_an_account_and_the_gravest_alerts(scored_twice, tmp_
 
 def test_the_list_is_chinese_where_chinese_is_asked_for(scored_twice, tmp_path, capsys):
     assert run(scored_twice, tmp_path, "--language", "zh", "--top", "1000") == 0
-    lines = capsys.readouterr().out.split("\n\n")[1].splitlines()
-    assert len(lines) > 10
+    account, listed, *_ = capsys.readouterr().out.split("\n\n")
+    lines = [*account.splitlines(), *listed.splitlines()]
+    assert len(lines) > 10 and "本日未考察：评级下调、额度用尽、" in account
     for line in lines:
-        assert not LATIN.search(re.sub(r"^\S+  (风险|流失) / \S+", "", line)), line
+        assert not LATIN.search(re.sub(r"^\S+  (?=风险|流失)", "", line)), line
 
 
-def test_the_manager_stands_beside_the_role_and_changes_no_file(scored_twice, tmp_path, capsys):
+def test_the_list_names_a_trigger_in_its_language_and_the_file_by_its_key(scored_twice, tmp_path, capsys):
+    assert run(scored_twice, tmp_path, "--top", "1000") == run(scored_twice, tmp_path, "--language", "zh", "--top", "1000") == 0
+    said, alerts = capsys.readouterr().out, kept_alerts(DAY, tmp_path / "out")
+    assert set(alerts["trigger"]) <= set(TRIGGERS) and len(set(alerts["trigger"])) > 2
+    for alert in alerts.itertuples():
+        trigger, kind = TRIGGERS[alert.trigger], {"risk": "风险", "churn": "流失"}[alert.list]
+        assert f"{alert.customer_id}  {alert.list} / {trigger.name_en} [" in said
+        assert f"{alert.customer_id}  {kind} / {trigger.name_zh} [" in said
+    assert "risk_probability" not in said
+
+
+@pytest.mark.parametrize(("trigger", "value", "en", "zh"), [
+    ("risk_rise", 0.769, "risk customer: 76.9 points (level 40 points)", "概率上升：76.9个百分点（阈值 40个百分点）"),
+    ("churn_rise", 0.06, "churn customer: 6 points (clears beyond 5 points)", "概率上升：6个百分点（解除阈值 5个百分点）"),
+    ("risk_probability", 0.769, "risk customer: 76.9 % (level 70 %)", "概率：76.9%（阈值 70%）"),
+    ("collateral_fall", -1.0, "by collateral: -100 points (level -40 points)", "变动：-100个百分点（阈值 -40个百分点）"),
+    ("line_unused", -0.0625, "utilisation: -6.2 points (level -6 points)", "月度趋势：-6.2个百分点（阈值 -6个百分点）"),
+    ("line_unused", -0.01, "utilisation: -1 point (clears beyond -1 point)", "月度趋势：-1个百分点（解除阈值 -1个百分点）"),
+    ("fading", 0.25, "those of a year: 25 % (level 25 %)", "活跃度：25%（阈值 25%）"),
+    ("past_due", 45.0, "days past due: 45 days (level 31 days)", "逾期天数：45天（阈值 31天）")])
+def test_a_difference_of_shares_is_told_in_points_and_every_value_with_its_unit(trigger, value, en, zh):
+    rule = TRIGGERS[trigger]
+    is_high = rule.raises == "at least"
+    reached = [level for _, level in rule.levels if (value >= level if is_high else value <= level)]
+    alert = {"trigger": trigger, "value": value, "level": (reached or [rule.clears])[-1], "status": "new", "cleared_because": ""}
+    assert reason(alert, rule, "", "en").endswith(en) and reason(alert, rule, "", "zh").endswith(zh)
+    cleared = alert | {"status": "cleared", "cleared_because": "level", "level": rule.clears}
+    assert f"{en.split(': ')[1].split(' (')[0]}, back beyond " in reason(cleared, rule, "", "en")
+
+
+def test_a_difference_of_rates_is_told_in_points_to_the_hundredth():
+    rule = replace(TRIGGERS["risk_rise"], unit="rate")
+    assert told(0.0025, rule, "en") == "0.25 points" and told(0.0025, rule, "zh") == "0.25个百分点"
+
+
+def with_managers(tmp_path: Path, managers: dict[str, str]) -> list:
+    rows = "".join(f"{who},{name}\n" for who, name in managers.items())
+    (tmp_path / "managers.csv").write_text(f"customer_id,manager\n{rows}", encoding="utf-8")
+    return ["--managers", tmp_path / "managers.csv", "--top", "1000"]
+
+
+@pytest.mark.parametrize(("language", "apart", "of_owner", "of_escalation"), [
+    ("en", "; relationship manager: 李娜; done: ", "relationship manager (李娜); if", "relationship manager (李娜); done"),
+    ("zh", "；客户经理：李娜；已采取措施：", "客户经理（李娜）；如至", "上报客户经理（李娜）；已")])
+def test_the_manager_is_named_beside_the_role_of_manager_and_apart_from_any_other(
+        language, apart, of_owner, of_escalation, scored_twice, tmp_path, capsys, monkeypatch):
+    """Owner of days past due, escalation of one trigger here, neither of what the credit risk officer owns."""
+    one, *others = load_triggers(FEATURES)
+    manager = TRIGGERS["past_due"].owner
+    monkeypatch.setattr("pipeline.warn.load_triggers", lambda _: (replace(one, escalation=manager), *others))
     assert run(scored_twice, tmp_path) == 0
-    stored = warnings_of(DAY, tmp_path / "out").read_bytes()
-    who = kept_alerts(DAY, tmp_path / "out")["customer_id"].iloc[0]
-    (tmp_path / "managers.csv").write_text(f"customer_id,manager\n{who},李娜\n", encoding="utf-8")
+    stored, alerts = warnings_of(DAY, tmp_path / "out").read_bytes(), kept_alerts(DAY, tmp_path / "out")
+    named = with_managers(tmp_path, dict.fromkeys(alerts["customer_id"], "李娜"))
     capsys.readouterr()
-    assert run(scored_twice, tmp_path, "--managers", tmp_path / "managers.csv", "--top", "1000") == 0
+    assert run(scored_twice, tmp_path, "--language", language, *named) == 0
     said = capsys.readouterr().out
-    assert "(李娜); if nothing is done" in said and "unchanged" in said
+    owned = [TRIGGERS[name].owner == manager for name in alerts["trigger"]]
+    escalated = alerts["trigger"] == one.name
+    assert said.count(of_owner) == sum(owned) > 0 and said.count(of_escalation) == escalated.sum() > 0
+    assert said.count(apart) == len(alerts) - sum(owned) - escalated.sum()
+    assert said.count("李娜") == len(alerts), "once an alert"
     assert warnings_of(DAY, tmp_path / "out").read_bytes() == stored
+
+
+def test_an_alert_of_nobody_s_customer_names_no_manager(scored_twice, tmp_path, capsys):
+    assert run(scored_twice, tmp_path, *with_managers(tmp_path, {"C999": "李娜"})) == 0
+    assert "李娜" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("language", "said"), [
+    ("en", "note: of the 3 customers of {file}, 2 are not scored on 2024-12-31"),
+    ("zh", "注：{file} 的 3 户中有 2 户在 2024-12-31 未评分")])
+def test_how_many_customers_of_the_file_of_managers_are_not_scored_is_said(language, said, scored_twice, tmp_path, capsys):
+    scored = kept_book(DAY, scored_twice).assignments["customer_id"].tolist()
+    quiet = next(who for who in scored if who not in set(warned_on(DAY, scored_twice, tmp_path / "out").alerts["customer_id"]))
+    named = with_managers(tmp_path, {quiet: "李娜", "C998": "李娜", "C999": "王"})
+    assert run(scored_twice, tmp_path, "--language", language, *named) == 0
+    assert said.format(file=tmp_path / "managers.csv") in capsys.readouterr().out.splitlines()
+    named = with_managers(tmp_path, {quiet: "李娜"})
+    assert run(scored_twice, tmp_path, "--language", language, *named) == 0
+    assert str(tmp_path / "managers.csv") not in capsys.readouterr().out, "who is scored and has no alert is no fault"
 
 
 @pytest.mark.parametrize(("content", "said"), [
     (None, "not readable"), (b"\xff\xfe\x00", "not readable"), (b"", "no column customer_id"),
+    ("customer_id,manager\nA,x\nB,李娜\n".encode("gbk"), "not readable: not UTF-8 text (byte 0xc0 on line 3). Save it as UTF-8; "
+     "Chinese systems often write GBK, Excel UTF-16."),
     (b"customer_id\nA\n", "no column manager"), (b"customer_id,manager\nA,x\nA,y\n", "customer A twice, again on line 3")])
 def test_a_broken_file_of_managers_is_named_and_nothing_is_written(content, said, scored_twice, tmp_path, capsys):
     file = tmp_path / "managers.csv"
