@@ -7,8 +7,9 @@ follows the sample sizes and the number of tests: all of one run together give a
 one. The approximation fails where counts are small: bins are joined until each is expected to hold ``LEAST_EXPECTED`` circles,
 and one is added to every count.
 
-The usual levels, of customers, stay as floors: what is certain and small is no alarm either. A book has drifted from training's
-if it has from each of its month-ends.
+The usual levels, of customers, stay as floors: what is certain and small is no alarm either. For the types given the floor is
+the change of a type's share: there are few of them, and one that doubles hardly moves the PSI of all. A book has drifted from
+training's if it has from each of its month-ends.
 """
 
 from __future__ import annotations
@@ -36,12 +37,14 @@ class MonitorLimits:
     """What is tolerated of a book and a model in use; shares from 0 to 1.
 
     ``false_alarm_share``: probability of any alarm of a run where nothing has drifted. The others are floors below which what is
-    certain is no alarm either: the PSI, the change of the missing share, the share of customers beyond a range, the share of
-    a column's rows with a value that training did not see. ``age_limit_days`` bounds the days since the last date learnt from.
+    certain is no alarm either: the PSI of a feature, the change of a type's share of the customers, the change of the missing
+    share, the share of customers beyond a range, the share of a column's rows with a value that training did not see.
+    ``age_limit_days`` bounds the days since the last date learnt from.
     """
 
     false_alarm_share: float
     psi_limit: float
+    type_share_change_limit: float
     missing_change_limit: float
     outside_share_limit: float
     unseen_share_limit: float
@@ -61,9 +64,33 @@ class Shift:
     of_circles: float
     level: float
 
+    @property
+    def of_level(self) -> float:
+        """The PSI of circles in parts of the level that chance reaches: beyond 1 it is no chance."""
+        return self.of_circles / self.level
+
     def is_alarm(self, floor: float) -> bool:
         """Whether it is beyond chance, and large enough to matter."""
-        return self.of_circles > self.level and self.psi > floor
+        return self.of_level > 1 and self.psi > floor
+
+
+@dataclass(frozen=True)
+class TypesDrift:
+    """The types given to a book beside the training's on the date that is most like it, ``day`` (ISO).
+
+    ``now``, ``then``: counts per type; ``type``: the one whose share of the customers changed most, by ``change`` (-1 to 1).
+    """
+
+    now: Counts
+    then: Counts
+    day: str
+    shift: Shift
+    type: str
+    change: float
+
+    def is_alarm(self, floor: float) -> bool:
+        """Whether the shares changed beyond chance, and that of one type enough to matter."""
+        return self.shift.of_level > 1 and abs(self.change) > floor
 
 
 @dataclass(frozen=True)
@@ -162,15 +189,20 @@ def feature_drift(
 
 def nearest(shifts: Sequence[Shift], floor: float) -> Shift:
     """The shift from the date that the book is most like: no alarm where one of them is none."""
-    return min(shifts, key=lambda one: (one.is_alarm(floor), one.of_circles / one.level))
+    return min(shifts, key=lambda one: (one.is_alarm(floor), one.of_level))
 
 
 def types_drift(
     reference: TrainingReference, places: np.ndarray, circles: np.ndarray, limits: MonitorLimits, chance: float
-) -> tuple[Counts, Shift]:
-    """The types given to a book, as places in the reference's order, and how far their shares are from the training's."""
-    now = counted(places, len(reference.order), circles)
-    return now, nearest([shift(then, now, chance) for then in reference.types], limits.psi_limit)
+) -> TypesDrift:
+    """The types given to a book, as places in the reference's order, beside those of the date that it is most like."""
+    now, floor = counted(places, len(reference.order), circles), limits.type_share_change_limit
+    found = []
+    for day, then in zip(reference.days, reference.types, strict=True):
+        changes = np.array(now.n) / now.total - np.array(then.n) / then.total
+        most = int(np.abs(changes).argmax())
+        found.append(TypesDrift(now, then, day, shift(then, now, chance), reference.order[most], float(changes[most])))
+    return min(found, key=lambda one: (one.is_alarm(floor), one.shift.of_level))
 
 
 def worse(promised: Mapping[str, Interval], found: Mapping[str, Interval], chance: float) -> tuple[str, ...]:

@@ -29,10 +29,14 @@ THEN = "then"
 
 @dataclass(frozen=True)
 class Scored:
-    """A scored date: the type of every customer, and the values of the features that the model judged by, one row each."""
+    """A scored date: the type of every customer, and the values of the features that the model judged by, one row each.
+
+    ``fingerprint``: of the delivery that was scored.
+    """
 
     as_of: str
     model: str
+    fingerprint: str
     types: pd.Series
     values: pd.DataFrame
 
@@ -53,7 +57,8 @@ def scored_on(day: str, folder: Path) -> Scored:
     kept = kept_book(day, folder)
     who = pd.Index(kept.assignments["customer_id"])
     types = pd.Series(kept.assignments["type"].to_numpy(object), who)
-    return Scored(day, str(kept.assignments["model_version"].iloc[0]), types, pd.DataFrame(kept.values, who, kept.features))
+    model, fingerprint = (str(kept.assignments[name].iloc[0]) for name in ("model_version", "data_fingerprint"))
+    return Scored(day, model, fingerprint, types, pd.DataFrame(kept.values, who, kept.features))
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,6 @@ class _Facts:
             rows = scored.values.loc[part].reindex(columns=segmenter.features)
             rows[lacking] = more.reindex(part)
             yield rows.rename_axis("customer_id").reset_index().assign(as_of=scored.as_of)
-
 
 
 def _given(segmenter: Segmenter, chunks: Iterator[pd.DataFrame]) -> pd.Series:

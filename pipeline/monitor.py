@@ -15,11 +15,11 @@ import features.frame  # noqa: F401  (fills the register)
 from features.catalogue import FEATURES
 from features.errors import PentadError
 from features.sources import Tables
-from models.drift import FeatureDrift, MonitorLimits, Shift, feature_drift, types_drift, worse
+from models.drift import FeatureDrift, MonitorLimits, TypesDrift, feature_drift, types_drift, worse
 from models.intervals import Interval, drawn
 from models.matrix import KEYS
 from models.metrics import given_types, scores_with_intervals
-from models.training_reference import Counts, TrainingReference
+from models.training_reference import TrainingReference
 from models.types import load_types, type_indices
 from pipeline import tracking
 from pipeline.active import Active, active_customers
@@ -45,7 +45,8 @@ class AlarmRaised(PentadError):
 class Alarm:
     """What is beyond its limit: its kind, what it is about, what was found, and the limit.
 
-    Kinds: psi, missing, below, above (of a feature); types; unseen (of a column); performance (of a number); age; no_reference.
+    Kinds: psi, missing, below, above (of a feature); types (of the type that changed most); unseen (of a column); performance
+    (of a number); age; no_reference.
     """
 
     kind: str
@@ -62,6 +63,16 @@ class Performance:
     first: str
     last: str
     found: dict[str, Interval]
+
+
+@dataclass(frozen=True)
+class NotScored:
+    """Labels about later dates than training knew that judge nobody, since the model did not score their customers on those
+    dates: n labels, from and to."""
+
+    n: int
+    first: str
+    last: str
 
 
 @dataclass(frozen=True)
@@ -85,19 +96,24 @@ class Drift:
     reference: TrainingReference
     chance: float
     features: tuple[FeatureDrift, ...]
-    types: Counts
-    types_shift: Shift
+    types: TypesDrift
     unseen: tuple[Unseen, ...]
     performance: Performance | None
+    not_scored: NotScored | None
 
 
 @dataclass(frozen=True)
 class Monitored:
-    """Everything that monitoring found on a date; ``drift`` is None for a model without a training reference."""
+    """Everything that monitoring found on a date; ``drift`` is None for a model without a training reference.
+
+    ``is_other_book``: the book is not the delivery that was scored on the date. Facts corrected in between are then both data
+    corrected and, the other way, customer changed, since the date's own values are as they were scored.
+    """
 
     as_of: str
     model: Registered
     fingerprint: str
+    is_other_book: bool
     n_customers: int
     age_days: int
     drift: Drift | None
@@ -109,18 +125,20 @@ class Monitored:
         drift = self.drift
         content = {
             "as_of": self.as_of, "model": self.model.name, "trained_until": self.model.trained_until, "age_days": self.age_days,
-            "data_fingerprint": self.fingerprint, "n_customers": self.n_customers,
+            "data_fingerprint": self.fingerprint, "is_other_book": self.is_other_book, "n_customers": self.n_customers,
             "alarms": [asdict(alarm) for alarm in self.alarms],
             "drift": drift and {
                 "reference": {"days": drift.reference.days, "n_customers": [each.total for each in drift.reference.types],
                               "n_circles": [each.n_circles for each in drift.reference.types],
                               "sha256": drift.reference.sha256},
                 "chance_per_test": drift.chance, "features": [asdict(one) for one in drift.features],
-                "types": {"order": drift.reference.order, "then": drift.reference.types[-1].n, "now": drift.types.n,
-                          **asdict(drift.types_shift)},
+                "types": {"order": drift.reference.order, "day": drift.types.day, "then": drift.types.then.n,
+                          "now": drift.types.now.n, **asdict(drift.types.shift), "type": drift.types.type,
+                          "change": drift.types.change},
                 "unseen": [asdict(one) for one in drift.unseen],
                 "performance": drift.performance and {**asdict(drift.performance), "promised": {
-                    name: asdict(one) for name, one in drift.reference.promised.items()}}},
+                    name: asdict(one) for name, one in drift.reference.promised.items()}},
+                "labels_not_scored": drift.not_scored and asdict(drift.not_scored)},
             "migration": self.migration and self.migration.content,
         }
         return json.dumps(_finite(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -178,7 +196,8 @@ def monitor(
                 migration = migrated(then, now, before, active, old, _scorer(now, model, old, settings))
         n_customers = len(active.day)
     age_days = (date.fromisoformat(as_of) - date.fromisoformat(model.trained_until)).days
-    return Monitored(as_of, model, tables.fingerprint, n_customers, age_days, drift, migration,
+    is_other_book = now is not None and now.fingerprint != tables.fingerprint
+    return Monitored(as_of, model, tables.fingerprint, is_other_book, n_customers, age_days, drift, migration,
                      tuple(_alarms(drift, age_days, settings.monitor)))
 
 
@@ -195,30 +214,50 @@ def _drift(tables: Tables, active: Active, model: Registered, settings: Settings
                                 chance) for name in segmenter.features)
     needed = [*KEYS, *segmenter.features]
     given = np.concatenate([given_types(segmenter.probabilities(chunk[needed])) for chunk in active.chunks()])
-    types, moved = types_drift(reference, given, circles, limits, chance)
+    types = types_drift(reference, given, circles, limits, chance)
     counts = counted_categories(tables)
     unseen = tuple(Unseen(column, sum(counts[column].values()), values)
                    for column, values in unseen_values(counts, reference).items())
-    return Drift(reference, chance, found, types, moved, unseen, _performance(tables, model, settings, folder, [
-        day for day in dates if reference.labels_until < day <= active.days[0]]))
+    labels = _later_labels(tables, reference.labels_until, active.days[0], settings)
+    judged = _judged(labels, model, folder, dates)
+    return Drift(reference, chance, found, types, unseen, _performance(judged, tables, model, settings),
+                 _not_scored(labels, judged))
 
 
-def _performance(
-    tables: Tables, model: Registered, settings: Settings, folder: Path, dates: list[str]
-) -> Performance | None:
-    """How good the model was on dates it scored, by labels about later dates than any that its training knew.
+def _later_labels(tables: Tables, after: str, until: str, settings: Settings) -> pd.DataFrame:
+    """The types that analysts gave about dates after one and up to another: customer_id, as_of, type.
 
-    Overrides judge nobody: there are only those where a reviewer disagreed.
+    Overrides are left out and judge nobody: there are only those where a reviewer disagreed.
     """
     try:
-        labels = analyst_labels(tables, None, settings, lambda line: None).rows if dates else pd.DataFrame()
+        labels = analyst_labels(tables, None, settings, lambda line: None).rows
     except NoLabels:
+        return pd.DataFrame(columns=[*KEYS, "type"])
+    is_later = (labels["as_of"] > after) & (labels["as_of"] <= until)
+    return labels.loc[is_later & ~labels["is_override"].astype(bool), [*KEYS, "type"]]
+
+
+def _judged(labels: pd.DataFrame, model: Registered, folder: Path, dates: list[str]) -> pd.DataFrame:
+    """What the model said of those who have a label, on the dates that it scored: its assignments, with the label."""
+    found = [pd.DataFrame(columns=KEYS)]
+    for day, said in labels[labels["as_of"].isin(dates)].groupby("as_of"):
+        scored = kept_book(day, folder).assignments
+        scored = scored.assign(label=scored["customer_id"].map(said.set_index("customer_id")["type"]))
+        found.append(scored[scored["label"].notna() & (scored["model_version"] == model.name)])
+    return pd.concat([rows for rows in found if len(rows)] or found, ignore_index=True)
+
+
+def _not_scored(labels: pd.DataFrame, judged: pd.DataFrame) -> NotScored | None:
+    """The labels of which none is among the judged."""
+    others = labels[~pd.MultiIndex.from_frame(labels[KEYS]).isin(pd.MultiIndex.from_frame(judged[KEYS]))]
+    return NotScored(len(others), others["as_of"].min(), others["as_of"].max()) if len(others) else None
+
+
+def _performance(judged: pd.DataFrame, tables: Tables, model: Registered, settings: Settings) -> Performance | None:
+    """How good the model was on dates it scored, by labels about later dates than any that its training knew."""
+    if judged.empty:
         return None
-    rows = [_judged(labels, day, model, folder) for day in dates if (labels["as_of"] == day).any()]
-    rows = [found for found in rows if len(found)]
-    if not rows:
-        return None
-    judged, types = pd.concat(rows, ignore_index=True), load_types()
+    types = load_types()
     order = [kind.name for kind in types]
     found = {}
     if len(judged) >= settings.gate.least_rows:
@@ -229,24 +268,16 @@ def _performance(
     return Performance(len(judged), judged["as_of"].min(), judged["as_of"].max(), found)
 
 
-def _judged(labels: pd.DataFrame, day: str, model: Registered, folder: Path) -> pd.DataFrame:
-    """What the model said on a date of those who have a label about it."""
-    scored = kept_book(day, folder).assignments
-    said = labels[(labels["as_of"] == day) & ~labels["is_override"].astype(bool)].set_index("customer_id")["type"]
-    scored = scored.assign(label=scored["customer_id"].map(said))
-    return scored[scored["label"].notna() & (scored["model_version"] == model.name)]
-
-
 def _alarms(drift: Drift | None, age_days: int, limits: MonitorLimits) -> list[Alarm]:
     found = [] if drift else [Alarm("no_reference", "", 0, 0)]
     if age_days > limits.age_limit_days:
         found.append(Alarm("age", "", age_days, limits.age_limit_days))
     if drift is None:
         return found
-    if drift.types_shift.is_alarm(limits.psi_limit):
-        found.append(Alarm("types", "", drift.types_shift.psi, limits.psi_limit))
+    if drift.types.is_alarm(limits.type_share_change_limit):
+        found.append(Alarm("types", drift.types.type, drift.types.change, limits.type_share_change_limit))
     for one in drift.features:
-        n_known = (1 - one.missing_now) * sum(drift.types.n)
+        n_known = (1 - one.missing_now) * drift.types.now.total
         limit = {"psi": (one.shift.psi, limits.psi_limit),
                  "missing": (one.missing_now - one.missing_then, limits.missing_change_limit),
                  "below": (one.n_below / max(n_known, 1), limits.outside_share_limit),

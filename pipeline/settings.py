@@ -25,9 +25,10 @@ RANGES = {"reject_share_limit": (0, 1), "memory_gb": (0.25, 100_000), "held_out_
           "n_threads": (1, 1024), "seed": (0, 2**31 - 1), "embargo_days": (0, 36_500), "silent_months": (1, math.inf),
           "least_rows": (1, math.inf), "n_twins": (1, 20), "rise_months": (1, 12)} | dict.fromkeys(
               [*(f"{when}{what}_flip_limit" for when in ("", "month_") for what in ("type", "reason", "dimension")),
-               "coverage_shortfall_limit", "missing_change_limit", "outside_share_limit", "unseen_share_limit", "loss_share",
-               "risk_default_rate", "other_default_rate", "churn_leaving_rate", "other_leaving_rate", "cover_level", "rate_cut",
-               "offer_saving_share", "least_alike_share", "late_cost_share", "effects"], (0, 1)) | {
+               "coverage_shortfall_limit", "type_share_change_limit", "missing_change_limit", "outside_share_limit",
+               "unseen_share_limit", "loss_share", "risk_default_rate", "other_default_rate", "churn_leaving_rate",
+               "other_leaving_rate", "cover_level", "rate_cut", "offer_saving_share", "least_alike_share", "late_cost_share",
+               "effects"], (0, 1)) | {
                    "false_alarm_share": (1e-6, 0.5), "plan_days": (1, 366), "reminder_days": (0, 90), "n_alike": (1, 1000),
                    "days_low": (0, 366), "days_medium": (0, 366), "days_high": (0, 366)}
 

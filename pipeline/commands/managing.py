@@ -77,6 +77,7 @@ def warn(options: argparse.Namespace) -> int | None:
 
 def monitor(options: argparse.Namespace) -> None:
     """Run ``pentad monitor``."""
+    from features.errors import OutputExists, UnwritableOutput
     from pipeline.guards import must_lie_outside, must_reach
     from pipeline.monitor import AlarmRaised, monitor
     from pipeline.monitor_words import lines_of
@@ -87,10 +88,16 @@ def monitor(options: argparse.Namespace) -> None:
         must_reach(tables, options.as_of, settings.score.stale_days, "--as-of")
         found = monitor(tables, options.as_of, options.since, options.model, settings, options.assignments, progress)
     print("\n" + "\n".join(lines_of(found, options.language, options.top, settings.monitor.false_alarm_share)))
-    print(put_file(out, lambda file: file.write(found.text().encode()), options.replace, "findings of this date"))
-    if options.strict and found.alarms:
+    is_alarm, todo = options.strict and bool(found.alarms), f"Read them in {out}."
+    try:
+        print(put_file(out, lambda file: file.write(found.text().encode()), options.replace, "findings of this date"))
+    except (OutputExists, UnwritableOutput) as error:
+        if not is_alarm:
+            raise
+        todo = f"Read them above; they were not written: {error}"
+    if is_alarm:
         kinds = ", ".join(sorted({alarm.kind for alarm in found.alarms}))
-        raise AlarmRaised(f"{len(found.alarms)} alarms: {kinds}", f"as of {options.as_of}", f"Read them in {out}.")
+        raise AlarmRaised(f"{len(found.alarms)} alarms: {kinds}", f"as of {options.as_of}", todo)
 
 
 def plan(options: argparse.Namespace) -> None:

@@ -16,7 +16,7 @@ from models.intervals import Interval
 from models.segmenter import BrokenModel
 from models.training_reference import REFERENCE_FILE, TrainingReference, counted, edges_of, joined, range_of, usual_feature
 
-LIMITS = MonitorLimits(0.01, 0.1, 0.05, 0.01, 0.01, 365)
+LIMITS = MonitorLimits(0.01, 0.1, 0.05, 0.05, 0.01, 0.01, 365)
 NOBODY = np.zeros(0)
 
 
@@ -210,11 +210,62 @@ def test_a_reference_comes_back_from_its_file_and_an_altered_one_does_not(refere
         TrainingReference.load(tmp_path, digest)
 
 
+def types_moved(reference: TrainingReference, now: list[int], *then: list[int], chance: float | None = None):
+    """What is found of so many customers per type, beside those of the training's two dates."""
+    types = tuple(counted(np.repeat(np.arange(5), each), 5, alone(sum(each))) for each in then) or reference.types
+    return types_drift(replace(reference, types=types), np.repeat(np.arange(5), now), alone(sum(now)), LIMITS,
+                       chance or LIMITS.per_test(113))
+
+
 def test_a_type_that_grows_by_half_the_book_is_a_drift_of_the_types(reference):
-    same, moved = np.repeat(np.arange(5), 40), np.repeat([0, 1, 2, 3, 4], [120, 20, 20, 20, 20])
-    for places, is_alarm in ((same, False), (moved, True)):
-        counts, found = types_drift(reference, places, alone(200), LIMITS, LIMITS.per_test(100))
-        assert counts.n == tuple(np.bincount(places).tolist()) and found.is_alarm(0.1) is is_alarm
+    for now, is_alarm in (([40] * 5, False), ([120, 20, 20, 20, 20], True)):
+        found = types_moved(reference, now)
+        assert found.now.n == tuple(now) and found.is_alarm(LIMITS.type_share_change_limit) is is_alarm
+
+
+def test_a_risky_type_that_nearly_doubles_is_an_alarm_though_the_psi_of_all_types_is_below_the_usual_level(reference):
+    then, now = [120, 75, 115, 170, 420], [212, 66, 101, 150, 371]  # risk from 13.3 % to 23.6 % of 900
+    found = types_moved(reference, now, then, then)
+    assert found.is_alarm(LIMITS.type_share_change_limit) and found.shift.psi < LIMITS.psi_limit
+    assert found.type == "risk" and found.change == pytest.approx((212 - 120) / 900)
+
+
+@pytest.mark.parametrize(("n", "points", "is_certain", "is_alarm"), [
+    (60_000, 0.045, True, False), (60_000, 0.055, True, True), (100, 0.12, False, False), (60_000, -0.055, True, True)])
+def test_a_change_of_the_types_has_to_be_certain_and_of_one_type_by_the_limit(reference, n, points, is_certain, is_alarm):
+    then = [n // 5] * 5
+    now = [then[0] + round(points * n), then[1] - round(points * n), *then[2:]]
+    found = types_moved(reference, now, then, then)
+    assert (found.shift.of_circles > found.shift.level) is is_certain
+    assert found.is_alarm(LIMITS.type_share_change_limit) is is_alarm
+    assert abs(found.change) == pytest.approx(abs(points))
+
+
+def test_types_given_as_in_one_of_the_months_learnt_from_are_no_drift_and_that_month_is_named(reference):
+    summer, winter = [600, 100, 100, 100, 100], [200, 200, 200, 200, 200]
+    for now, day in ((summer, "2025-05-31"), (winter, "2025-06-30")):
+        found = types_moved(reference, now, summer, winter)
+        assert (found.day, found.change, found.is_alarm(0)) == (day, 0, False)
+        assert found.then.n == found.now.n
+    assert types_moved(reference, summer, winter, winter).is_alarm(LIMITS.type_share_change_limit)
+
+
+def test_a_large_circle_that_takes_another_type_is_no_drift_of_the_types(reference):
+    places, circles = np.repeat(np.arange(5), 200), np.concatenate([alone(200), np.full(120, 200), 201 + alone(680)])
+    moved = np.where(circles == 200, 0, places)
+    for whose, is_alarm in ((circles, False), (alone(1000), True)):
+        usual = replace(reference, types=(counted(places, 5, whose),) * 2)
+        found = types_drift(usual, moved, whose, LIMITS, LIMITS.per_test(113))
+        assert abs(found.change) == pytest.approx(0.12) and found.is_alarm(LIMITS.type_share_change_limit) is is_alarm
+
+
+def test_chance_alone_changes_the_types_no_more_often_than_it_is_allowed(reference):
+    rng, allowed, draws, shares = np.random.default_rng(9), 0.05, 400, [0.13, 0.08, 0.13, 0.19, 0.47]
+    fired = 0
+    for _ in range(draws):
+        now, then = rng.multinomial(150, shares, size=2)
+        fired += types_moved(reference, now, then, then, chance=allowed).is_alarm(LIMITS.type_share_change_limit)
+    assert fired < draws * allowed + 4 * (draws * allowed) ** 0.5
 
 
 def test_fewer_customers_need_a_larger_psi():

@@ -13,6 +13,8 @@ from desk import Desk, the_line, tiny_book, write_book, write_settings
 
 from features.sources import open_tables
 from pipeline.categories import COLUMNS, unseen
+from pipeline.monitor import Alarm
+from pipeline.monitor_words import KINDS_ZH, WORDS, told
 from pipeline.settings import load_settings
 from pipeline.tracking import REFERENCE_TAG, load
 
@@ -81,6 +83,14 @@ def test_a_strict_run_ends_with_a_code_of_its_own_and_has_written_what_it_found(
     code, found = monitor(watched, tmp_path, book, "--model", "1", "--strict", as_of=LEARNT)
     assert code == 69 and "unseen" in kinds(found)
     assert "AlarmRaised: as of 2024-06-30: " in the_line(capsys).replace("pentad: ", "")
+    (tmp_path / "found.json").write_text("mine", encoding="utf-8")
+    given = ("monitor", "--data", book, "--rejects", watched.rejects, "--as-of", LEARNT, "--out", tmp_path / "found.json",
+             "--assignments", watched.out, "--model", "1")
+    assert watched.run(*given) == 16
+    capsys.readouterr()
+    assert watched.run(*given, "--strict") == 69, "the alarm is told first, though the file may not be replaced"
+    assert "unseen" in (line := the_line(capsys)) and "other findings of this date" in line and "--replace" in line
+    assert (tmp_path / "found.json").read_text(encoding="utf-8") == "mine"
     (alarm,) = (alarm for alarm in found["alarms"] if alarm["kind"] == "unseen")
     assert (alarm["about"], alarm["found"]) == ("loans.product", 1.0)
 
@@ -110,16 +120,32 @@ def test_the_same_book_and_model_have_moved_by_what_the_customers_did_alone(watc
         assert all(n == (cells.loc[before, now] if before in cells.index and now in cells else 0) for now, n in row.items())
 
 
-def test_corrections_and_another_model_are_told_from_the_customers(watched, tmp_path):
+def test_a_book_that_is_not_the_one_scored_is_told_with_what_to_do(watched, tmp_path, capsys):
+    late = spoiled(tmp_path, repayments=lambda rows: rows.assign(paid_on=rows["due_on"].where(rows["paid_on"] != "", "")))
+    capsys.readouterr()
+    _, found = monitor(watched, tmp_path, late)
+    assert found["is_other_book"]
+    assert "another delivery than the one that was scored" in (said := capsys.readouterr().out) and f"score {LATER} again" in said
+    monitor(watched, tmp_path, late, "--language", "zh")
+    assert f"请先重新评分 {LATER}" in capsys.readouterr().out
+    for as_of in (LATER, "2024-12-30"):  # the one scored, and a date that nobody scored
+        _, found = monitor(watched, tmp_path, as_of=as_of)
+        assert not found["is_other_book"] and "another delivery" not in capsys.readouterr().out
+
+
+def test_corrections_and_another_model_are_told_from_the_customers(watched, tmp_path, capsys):
     late = spoiled(tmp_path, repayments=lambda rows: rows.assign(paid_on=rows["due_on"].where(rows["paid_on"] != "", "")))
     (tmp_path / "desk").mkdir()
     other = Desk(tmp_path / "desk")
     other.settings = watched.settings
     assert other.score(watched.folder / "book", "--model", "1", as_of=EARLIER) == 0
     assert other.score(late, "--model", "2", as_of=LATER) == 0
+    capsys.readouterr()
     _, found = monitor(watched, tmp_path, late, assignments=other.out)
-    moved = found["migration"]
+    moved, said = found["migration"], capsys.readouterr().out
     adds_up(moved)
+    assert not found["is_other_book"]  # what was scored last is this book; the earlier date was another delivery
+    assert "by cause, everybody once" in said and "all moves at each step, also of those who moved on or back" in said
     n = {step: sum(sum(row.values()) for row in each["n"].values()) - sum(each["n"][k].get(k, 0) for k in each["n"])
          for step, each in moved["steps"].items()}
     assert n["data_corrected"] >= 5  # the late payers had paid on time
@@ -160,6 +186,22 @@ def test_labels_that_arrive_later_are_held_against_what_was_promised(watched, tm
         assert set(performance["found"]) == set(performance["promised"]) >= {"accuracy", "macro_f1", "log_loss", "expected_cost"}
     _, found = monitor(watched, tmp_path)
     assert found["drift"]["performance"] is None  # every label is about a date that training knew
+
+
+def test_labels_about_dates_that_were_not_scored_are_counted_and_told(watched, tmp_path, capsys):
+    who = pd.read_parquet(watched.partition())["customer_id"]
+    labels = [{"customer_id": one, "as_of": day, "type": "stable", "analyst": "a1", "labelled_on": "2025-03-31"}
+              for day in ("2025-02-15", "2025-02-20", "2025-03-15") for one in who]
+    book = write_book(tiny_book() | {"labels": pd.concat([tiny_book()["labels"], pd.DataFrame(labels)])}, tmp_path / "book")
+    capsys.readouterr()
+    _, found = monitor(watched, tmp_path, book, "--model", "1", as_of="2025-02-28")
+    assert found["drift"]["performance"] is None
+    assert found["drift"]["labels_not_scored"] == {"n": 2 * len(who), "first": "2025-02-15", "last": "2025-02-20"}
+    assert f"{2 * len(who)} labels about later dates (2025-02-15 to 2025-02-20) do not count" in capsys.readouterr().out
+    monitor(watched, tmp_path, book, "--model", "1", "--language", "zh", as_of="2025-02-28")
+    assert f"{2 * len(who)} 个关于之后日期（2025-02-15 至 2025-02-20）的标签未计入" in capsys.readouterr().out
+    _, found = monitor(watched, tmp_path, None, "--model", "1", as_of="2025-02-28")
+    assert found["drift"]["labels_not_scored"] is None
 
 
 def test_an_old_model_is_told(watched, tmp_path):
@@ -215,8 +257,30 @@ def test_it_is_said_in_either_language(watched, tmp_path, capsys):
     monitor(watched, tmp_path, None, "--since", EARLIER)
     said = capsys.readouterr().out
     assert "month-ends up to 2024-06-30" in said and "since 2024-11-30" in said
+    assert "as of 2024-12-31, of those gone as of 2024-11-30" in said  # whose amounts stand in brackets
     monitor(watched, tmp_path, None, "--language", "zh")
     assert "对照截至 2024-06-30 的" in (zh := capsys.readouterr().out) and "客户变化" in zh
+    assert "括号内为 2024-12-31 的" in zh and "退出者为 2024-11-30 的" in zh
+
+
+@pytest.mark.parametrize(("alarm", "en", "zh"), [
+    (Alarm("missing", "tenure_months", -0.071, 0.05),
+     ("missing: tenure_months (months since ", ": -7.1 percentage points since training, limit 5.0"),
+     ("缺失：tenure_months（与本行合作的时间）", "-7.1 个百分点，界限 5.0 个百分点")),
+    (Alarm("types", "risk", 0.102, 0.05), ("types: ", "risk most: +10.2 percentage points"),
+     ("类型占比：", "风险型变动最大：", "+10.2 个百分点")),
+    (Alarm("unseen", "loans.product", 0.5, 0.01), ("unseen: loans.product has", "50.0%"), ("新取值：loans.product 有 50.0%",)),
+    (Alarm("age", "", 400, 365), ("age: the model is 400 days old",), ("模型年龄：模型已 400 天",))])
+def test_an_alarm_is_told_by_its_kind_and_what_it_is_about(alarm, en, zh):
+    for language, parts in (("en", en), ("zh", zh)):
+        line = told(alarm, language)
+        assert line.startswith(parts[0]) and all(part in line for part in parts), line
+
+
+def test_every_kind_of_alarm_has_a_word_in_chinese():
+    kinds = {key.removeprefix("alarm.") for key in WORDS["en"] if key.startswith("alarm.")}
+    assert kinds == set(KINDS_ZH) and set(WORDS["zh"]) == set(WORDS["en"])
+    assert not any(word.isascii() for word in KINDS_ZH.values())
 
 
 @pytest.mark.parametrize(("more", "code", "line"), [
