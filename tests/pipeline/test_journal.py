@@ -196,8 +196,7 @@ from pipeline.stopping import Terminated, stoppable
 threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
 try:
     with stoppable():
-        duckdb.sql("SELECT sum(a.range * b.range) AS n FROM range(100000) a, range(10000) b").create("t")
-        threading.Event().wait(30)
+        duckdb.sql("SELECT sum(hash(range)) AS n FROM range(1000000000)").create("t")  # some seconds
 except Terminated as told:
     print(type(told.__cause__).__name__)
 """
@@ -205,7 +204,7 @@ except Terminated as told:
 
 def test_a_query_that_is_told_to_stop_is_no_failure_of_the_engine():
     said = subprocess.run([sys.executable, "-c", QUERY], capture_output=True, text=True, check=True)
-    assert said.stdout in ("RuntimeError\n", "NoneType\n") and said.stderr == ""
+    assert (said.stdout, said.stderr) == ("RuntimeError\n", "")
 
 
 def test_a_record_that_cannot_be_written_is_an_error_of_its_own_and_hides_no_other(own, book, tmp_path, capsys):
