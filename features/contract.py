@@ -25,7 +25,8 @@ class Column:
 
     ``kind`` is text, date (whole days since 1970-01-01 once read), money (whole cents once read), number, integer or
     flag. ``may_be_empty`` allows missing values; ``may_be_absent`` allows the whole column to be left out;
-    ``may_be_negative`` is for money that can be a loss.
+    ``may_be_negative`` is for money that can be a loss. A value that is not ``one_of`` is a breach, or, where ``is_open``, counts
+    as unknown.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Column:
     may_be_absent: bool = False
     may_be_negative: bool = False
     one_of: tuple[str, ...] = ()
+    is_open: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def _rules_of(column: Column) -> list[Rule]:
     rules = []
     if not column.may_be_empty:
         rules.append(Rule(f"{name} is empty", lambda: found.is_null(), (name,)))
-    if column.one_of:
+    if column.one_of and not column.is_open:
         rules.append(Rule(f"{name} is not one of {', '.join(column.one_of)}", lambda: ~found.is_in(column.one_of)))
     if column.kind == "date":
         rules.append(

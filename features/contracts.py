@@ -23,6 +23,7 @@ from features.contract import (
 from features.terms import with_terms
 
 TYPES = ("risk", "churn", "strategic", "growth", "stable")
+OWNERS = ("state", "foreign", "private")
 PRODUCTS = ("term", "revolver", "project", "guarantee")
 
 _RECORDED = date("recorded_on", "day the bank learnt of it; empty = the fact's own day", **MAYBE)
@@ -44,7 +45,7 @@ _ALL = (
             text("country", "country", **MAYBE),
             text("region", "region", **MAYBE),
             text("industry", "industry", **MAYBE),
-            text("ownership", "who owns it", one_of=("state", "foreign", "private"), **MAYBE),
+            text("ownership", "who owns it", one_of=OWNERS, is_open=True, **MAYBE),
             text("group_id", "the group of connected customers it belongs to; read by the features of the group, and kept whole "
                  "when customers are split into trained on and tested on", **MAYBE),
             date("founded_on", "day the firm was founded", **MAYBE),

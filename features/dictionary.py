@@ -83,7 +83,8 @@ def _table(contract: Contract) -> list[str]:
              "|---|---|---|---|"]
     for column in contract.columns:
         empty = "may be absent" if column.may_be_absent else "may be empty" if column.may_be_empty else "never"
-        domain = f" ({', '.join(column.one_of)})" if column.one_of else ""
+        rest = "; another value counts as unknown" if column.is_open else ""
+        domain = f" ({', '.join(column.one_of)}{rest})" if column.one_of else ""
         lines.append(f"| {column.name} | {column.kind} | {empty} | {column.meaning}{domain} |")
     rules = [rule.name for rule in contract.rules]
     rules += [f"{r.column} is not a kept row of {r.table}" for r in contract.references]

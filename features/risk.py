@@ -5,6 +5,7 @@ from __future__ import annotations
 import narwhals as nw
 
 from features.catalogue import Grains, feature, flag, share
+from features.contracts import OWNERS
 from features.figures import (
     COMMITTED,
     END,
@@ -268,13 +269,13 @@ def unsecured_share(of: Grains) -> nw.Expr:
     return _secured(of, ["none"])
 
 
-@feature("risk", "flag", "是否国有", window="on the date", reads="customers.ownership", missing="ownership is unknown",
-         by_sign=True,
+@feature("risk", "flag", "是否国有", window="on the date", reads="customers.ownership", by_sign=True,
+         missing="ownership is unknown, or none of the three",
          high=("state-owned", "国有企业"), low=("not state-owned", "非国有企业"), zero=("not state-owned", "非国有企业"),
          history_months=0)
 def is_state_owned(of: Grains) -> nw.Expr:
     """Whether the owner is the state."""
-    return flag(nw.col("ownership") == "state")
+    return flag(nw.when(nw.col("ownership").is_in(OWNERS)).then(nw.col("ownership") == "state"))
 
 
 @feature("risk", "months", "企业成立时间", window="whole record", reads="customers.founded_on",

@@ -187,6 +187,12 @@ class Segmenter:
         return contributions
 
     @property
+    def learnt_from(self) -> tuple[str, ...]:
+        """The features that its trees ask for; one that was missing for everybody in training is not among them."""
+        asked = self.booster.get_score(importance_type="weight")
+        return tuple(name for name in self.features if name in asked)
+
+    @property
     def slow_because(self) -> str:
         """Why XGBoost has to work out the contributions, a hundred times slower than tables; empty if it does not."""
         return self._tables_or_why_not[1]

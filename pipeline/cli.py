@@ -30,15 +30,20 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     options = _parser().parse_args(given)
     from features.errors import PentadError
+    from pipeline.stopping import Terminated, stoppable
 
     try:
-        return options.run(options) or 0
+        with stoppable():
+            return options.run(options) or 0
     except PentadError as error:
         print(f"pentad: {type(error).__name__}: {error}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:  # the reader of our output (head, less) has left
         sys.stdout = open(os.devnull, "w")  # or Python complains again at exit
         return 141
+    except Terminated:
+        print("pentad: told to stop (SIGTERM); nothing was half written", file=sys.stderr)
+        return 143
     except KeyboardInterrupt:
         print("pentad: interrupted; nothing was half written", file=sys.stderr)
         return 130
@@ -269,10 +274,12 @@ def _day(text: str) -> str:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date; write YYYY-MM-DD") from None
+        day = None
+    if day is None or day.isoformat() != text:  # Python reads other spellings too: 20251231, 2026-W01-3
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date; write YYYY-MM-DD")
     if not 1900 <= day.year < 2200:
         raise argparse.ArgumentTypeError(f"{text!r} is before 1900 or after 2200")
-    return day.isoformat()
+    return text
 
 
 def _span(text: str) -> list[str]:

@@ -2,7 +2,8 @@
 
 Customers are counted; money is what was promised at signing (``committed_amount`` of the loans), for every loan as delivered has
 it, whatever its state. A loan belongs to its customer: scored, or out of scope because nothing is active on the date. A row of
-either table that breaks its rules is rejected, and kept beside the assignments with its reason.
+either table that breaks its rules is rejected, and kept beside the assignments with its reason. Whose loan was rejected is judged
+by the others, or out of scope for want of one: both are counted.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from features.errors import PentadError
 from features.sources import Tables, in_units, total
 
 REJECTED = "rejected.parquet"
+N_LOANS_REJECTED = "n_loans_rejected"
 _SCHEMA = pa.schema([(name, pa.string()) for name in ("table", "key", "reason", "row")])
 
 
@@ -33,7 +35,8 @@ class NotClosed(PentadError):
 class Closing:
     """Where the customers of a book went, and what was promised to them at signing, in cents.
 
-    ``n_loans_without``: rejected loans without an amount that could be one, which no sum can hold.
+    ``n_loans_without``: rejected loans without an amount that could be one, which no sum can hold. ``n_scored_short`` and
+    ``n_out_short``: customers, scored and out of scope, of whom a loan was rejected.
     """
 
     n_read: int
@@ -45,23 +48,53 @@ class Closing:
     cents_rejected: int
     cents_out: int
     n_loans_without: int
+    n_scored_short: int
+    n_out_short: int
+
+    @property
+    def warnings(self) -> list[str]:
+        """What somebody should look at: customers whose loans, which may be active, were set aside."""
+        said = ((self.n_scored_short, "scored customers have a rejected loan and were judged without it (n_loans_rejected)"),
+                (self.n_out_short, "customers out of scope have a rejected loan, which may be an active one"))
+        return [f"{n:,} {what}" for n, what in said if n]
 
     def facts(self) -> dict[str, object]:
         """For the manifest: amounts as text to the cent, for a float would not hold them."""
         amounts = {name: in_units(getattr(self, f"cents_{name}")).replace(",", "")
                    for name in ("read", "scored", "rejected", "out")}
         counts = {name: getattr(self, f"n_{name}") for name in ("read", "scored", "rejected", "out")}
-        return {"customers": counts, "promised": amounts, "rejected_loans_without_amount": self.n_loans_without}
+        return {"customers": counts, "with_a_rejected_loan": {"scored": self.n_scored_short, "out": self.n_out_short},
+                "promised": amounts, "rejected_loans_without_amount": self.n_loans_without}
 
     def __str__(self) -> str:
         lost = f"; {self.n_loans_without:,} rejected loans have no readable amount" if self.n_loans_without else ""
-        return (f"{self.n_read:,} customers = {self.n_scored:,} scored + {self.n_out:,} out of scope (no active loan) + "
+        short = f"; {self.n_out_short:,} of them have a rejected one" if self.n_out_short else ""
+        return (f"{self.n_read:,} customers = {self.n_scored:,} scored + {self.n_out:,} out of scope (no active loan{short}) + "
                 f"{self.n_rejected:,} rejected\n{in_units(self.cents_read)} promised = {in_units(self.cents_scored)} + "
                 f"{in_units(self.cents_out)} + {in_units(self.cents_rejected)}{lost}")
 
 
-def close(tables: Tables, scored: pa.ChunkedArray) -> Closing:
-    """Count where everybody and all money went; ``scored`` are the ids of the scored customers.
+def rejected_loans(tables: Tables) -> pd.Series:
+    """How many loans of a customer were rejected, by ``customer_id``, of the customers of the book of whom any was."""
+    if "loans" not in tables.rejected:
+        return pd.Series([], index=pd.Index([], dtype=str), dtype=int)
+    loans = next(account for account in tables.accounts if account.table == "loans")
+    borrower = nw.col(f"raw {loans.columns.index('customer_id')}").str.strip_chars()
+    of_whom = tables.rejected["loans"].select(customer_id=borrower).join(
+        tables.customers.select("customer_id"), on="customer_id", how="inner")
+    counts = tables.collected(of_whom.group_by("customer_id").agg(n=nw.len()))
+    return counts.set_index("customer_id")["n"].astype(int)
+
+
+def close(tables: Tables, scored: pa.ChunkedArray, rejected: pd.Series) -> Closing:
+    """Count where everybody and all money went.
+
+    Parameters
+    ----------
+    scored : ChunkedArray
+        The ids of the scored customers.
+    rejected : Series
+        What ``rejected_loans`` found.
 
     Raises
     ------
@@ -77,8 +110,9 @@ def close(tables: Tables, scored: pa.ChunkedArray) -> Closing:
                                              for how in ("semi", "anti"))
     finally:
         tables.drop(of_scored)
+    n_short = int(rejected.index.isin(scored.to_pandas()).sum())
     found = Closing(customers.n_read, len(scored), customers.n_rejected, n_out, loans.sums.read, cents_scored,
-                    loans.sums.rejected, cents_out, loans.sums.n_without)
+                    loans.sums.rejected, cents_out, loans.sums.n_without, n_short, len(rejected) - n_short)
     must_close(found, n_found)
     return found
 

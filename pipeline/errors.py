@@ -8,7 +8,7 @@ from pathlib import Path
 
 from features.errors import PentadError, UnwritableOutput
 
-DONE, UNEXPECTED, USAGE, INTERRUPTED = 0, 1, 2, 130
+DONE, UNEXPECTED, USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 
 class BadSettings(PentadError):

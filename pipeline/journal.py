@@ -17,8 +17,9 @@ from uuid import uuid4
 
 from features.errors import PentadError, UnwritableOutput
 from pipeline.clock import now
-from pipeline.errors import DONE, INTERRUPTED, UNEXPECTED, writing
+from pipeline.errors import DONE, INTERRUPTED, TERMINATED, UNEXPECTED, writing
 from pipeline.output import written_whole
+from pipeline.stopping import Terminated
 
 PARTS = ("pentad", "duckdb", "narwhals", "numpy", "pandas", "pyarrow", "xgboost")
 
@@ -103,8 +104,10 @@ def _code_of(error: BaseException | None) -> int:
         return DONE
     if isinstance(error, PentadError):
         return error.exit_code
+    if isinstance(error, Terminated):
+        return TERMINATED
     return INTERRUPTED if isinstance(error, KeyboardInterrupt) else UNEXPECTED
 
 
 def _said(error: BaseException) -> dict[str, str]:
-    return {"name": type(error).__name__, "line": str(error)}
+    return {"name": type(error).__name__, "line": str(error) or (type(error).__doc__ or "").split("\n")[0]}

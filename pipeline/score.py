@@ -22,7 +22,8 @@ from models.segmenter import Segmenter
 from models.stability import N_RESEEDS, RESEED_COLUMNS, Stories, agreement, told, told_by
 from models.types import load_types
 from pipeline.active import measure_active
-from pipeline.closing import REJECTED, Closing, close, write_rejected
+from pipeline.closing import N_LOANS_REJECTED, REJECTED, Closing, close, rejected_loans, write_rejected
+from pipeline.delivery import Lost, lost, must_be_few
 from pipeline.errors import writing
 from pipeline.explanations import ASSIGNMENTS, EXPLANATIONS, REFERENCE, Explanations, of_run, write_reference
 from pipeline.guards import must_reach
@@ -35,14 +36,21 @@ from pipeline.tracking import Registered
 
 @dataclass(frozen=True)
 class Scored:
-    """What a scoring run made: the revision, how its rows and money close, how many are referred; ``first`` is an assignment."""
+    """What a scoring run made: the revision, how its rows and money close, what the model had to do without, how many are
+    referred; ``first`` is an assignment."""
 
     revision: Revision
     closing: Closing
+    lost: Lost
     n_referred: int
     hours: float
     first: pd.Series
     already_there: bool
+
+    @property
+    def warnings(self) -> list[str]:
+        """What did not stop the run and somebody should look at."""
+        return [*([str(self.lost)] if self.lost.features else []), *self.closing.warnings]
 
     def __str__(self) -> str:
         n_scored = self.closing.n_scored
@@ -71,6 +79,8 @@ def score(
         The book has no loan, or none was signed by the date.
     NobodyToScore
         No customer has one.
+    FeaturesLost
+        More of what the model learnt from is missing for every customer than ``lost_features_limit`` allows; nothing is written.
     AdditivityBroken
         An explanation does not add up to the model's log-odds; nothing is written.
     NotClosed
@@ -84,16 +94,20 @@ def score(
         frame = staged / "frame.parquet"
         measure_active(tables, [as_of], model.segmenter.features, frame, progress)
         must_reach(tables, as_of, settings.score.stale_days, "--as-of")
-        closing = close(tables, pq.read_table(frame, columns=["customer_id"]).column(0))
         usual = _usual(frame)
+        missing = lost(model.segmenter.learnt_from, usual, tables)
+        must_be_few(missing, settings.score.lost_features_limit, f"the book as of {as_of}")
+        rejected = rejected_loans(tables)
+        closing = close(tables, pq.read_table(frame, columns=["customer_id"]).column(0), rejected)
         write_reference(usual, of_run(model.name, tables.fingerprint), staged / REFERENCE)
         write_rejected(tables, staged / REJECTED)
-        n_referred, first = _explain(staged, frame, model, usual, tables.fingerprint, settings, progress)
+        n_referred, first = _explain(staged, frame, model, usual, rejected, tables.fingerprint, settings, progress)
         frame.unlink()
         facts = {"as_of": as_of, "model_version": model.name, "model_sha256": model.segmenter.sha256,
-                 "data_fingerprint": tables.fingerprint, **closing.facts(), "referred": n_referred}
+                 "data_fingerprint": tables.fingerprint, **closing.facts(), "referred": n_referred,
+                 "lost_features": missing.features}
         revision, was_there = commit(staged, facts, restate)
-    return Scored(revision, closing, n_referred, n_referred * settings.score.hours_per_referral, first, was_there)
+    return Scored(revision, closing, missing, n_referred, n_referred * settings.score.hours_per_referral, first, was_there)
 
 
 def _usual(file: Path) -> Reference:
@@ -103,7 +117,7 @@ def _usual(file: Path) -> Reference:
 
 
 def _explain(
-    staged: Path, measured: Path, model: Registered, usual: Reference, fingerprint: str, settings: Settings,
+    staged: Path, measured: Path, model: Registered, usual: Reference, rejected: pd.Series, fingerprint: str, settings: Settings,
     progress: Callable[[str, int], None],
 ) -> tuple[int, pd.Series]:
     """Judge and explain the measured rows, chunk by chunk; how many are referred, and the first assignment."""
@@ -119,6 +133,7 @@ def _explain(
             rows = assign(frame, judgement, FEATURES, types, usual, model.name, fingerprint, settings.score.n_reasons)
             rows[N_RESEEDS] = len(model.twins)
             rows[RESEED_COLUMNS] = agreement(told(judgement, DIMENSION_OF), told_again.result())
+            rows[N_LOANS_REJECTED] = rejected.reindex(rows["customer_id"], fill_value=0).to_numpy()
             assignments.add(rows)
             explanations.add(frame, judgement)
             n_referred += int(rows["is_referred"].sum())

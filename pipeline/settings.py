@@ -28,7 +28,7 @@ RANGES = {"reject_share_limit": (0, 1), "memory_gb": (0.25, 100_000), "held_out_
                "coverage_shortfall_limit", "type_share_change_limit", "missing_change_limit", "outside_share_limit",
                "unseen_share_limit", "loss_share", "risk_default_rate", "other_default_rate", "churn_leaving_rate",
                "other_leaving_rate", "cover_level", "rate_cut", "offer_saving_share", "least_alike_share", "late_cost_share",
-               "effects"], (0, 1)) | {
+               "effects", "lost_features_limit"], (0, 1)) | {
                    "false_alarm_share": (1e-6, 0.5), "plan_days": (1, 366), "reminder_days": (0, 90), "n_alike": (1, 1000),
                    "days_low": (0, 366), "days_medium": (0, 366), "days_high": (0, 366)}
 
@@ -65,11 +65,12 @@ class SplitSettings:
 
 @dataclass(frozen=True)
 class ScoreSettings:
-    """What is written beside an assignment."""
+    """What is written beside an assignment, and what a book may lack to be scored."""
 
     n_reasons: int
     hours_per_referral: float
     stale_days: int
+    lost_features_limit: float
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from features.errors import OutputExists
 from features.sources.databases import DatabaseRefused, transaction
 from models.stability import N_RESEEDS, RESEED_COLUMNS
 from models.types import ORDER
+from pipeline.closing import N_LOANS_REJECTED
 from pipeline.explanations import ASSIGNMENTS
 from pipeline.revisions import Revision
 
@@ -33,7 +34,8 @@ _COLUMNS = (
     | {"runner_up": _TEXT, "runner_up_zh": _TEXT, "possible_types": _TEXT, "is_referred": _FLAG, "gap_log_odds": _NUMBER}
     | {f"why_{part}": _NUMBER for part in ("value", "need", "behaviour", "risk", "base")}
     | {name: _TEXT for name in ("reasons_zh", "reasons_en", "strategy_zh", "strategy_en", "model_version", "data_fingerprint")}
-    | {"additivity_residual": _NUMBER, N_RESEEDS: _WHOLE} | dict.fromkeys(RESEED_COLUMNS, _NUMBER))
+    | {"additivity_residual": _NUMBER, N_RESEEDS: _WHOLE} | dict.fromkeys(RESEED_COLUMNS, _NUMBER)
+    | {N_LOANS_REJECTED: _WHOLE})
 _MAY_BE_EMPTY = {"possible_types", "reasons_zh", "reasons_en", *RESEED_COLUMNS}
 
 TABLES = (

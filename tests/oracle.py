@@ -1306,7 +1306,7 @@ def unsecured_share(c: Customer):
 
 @measure()
 def is_state_owned(c: Customer):
-    return c.ownership == "state" if c.ownership else None
+    return c.ownership == "state" if c.ownership in ("state", "foreign", "private") else None
 
 
 @measure()

@@ -17,7 +17,7 @@ from features.addresses import is_address
 from features.contracts import CONTRACTS
 from features.errors import BrokenTable, NoBook, PentadError, UnreadableFile
 from features.sources.duck import first_line
-from features.sources.postgres import copied, tables_of
+from features.sources.postgres import Copied, copied, tables_of
 from features.sources.refusing import plain
 
 SUFFIXES = (".parquet", ".csv")
@@ -80,7 +80,8 @@ def find(where: Path | Mapping[str, Any]) -> dict[str, Any]:
     elif where.suffix in SUFFIXES:
         raise NoBook("one table, not a book", str(where), "Give the folder that holds it.")
     else:
-        found, needed = _in_database(where), "a table or view {0} in schema main"
+        schema = "on the search path of whoever connects" if isinstance(where, Copied) else "in schema main"
+        found, needed = _in_database(where), f"a table or view {{0}} {schema}"
     missing = [name for name, contract in CONTRACTS.items() if not contract.optional and name not in found]
     if missing:
         raise NoBook(f"no table {', no table '.join(missing)}", place_name(where),

@@ -13,13 +13,15 @@ def score(options: argparse.Namespace) -> None:
     """Run ``pentad score``."""
     from features.addresses import masked
     from pipeline.categories import unseen
+    from pipeline.delivery import unread
     from pipeline.journal import Journal
     from pipeline.score import score
     from pipeline.shelf import fetch
+    from pipeline.stopping import stoppable
 
     asked = {"as_of": options.as_of, "data": masked(str(options.data)), "model": options.model, "out": str(options.out)}
     records = options.records or options.out.parent / "records"
-    with Journal("score", asked, records, sys.stderr if options.log_json else None) as journal, bars() as show:
+    with Journal("score", asked, records, sys.stderr if options.log_json else None) as journal, stoppable(), bars() as show:
         settings = settings_of(options)
         fetched = fetch(options.model, settings.tracking)
         model = fetched.model
@@ -46,10 +48,15 @@ def score(options: argparse.Namespace) -> None:
                 journal.tell(unseen_categories=counted)
                 for column, n in counted.items():
                     journal.warn(f"{n:,} rows have a value of {column} that training never saw; `pentad monitor` names them")
+            for warning in unread(tables.accounts):
+                journal.warn(warning)
             for breach in tables.breaches:
                 journal.note(f"{breach.n_rows:,} rows of {breach.table} set aside: {breach.rule}")
             scored = score(tables, options.as_of, model, settings, options.out, options.restate or "", progress)
-        journal.tell(**scored.closing.facts(), referred=scored.n_referred, revision=scored.revision.number,
+        for warning in scored.warnings:
+            journal.warn(warning)
+        journal.tell(**scored.closing.facts(), lost_features=scored.lost.features, referred=scored.n_referred)
+        journal.tell(revision=scored.revision.number,
                      manifest_sha256=scored.revision.sha256, already_there=scored.already_there)
         journal.step("committed")
         print(scored)

@@ -93,7 +93,7 @@ def a_book(random: Random, as_of: str, tables: tuple[str, ...] = OPTIONAL) -> Ro
     names = [f"C{n}" for n in range(of.n(1, 3))]
     for name in names:
         book["customers"].append({
-            "customer_id": name, "ownership": of.one("", "state", "private"), "group_id": of.one("", "G"),
+            "customer_id": name, "ownership": of.one("", "state", "private", "municipal"), "group_id": of.one("", "G"),
             "founded_on": of.maybe(), "onboarded_on": of.maybe(), "recorded_on": of.rarely()})
         for table, a_fact in OF_CUSTOMER.items():
             if table in tables:

@@ -9,6 +9,20 @@ from schedules import ALL_BEYOND, BEYOND_MATURITY
 AS_OF = "2024-12-31"
 MONTHS = 12 / 365.25  # months in a day
 
+# Owners of other kinds than the contract knows.
+OWNED = Book(
+    customers="""
+        customer_id  ownership
+        municipal    municipality
+        State        State
+        foreign      foreign
+    """,
+    loans="""
+        loan_id  customer_id
+        one      foreign
+    """,
+)
+
 # A is a state firm in trouble, B a private one whose limits were cut, C is a customer of whom nothing is known.
 BORROWERS = Book(
     customers="""
@@ -564,6 +578,7 @@ SPECS = [
     Spec("unsecured_share", FILES, AS_OF, dict.fromkeys(ALL_WITH_FILES, None) | {"secured": 100 / (300 + 200 + 100)},
          "said to have none"),
     Spec("is_state_owned", BORROWERS, AS_OF, {"A": 1, "B": 0, "C": None}, "unknown is not private"),
+    Spec("is_state_owned", OWNED, AS_OF, {"municipal": None, "State": None, "foreign": 0}, "one of another kind is unknown"),
     Spec("firm_age_months", BORROWERS, AS_OF, {"A": (10 * 365 + 3) * MONTHS, "B": None, "C": None},
          "ten years with three leap days"),
     Spec("n_limits_cut_24m", BORROWERS, AS_OF, {"A": 0, "B": 1 + 1, "C": 0},

@@ -128,7 +128,7 @@ def column_breaks(contract) -> dict[tuple[str, str], dict[str, str]]:
         name = column.name
         if not column.may_be_empty:
             made[f"{name} is empty"] = " "
-        if column.one_of:
+        if column.one_of and not column.is_open:
             made[f"{name} is not one of {', '.join(column.one_of)}"] = "golden"
         if column.kind == "date":
             made[f"{name} is before 1900 or after 2200"] = "1899-12-31"

@@ -28,7 +28,7 @@ SCORED = ["assignments.parquet", "explanations.parquet", "manifest.json", "refer
 COLUMNS = ["customer_id", "as_of", "type", "type_zh", *(f"p_{kind}" for kind in TYPES), "runner_up", "runner_up_zh",
            "possible_types", "is_referred", "gap_log_odds", "why_value", "why_need", "why_behaviour", "why_risk", "why_base",
            "reasons_zh", "reasons_en", "strategy_zh", "strategy_en", "model_version", "data_fingerprint", "additivity_residual",
-           "n_reseeds", "reseed_same_type", "reseed_same_reasons", "reseed_same_dimension"]
+           "n_reseeds", "reseed_same_type", "reseed_same_reasons", "reseed_same_dimension", "n_loans_rejected"]
 
 
 @pytest.fixture(scope="module")

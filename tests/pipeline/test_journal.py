@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import socket
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +21,7 @@ from hypothesis import strategies as st
 from pipeline.closing import Closing, NotClosed, must_close
 from pipeline.explanations import scoring_of
 from pipeline.journal import Journal
+from pipeline.stopping import Terminated
 
 DAY = "2024-12-31"
 NAMES = [f"Ünïque Holding {chr(65 + i % 26)}{i}" for i in range(60)]
@@ -118,12 +124,43 @@ def test_values_that_training_never_saw_are_counted_and_the_run_goes_on(own, tmp
     assert record_of(own)["unseen_categories"] == {"customers.industry": 3}
 
 
+def test_an_owner_of_another_kind_sets_no_row_aside(own, tmp_path):
+    tables = tiny_book()
+    tables["customers"] = tables["customers"].assign(ownership=["municipal", "state"] * 30)
+    assert own.score(write_book(tables, tmp_path / "other"), "--model", "1") == 0
+    assert record_of(own)["tables"]["customers"] == {"read": 60, "kept": 60, "rejected": 0}
+
+
+def test_customers_whose_loans_were_set_aside_are_counted_and_marked(own, tmp_path, capsys):
+    tables = tiny_book()
+    loans = tables["loans"]
+    odd = loans.iloc[[3, 3]].assign(loan_id=["X1", "X2"], customer_id=["C003", " C003 "], product="lease")
+    loans.loc[7, "product"] = "lease"
+    tables["loans"] = pd.concat([loans, odd], ignore_index=True)
+    assert own.score(write_book(tables, tmp_path / "odd"), "--model", "1") == 0
+    out, record, scoring = capsys.readouterr().out, record_of(own), scoring_of(DAY, own.out)
+    rows = pd.read_parquet(own.partition()).set_index("customer_id")["n_loans_rejected"]
+    assert rows[rows > 0].to_dict() == {"C003": 2} and "C007" not in rows
+    assert record["with_a_rejected_loan"] == scoring.manifest["with_a_rejected_loan"] == {"scored": 1, "out": 1}
+    assert "out of scope (no active loan; 1 of them have a rejected one)" in out
+    for said in ("1 scored customers have a rejected loan and were judged without it (n_loans_rejected)",
+                 "1 customers out of scope have a rejected loan, which may be an active one"):
+        assert f"note: {said}\n" in out and said in record["warnings"]
+
+
+def test_of_a_book_without_rejected_loans_nothing_is_said_of_them(own, book):
+    assert own.score(book, "--model", "1") == 0
+    record = record_of(own)
+    assert record["with_a_rejected_loan"] == {"scored": 0, "out": 0} and record["warnings"] == []
+    assert (pd.read_parquet(own.partition())["n_loans_rejected"] == 0).all()
+
+
 def test_a_run_without_a_log_says_nothing_on_stderr(own, book, capfd):
     assert own.score(book, "--model", "1") == 0
     assert capfd.readouterr().err == ""
 
 
-@pytest.mark.parametrize(("error", "code"), [(None, 0), (KeyboardInterrupt(), 130), (ValueError("odd"), 1),
+@pytest.mark.parametrize(("error", "code"), [(None, 0), (KeyboardInterrupt(), 130), (Terminated(), 143), (ValueError("odd"), 1),
                                              (NotClosed("a", "b", "c"), 63)])
 def test_the_record_is_written_however_the_run_ends(error, code, tmp_path):
     journal = Journal("score", {"as_of": DAY}, tmp_path, None)
@@ -138,6 +175,38 @@ def test_the_record_is_written_however_the_run_ends(error, code, tmp_path):
     assert record["exit_code"] == code and (record["error"] is None) == (error is None)
 
 
+def test_a_run_that_is_told_to_stop_ends_in_good_order_and_its_record_says_so(own, book):
+    command = [sys.executable, "-m", "pipeline.cli", "--settings", own.settings, "score", "--data", book, "--as-of", DAY,
+               "--model", "1", "--out", own.out, "--rejects", own.rejects, "--log-json"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as run:
+        while '"step": "opened"' not in run.stderr.readline():
+            assert run.poll() is None
+        run.send_signal(signal.SIGTERM)
+        said = run.stderr.read().splitlines()
+    assert run.returncode == 143 and said[-1] == "pentad: told to stop (SIGTERM); nothing was half written"
+    record = record_of(own)
+    assert record["exit_code"] == json.loads(said[-2])["exit_code"] == 143
+    assert record["error"] == {"name": "Terminated", "line": "The job was told to stop (SIGTERM)."}
+    assert not own.out.joinpath(f"as_of={DAY}").exists(), "what was staged is gone"
+
+
+QUERY = """
+import os, signal, threading, duckdb
+from pipeline.stopping import Terminated, stoppable
+threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+try:
+    with stoppable():
+        duckdb.sql("SELECT sum(hash(range)) AS n FROM range(1000000000)").create("t")  # some seconds
+except Terminated as told:
+    print(type(told.__cause__).__name__)
+"""
+
+
+def test_a_query_that_is_told_to_stop_is_no_failure_of_the_engine():
+    said = subprocess.run([sys.executable, "-c", QUERY], capture_output=True, text=True, check=True)
+    assert (said.stdout, said.stderr) == ("RuntimeError\n", "")
+
+
 def test_a_record_that_cannot_be_written_is_an_error_of_its_own_and_hides_no_other(own, book, tmp_path, capsys):
     (tmp_path / "a_file").write_text("mine", encoding="utf-8")
     assert own.score(book, "--model", "1", "--records", tmp_path / "a_file") == 56
@@ -147,14 +216,15 @@ def test_a_record_that_cannot_be_written_is_an_error_of_its_own_and_hides_no_oth
     assert "NoModel" in the_line(capsys)
 
 
-CLOSED = Closing(10, 6, 1, 3, 1000, 700, 100, 200, 0)
+CLOSED = Closing(10, 6, 1, 3, 1000, 700, 100, 200, 0, 2, 1)
+NOT_IN_THE_SUM = ("n_loans_without", "n_scored_short", "n_out_short")
 
 
 def test_a_closing_that_closes_is_let_pass():
     must_close(CLOSED, 6)
 
 
-@given(st.sampled_from([name for name in vars(CLOSED) if name != "n_loans_without"]), st.integers(-5, 5).filter(bool))
+@given(st.sampled_from([name for name in vars(CLOSED) if name not in NOT_IN_THE_SUM]), st.integers(-5, 5).filter(bool))
 def test_a_closing_that_is_off_anywhere_by_a_row_or_a_cent_stops_the_run(name, by):
     with pytest.raises(NotClosed, match="Nothing was written"):
         must_close(replace(CLOSED, **{name: getattr(CLOSED, name) + by}), 6)
@@ -187,6 +257,18 @@ def test_the_store_being_down_costs_scoring_nothing_and_is_said(own, book, down,
     assert "unchanged: revision 1" in capsys.readouterr().out and own.partition().read_bytes() == first
     record = record_of(own)
     assert record["from_shelf"] is True and any("does not answer" in warning for warning in record["warnings"])
+
+
+def test_a_store_that_accepts_connections_and_never_answers_costs_seconds(own, book, capsys):
+    assert own.score(book, "--model", "1") == 0
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        text = own.settings.read_text(encoding="utf-8")
+        own.settings.write_text(re.sub(r"(?m)^uri = .*$", f'uri = "http://127.0.0.1:{silent.getsockname()[1]}"', text), "utf-8")
+        capsys.readouterr()
+        began = time.monotonic()
+        assert own.score(book, "--model", "1") == 0
+    assert time.monotonic() - began < 60
+    assert "note: the tracking store does not answer" in capsys.readouterr().out
 
 
 def test_a_model_that_was_never_asked_for_cannot_come_from_the_shelf(own, book, down, capsys):

@@ -63,6 +63,8 @@ def test_the_same_frame_twice_is_the_same_bytes_and_another_is_not_replaced_with
     ("2025-01-31..2024-12-31", "f.parquet", "ends before it begins"),
     ("9999-12-01..9999-12-31", "f.parquet", "after 2200"),
     ("yesterday", "f.parquet", "is not a date"),
+    ("20241231", "f.parquet", "'20241231' is not a date; write YYYY-MM-DD"),
+    ("2025-W01-2", "f.parquet", "is not a date"),
     ("2024-12-31", "f.xlsx", ".parquet or .csv"),
 ])
 def test_what_cannot_be_asked_for_is_a_usage_error(desk, book, tmp_path, capsys, as_of, out, said):

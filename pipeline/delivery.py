@@ -1,0 +1,70 @@
+"""What a delivered book lacks of what the model learnt from, and what it holds that nobody reads.
+
+A table or a column that is gone breaks no rule: its features are missing, and the model judges without them, as it would one
+customer about whom little is known. Missing for everybody, they are a fault of the delivery. On the sample none is; without one
+of the tables, a share of up to 0.02 of the features that the model learnt from is, and at most 37 of 1,522 customers get another
+type (external_debt), or a share of 0.028 to 0.075, and 28 (ratings) to 209 (limits) do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.catalogue import FEATURES
+from features.errors import PentadError, one_line
+from features.sources import Account, Tables
+from models.explain import Reference
+
+
+class FeaturesLost(PentadError):
+    """More of what the model learnt from than the settings allow is missing for every customer."""
+
+    exit_code = 70
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Features that a model learnt from, so many in all, and that are missing for every customer of a book.
+
+    ``read`` are the tables that they read, ``gone`` those of them that the book does not have.
+    """
+
+    features: tuple[str, ...]
+    n_learnt: int
+    read: tuple[str, ...]
+    gone: tuple[str, ...]
+
+    def __str__(self) -> str:
+        gone = f"; the book has no {', no '.join(self.gone)}" if self.gone else ""
+        return (f"missing for every customer: {len(self.features):,} of the {self.n_learnt:,} features that the model learnt "
+                f"from ({', '.join(self.features)}), which read {', '.join(self.read)}{gone}")
+
+
+def lost(learnt: Sequence[str], usual: Reference, tables: Tables) -> Lost:
+    """What is missing of the features that a model learnt from; ``usual`` is what is usual in the book that it judges."""
+    is_missing = dict(zip(usual.features, np.isnan(usual.medians)))
+    names = tuple(name for name in learnt if is_missing[name])
+    read = tuple(dict.fromkeys(column.partition(".")[0] for name in names for column in FEATURES[name].reads))
+    return Lost(names, len(learnt), read, tables.lacks(read))
+
+
+def must_be_few(found: Lost, limit: float, at: str) -> None:
+    """Refuse to score without more than this share of what the model learnt from.
+
+    Raises
+    ------
+    FeaturesLost
+        So much is missing for every customer.
+    """
+    if found.features and len(found.features) > limit * found.n_learnt:
+        raise FeaturesLost(str(found), at, f"Deliver what is missing; or, if the book is to be scored without it, raise "
+                           f"lost_features_limit ({limit:g}) in a copy of run.toml and give it with `pentad --settings FILE`.")
+
+
+def unread(accounts: Sequence[Account]) -> list[str]:
+    """A sentence on every table with columns that are not read: they may be misspelt ones that are."""
+    return [f"columns of {account.table} that are not read: {one_line(', '.join(account.ignored))}"
+            for account in accounts if account.ignored]
