@@ -74,20 +74,57 @@ def test_of_the_book_that_the_model_learnt_from_nothing_is_lost(trained, book, t
     assert gone(trained, book) == set() and scoring_of(DAY, desk.out).manifest["lost_features"] == []
 
 
-def test_a_table_that_is_not_there_is_named_and_one_that_is_there_is_not(book):
-    tables = open_tables(book)
-    usual = reference_of([("rating_grade", np.full(3, np.nan)), ("exposure_drawn", np.full(3, np.nan)),
-                          ("record_months", np.array([np.nan, 1.0, np.nan])), ("n_complaints_12m", np.full(3, np.nan))])
-    found = lost(("rating_grade", "exposure_drawn", "record_months"), usual, tables)
+def usual_in(folder, but: tuple[str, ...] = ()):
+    """The features that the tiny book knows of somebody, what is usual of them in a book, some missing; and the book's losses."""
+    who, tables = pd.DataFrame({"customer_id": [f"C{i:03d}" for i in range(60)], "as_of": DAY}), open_tables(write_book(
+        tiny_book(), folder.parent / f"{folder.name}_whole"))
+    known = feature_frame(who, tables).drop(columns=["customer_id", "as_of"]).dropna(axis="columns", how="all").columns
     tables.close()
-    assert (found.features, found.n_learnt) == (("rating_grade", "exposure_drawn"), 3)
-    assert "loans" in found.read and found.gone == ("ratings", "drawdowns")
-    assert str(found).endswith("; the book has no ratings, no drawdowns")
+    tables = open_tables(folder)
+    values = feature_frame(who, tables)[list(known)].assign(**dict.fromkeys(but, np.nan))
+    found = lost(tuple(known), reference_of([(name, values[name].to_numpy(float)) for name in known]), tables)
+    tables.close()
+    return found
+
+
+def test_a_table_that_is_not_there_is_named_and_one_that_is_there_is_not(tmp_path):
+    tables = tiny_book()
+    tables["ratings"] = pd.DataFrame({"customer_id": tables["customers"]["customer_id"], "rated_on": "2024-03-31", "grade": "4"})
+    learnt = ("rating_grade", "exposure_drawn", "on_time_share_12m")
+    usual = reference_of([(name, np.full(3, np.nan if name == "rating_grade" else 1.0)) for name in learnt])
+    for name in ("with", "without"):
+        opened = open_tables(write_book(tables, tmp_path / name))
+        found = lost(learnt, usual, opened)
+        opened.close()
+        assert (found.features, found.n_learnt, found.read) == (("rating_grade",), 3, ("ratings",))
+        assert (found.gone, found.unreadable) == (((), ()) if name == "with" else (("ratings",), ("rating_grade",)))
+        assert str(found).endswith("; the book has no ratings") == (name == "without")
+        tables.pop("ratings", None)
+
+
+def test_a_column_that_is_gone_is_named_and_takes_what_reads_it_along(renamed):
+    found = usual_in(renamed)
+    assert set(found.gone) == {"drawdowns", "limits", "rates", "loans.annual_rate"}, "the tiny book never had the three tables"
+    assert "annual_rate_mean" in found.unreadable
+    with pytest.raises(FeaturesLost, match=r"no loans\.annual_rate"):
+        must_be_few(found, 0.0, "the book")
+
+
+def test_what_is_missing_though_what_it_reads_is_there_is_told_and_stops_nothing(book):
+    found = usual_in(book, but=("on_time_share_12m", "record_months"))
+    assert set(found.features) == {"on_time_share_12m", "record_months"} and found.gone == found.unreadable == ()
+    must_be_few(found, 0.0, "the book")
+
+
+def test_a_table_that_is_gone_counts_though_others_that_read_it_are_known(book):
+    found = usual_in(book, but=("exposure_drawn",))
+    assert found.gone == ("drawdowns",) and found.unreadable == ("exposure_drawn",)
 
 
 @pytest.mark.parametrize(("n", "limit", "stops"), [(1, 0.02, False), (2, 0.02, True), (0, 0.0, False), (1, 0.0, True)])
 def test_the_bound_is_a_share_of_what_was_learnt_from(n, limit, stops):
-    found = Lost(("rating_grade", "n_complaints_12m")[:n], 50, ("ratings", "contacts")[:n], ())
+    names = ("rating_grade", "n_complaints_12m")[:n]
+    found = Lost(names, 50, ("ratings", "contacts")[:n], ("ratings", "contacts")[:n], names)
     if not stops:
         must_be_few(found, limit, "the book")
         return
