@@ -4,6 +4,7 @@ has to say is said."""
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,8 +17,12 @@ class Terminated(KeyboardInterrupt):
 def stoppable() -> Iterator[None]:
     """Raise Terminated within, once, when SIGTERM comes; more of them are ignored while the job ends.
 
-    Within a query DuckDB makes a failure of its own of it (RuntimeError), and drivers may too: that is Terminated here.
+    Within a query DuckDB makes a failure of its own of it (RuntimeError), and drivers may too: that is Terminated here. Signals
+    come to the main thread alone; in another nothing is changed.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     told = []
 
     def stop(*_: object) -> None:

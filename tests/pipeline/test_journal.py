@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from desk import Desk, the_line, tiny_book, write_book
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.cli import main
 from pipeline.closing import Closing, NotClosed, must_close
 from pipeline.explanations import scoring_of
 from pipeline.journal import Journal
@@ -290,3 +292,11 @@ def test_a_model_on_the_shelf_that_is_not_the_registered_one_is_not_used(name, o
     capsys.readouterr()
     assert own.score(book, "--model", "1", as_of="2024-11-30") == 41
     assert "BrokenModel" in the_line(capsys)
+
+
+def test_a_command_can_be_called_from_another_thread():
+    ended = []
+    thread = threading.Thread(target=lambda: ended.append(main(["exit-codes"])))
+    thread.start()
+    thread.join()
+    assert ended == [0]
