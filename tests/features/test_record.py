@@ -14,11 +14,11 @@ from features.record import delivered, record_of
 from features.sources import open_tables
 
 AS_OF = DATES[2]
-N_BOOKS = 40
+N_BOOKS = 100
 
 
 def a_book(as_of: str, n_books: int = N_BOOKS) -> Rows:
-    return side_by_side({str(n): book for n, book in enumerate(drawn_books(as_of)[:n_books])})
+    return side_by_side({str(n): book for n, book in enumerate(drawn_books(as_of)[-n_books:])})
 
 
 def links_of(book: Rows) -> pd.DataFrame:
