@@ -14,8 +14,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from features.days import as_day, days_later
 from features.errors import PentadError
 from models.early_warning import CLEARED, NEW, OPEN
+from models.playbook import load_playbook
 from pipeline.output import written_whole
 from pipeline.revisions import dates, place_of
 
@@ -30,7 +32,10 @@ SHOWN = (*COLUMNS, "done", "is_escalated")
 
 SCHEMA = pa.schema([(name, KINDS.get(name, pa.string())) for name in COLUMNS])
 MADE_OF = "pentad.made_of"
-OUTCOMES = ("customer_id", "on", "what", "detail", "by")
+ABOUT = {"risk": "principal", "churn": "income"}
+"""The money that the alerts of a list are about, as the actions of the playbook name it."""
+
+OUTCOMES = ("customer_id", "on", "what", "detail", "by", "action")
 AGAIN = "Warn the date again with --replace."
 
 
@@ -120,31 +125,39 @@ def put_alerts(alerts: pd.DataFrame, as_of: str, folder: Path, about: dict[str, 
 def with_done(alerts: pd.DataFrame, outcomes: pd.DataFrame, as_of: str) -> pd.DataFrame:
     """Kept alerts of a date with what was done about them by then: the columns ``SHOWN``.
 
-    ``done`` in words, empty where nothing was recorded; ``is_escalated``: whether the alert is open, and its day of escalation is
-    past without anything recorded. The parameters are those of ``done_about``.
+    ``done`` in words, empty where nothing was recorded; ``escalates_on`` as many days after the last that was done as it is kept
+    after the first day; ``is_escalated``: whether the alert is open and that day is past. The parameters are those of
+    ``done_about``.
     """
-    done = pd.Series(done_about(alerts, outcomes, as_of), alerts.index, dtype=object)
-    is_late = (alerts["status"] != CLEARED) & (done == "") & (alerts["escalates_on"] < as_of)
-    return alerts.assign(done=done, is_escalated=is_late)[list(SHOWN)]
+    deeds = done_about(alerts, outcomes, as_of)
+    done = pd.Series(["; ".join(said for _, said in own) for own in deeds], alerts.index, dtype=object)
+    until = [days_later(own[-1][0], as_day(kept) - as_day(first)) if own else kept
+             for own, kept, first in zip(deeds, alerts["escalates_on"], alerts["first_seen"])]
+    alerts = alerts.assign(done=done, escalates_on=pd.Series(until, alerts.index, dtype=object))
+    return alerts.assign(is_escalated=(alerts["status"] != CLEARED) & (alerts["escalates_on"] < as_of))[list(SHOWN)]
 
 
-def done_about(alerts: pd.DataFrame, outcomes: pd.DataFrame, as_of: str) -> list[str]:
-    """What has been done about each alert: outcomes of its customer from the day it was first seen to the date, in their order.
+def done_about(alerts: pd.DataFrame, outcomes: pd.DataFrame, as_of: str) -> list[list[tuple[str, str]]]:
+    """What has been done about each alert, the first first: the day, and what in words.
+
+    It is what was recorded of its customer from the day the alert was first seen to the date, of an action that protects what the
+    list is about (principal for risk, income for churn) or of none named: a reminder by telephone is not about lost collateral.
 
     Parameters
     ----------
     alerts : DataFrame
-        customer_id and first_seen.
+        customer_id, list and first_seen.
     outcomes : DataFrame
-        customer_id, on (ISO date), what, detail, by.
+        customer_id, on (ISO date), what, detail, by, action.
     as_of : str
         The date (ISO).
     """
-    known = outcomes[outcomes["on"] <= as_of].sort_values("on", kind="stable")
-    known = known[known["customer_id"].isin(alerts["customer_id"])]
-    by_customer: dict[str, list[tuple[str, str]]] = {}
-    for each in known.itertuples():
+    protects = {action.name: action.protects for actions in load_playbook().values() for action in actions}
+    known = outcomes[(outcomes["on"] <= as_of) & outcomes["customer_id"].isin(alerts["customer_id"])]
+    by_customer: dict[str, list[tuple[str, str, str]]] = {}
+    for each in known.sort_values("on", kind="stable").itertuples():
         detail = f": {each.detail}" if isinstance(each.detail, str) and each.detail else ""
-        by_customer.setdefault(each.customer_id, []).append((each.on, f"{each.on} {each.what}{detail} ({each.by})"))
-    return ["; ".join(said for on, said in by_customer.get(who, []) if on >= first)
-            for who, first in zip(alerts["customer_id"], alerts["first_seen"])]
+        money = protects.get(each.action, "") if each.action else ""
+        by_customer.setdefault(each.customer_id, []).append((each.on, f"{each.on} {each.what}{detail} ({each.by})", money))
+    return [[(on, said) for on, said, money in by_customer.get(who, []) if on >= first and money in ("", ABOUT[kind])]
+            for who, kind, first in zip(alerts["customer_id"], alerts["list"], alerts["first_seen"])]

@@ -374,6 +374,7 @@ def _exit_codes(_: argparse.Namespace) -> None:
     print("0\tdone\n1\tunexpected, with a traceback\n2\tusage")
     for code, meaning in exit_codes().items():
         print(f"{code}\t{meaning}")
+    print("130\tInterrupted (Ctrl-C).\n141\tWhoever read the output has left.\n143\tTold to stop (SIGTERM).")
 
 
 if __name__ == "__main__":

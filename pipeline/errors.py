@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,7 +63,8 @@ def writing(place: Path | str) -> Iterator[None]:
         raise
     except OSError as error:
         why = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
-        todo = "Name a place where a folder can be made, and see that nothing else stands there."
+        todo = ("Make room on the disk and run it again." if error.errno in (errno.ENOSPC, errno.EDQUOT) else
+                "Name a place where a folder can be made, and see that nothing else stands there.")
         raise UnwritableOutput(f"it cannot be written ({why})", str(place), todo) from error
 
 

@@ -17,8 +17,9 @@ from pipeline.monitor import Alarm, Drift, Monitored
 WORDS = {
     "en": {
         "title": "{day}: model {model}, learnt until {until} ({age:,} days before); {n:,} active customers",
-        "book": "note: the book is another delivery than the one that was scored; facts corrected in between would count as data "
-                "corrected, and back again as customer changed: score {day} again first, or give the book that was scored",
+        "book": "note: the book is another delivery than the one that was scored, or kept otherwise (files, database); "
+                "facts corrected in between would count as data corrected, and back again "
+                "as customer changed: score {day} again first, or give the book that was scored",
         "reference": "compared with the book at {months} month-ends up to {day} (then {n:,} customers in {circles:,} "
                      "circles); all {tests:,} tests together raise a false alarm in {share:.1%} of runs",
         "types": "types now (on {day}, the month-end most alike): {types}; PSI {psi:.3f}; of circles {circles:.3f}, chance "
@@ -58,7 +59,8 @@ WORDS = {
     },
     "zh": {
         "title": "{day}：模型 {model}，学习截至 {until}（{age:,} 天前）；{n:,} 个有效客户",
-        "book": "注：所给数据与评分时不是同一批；其间更正的事实会计入数据更正，又反向计入客户变化：请先重新评分 {day}，"
+        "book": "注：所给数据与评分时不是同一批，或存放方式不同（文件、数据库）；"
+                "其间更正的事实会计入数据更正，又反向计入客户变化：请先重新评分 {day}，"
                 "或提供评分时的数据",
         "reference": "对照截至 {day} 的 {months} 个月末的客户总体（当日 {n:,} 个客户，{circles:,} 个关联圈）；"
                      "全部 {tests:,} 项检验合计误报率 {share:.1%}",

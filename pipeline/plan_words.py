@@ -25,6 +25,7 @@ LEADS = {
            "warning": "{severity} warning since {since}: {words}", "grades": SEVERITIES, "last": "last on {day}",
            "never": "never recorded as done",
            "at_risk": "at risk {money:,.0f} x {p:.1%} x {effect:.0%} prevented",
+           "to_win": "to be won {money:,.0f} x {p:.1%} x {effect:.0%} by offering it",
            "offer": "an offer of up to {offer:,.0f} a year for {years:g} years",
            "hours": "{hours:g} h", "less": " less ", "is": " = {benefit:,.0f}", "and": " and ", "between": "; "},
     "zh": {YEAR: "每年 {times} 次，{done}", INSTALMENT: "{day} 到期应还 {amount:,.0f}；近一年 {late:.0%} 的期次迟付",
@@ -35,6 +36,7 @@ LEADS = {
            "warning": "自 {since} 起的{severity}级预警：{words}", "grades": ("低", "中", "高"),
            "last": "上次为 {day}", "never": "无完成记录",
            "at_risk": "风险金额 {money:,.0f} × {p:.1%} × 可避免 {effect:.0%}",
+           "to_win": "可争取收入 {money:,.0f} × {p:.1%} × 推介成功 {effect:.0%}",
            "offer": "每年至多 {offer:,.0f} 的优惠（{years:g} 年）", "hours": "{hours:g} 小时",
            "less": "，减去 ", "is": "，等于 {benefit:,.0f}", "and": " 和 ", "between": "；"},
 }  # fmt: skip
@@ -47,14 +49,14 @@ SAY = {
            "strangers": "note: {n:,} customers with a manager were not scored",
            "all": "all customers", "nobody": "without a manager (no hours)",
            "income": "note: the income of {n:,} customers is not known; nothing is at risk with it",
-           "book": "note: the book is another delivery than the one that was scored"},
+           "book": "note: the book is another delivery than the one that was scored, or kept otherwise (files, database)"},
     "zh": {"title": "{as_of} 至 {until} 的工作；每位客户经理 {hours:g} 小时",
            "line": "{manager}：{all:,} 项行动中安排 {n:,} 项，{hours:,.2f} 小时，预期收益 {worth:,.0f}；未安排 {left:,} 项，"
                    "{left_hours:,.2f} 小时，价值 {lost:,.0f}；{not_worth:,} 项成本高于收益",
            "row": "  {due}  {who}  {action}  {hours:g} 小时  {benefit:,.0f}：{why}", "more": "  …… 另有 {n:,} 项已安排",
            "outcomes": "已记录的结果：{log} 中 {n:,} 条", "strangers": "注：{n:,} 个有客户经理的客户未评分",
            "all": "全部客户", "nobody": "无客户经理（无工时）",
-           "income": "注：{n:,} 户收入未知，不计其风险", "book": "注：数据与评分时不是同一批"},
+           "income": "注：{n:,} 户收入未知，不计其风险", "book": "注：数据与评分时不是同一批，或存放方式不同（文件、数据库）"},
 }  # fmt: skip
 
 
@@ -73,7 +75,7 @@ def reason(task: Task, as_of: str, effect: float, offer: float, benefit: float, 
     else:
         lead = say[action.per].format(**about | {"day": day})
     costs = ([say["offer"].format(offer=offer, years=years)] if offer else []) + [say["hours"].format(hours=action.hours)]
-    at_risk = say["at_risk"].format(money=of.money, p=of.probability, effect=effect)
+    at_risk = say["to_win" if action.per == PRODUCT else "at_risk"].format(money=of.money, p=of.probability, effect=effect)
     return lead + say["between"] + at_risk + say["less"] + say["and"].join(costs) + say["is"].format(benefit=benefit)
 
 

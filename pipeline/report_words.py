@@ -64,7 +64,7 @@ WORDS = {
         "statuses": ["new", "still open", "cleared"], "alerts_of": "Early warnings of this customer", "alerts_none": "none",
         "alert_line": "{list}, {status}, first seen {day}; {who}; done: {done}",
         "alert_owner": "{owner}, after {until} {escalation}",
-        "alert_escalated": "{escalation}, as nothing was done by {until} (before: {owner})",
+        "alert_escalated": "{escalation}, overdue since {until} (before: {owner})",
         "done_none": "nothing recorded",
     },
     "zh": {
@@ -118,6 +118,6 @@ WORDS = {
         "statuses": ["新增", "持续", "解除"], "alerts_of": "该客户的早期预警", "alerts_none": "无",
         "alert_line": "{list}，{status}，首次出现 {day}；{who}；已采取措施：{done}",
         "alert_owner": "{owner}，{until} 后上报{escalation}",
-        "alert_escalated": "{escalation}（至 {until} 未处理，已上报；原责任人：{owner}）", "done_none": "无记录",
+        "alert_escalated": "{escalation}（{until} 起逾期未处理，已上报；原责任人：{owner}）", "done_none": "无记录",
     },
 }  # fmt: skip

@@ -18,6 +18,8 @@ from features.addresses import masked
 from features.errors import PentadError
 
 DUCKDB = "duckdb:"
+LOCK_SECONDS = 60
+"""How long somebody else's lock on a table of PostgreSQL is waited for; then the job fails, and may be tried again."""
 
 
 class DatabaseRefused(PentadError):
@@ -87,6 +89,7 @@ def _postgresql(address: str) -> Iterator[Transaction]:
                 cursor.execute(sql, values or None)
                 return cursor.fetchall() if sql.startswith("SELECT") else []
 
+            run(f"SET lock_timeout = '{LOCK_SECONDS}s'")
             yield Transaction(run, lambda table, reader: cursor.adbc_ingest(table, reader, mode="append"))
             connection.commit()  # closing without it takes everything back
     except dbapi.Error as error:

@@ -9,7 +9,7 @@ import pytest
 from desk import Desk, the_line, tiny_book, write_book
 
 from pipeline.cli import main
-from pipeline.errors import UnwritableOutput
+from pipeline.errors import UnwritableOutput, writing
 from pipeline.revisions import current
 
 STATEMENT = ("End of Period,Loan Number,Country,Borrower,Loan Type,Loan Status,Interest Rate,Original Principal Amount,"
@@ -179,3 +179,8 @@ def test_a_banks_own_book_is_no_synthetic_book(tmp_path, capsys):
     assert main(["simulate", "--customers", "2", "--out", str(own), "--replace"]) == 16
     assert f"OutputExists: {own}: no synthetic book" in the_line(capsys)
     assert len(list(own.iterdir())) == 4
+
+
+def test_a_full_disk_is_said_to_be_full():
+    with pytest.raises(UnwritableOutput, match="No space left on device.*Make room on the disk"), writing("/dev/full"):
+        Path("/dev/full").write_text("more than it takes", encoding="utf-8")

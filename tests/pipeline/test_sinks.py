@@ -14,6 +14,7 @@ from desk import Desk, the_line
 from reports import DAY
 
 from features.errors import OutputExists
+from features.sources import databases
 from features.sources.databases import DatabaseRefused, NoSuchTable
 from pipeline import sinks
 from pipeline.explanations import scoring_of
@@ -136,6 +137,20 @@ def test_of_four_at_once_one_writes_and_the_others_find_it_there(postgres, revis
         each.join()
     assert sorted(found) == [False, True, True, True]
     assert count(postgres, SCORINGS) == 1 and count(postgres, ASSIGNED) == revision.manifest["customers"]["scored"]
+
+
+def test_a_table_that_somebody_else_has_locked_is_waited_for_so_long_and_no_longer(postgres, revision, monkeypatch):
+    with dbapi.connect(postgres, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE IF EXISTS {ASSIGNED}, {SCORINGS} CASCADE")
+    sinks.init(postgres)
+    monkeypatch.setattr(databases, "LOCK_SECONDS", 1)
+    with dbapi.connect(postgres) as connection, connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {ASSIGNED} IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(DatabaseRefused, match="lock timeout"):
+            sinks.write(postgres, revision)
+        connection.rollback()
+    assert count(postgres, SCORINGS) == count(postgres, ASSIGNED) == 0
+    assert not sinks.write(postgres, revision), "it is written when the lock is gone"
 
 
 @pytest.mark.parametrize("address", ["postgresql://clerk:secret@localhost:1/bank?connect_timeout=1",

@@ -180,8 +180,9 @@ def test_what_has_been_done_stands_beside_an_alert_from_its_first_day_to_the_dat
     warned_on(BEFORE, scored_twice, tmp_path)
     who, other = kept_alerts(BEFORE, tmp_path)["customer_id"].drop_duplicates().iloc[:2]
     outcomes = pd.DataFrame([
-        (who, DAY, "offer", "rate cut", "Li"), (who, BEFORE, "contacted", "", "Wang"), (who, "2023-12-30", "contacted", "", "x"),
-        (who, "2025-01-01", "kept", "", "x"), ("nobody", DAY, "kept", "", "x")], columns=list(OUTCOMES))
+        (who, DAY, "offer", "rate cut", "Li", ""), (who, BEFORE, "contacted", "", "Wang", ""),
+        (who, "2023-12-30", "kept", "", "x", ""), (who, "2025-01-01", "kept", "", "x", ""),
+        ("nobody", DAY, "kept", "", "x", "")], columns=list(OUTCOMES))
     alerts = warned_on(DAY, scored_twice, tmp_path, outcomes).alerts
     for alert in alerts[alerts["customer_id"] == who].itertuples():
         expected = f"{DAY} offer: rate cut (Li)"
@@ -221,11 +222,27 @@ def test_an_alert_is_escalated_when_nothing_was_done_about_it_by_its_day(out, wa
     assert (late == ((alerts["status"] == "open") & (alerts["first_seen"] == BEFORE))).all(), "a year passed since then"
     assert late.any() and not with_done(kept_alerts(BEFORE, warned), NOTHING_DONE, BEFORE)["is_escalated"].any()
     who = alerts.loc[late, "customer_id"].iloc[0]
-    visit = pd.DataFrame([(who, DAY, "contacted", "", "Wang")], columns=list(OUTCOMES))
-    found = warned_on(DAY, scored_twice, out, visit).alerts.set_index("alert_id")
-    assert (found["is_escalated"] == (late & (alerts["customer_id"] != who))).all(), "late, but done"
+    own = late & (alerts["customer_id"] == who)
+    for on, is_back in ((DAY, True), (BEFORE, False)):
+        visit = pd.DataFrame([(who, on, "contacted", "", "Wang", "")], columns=list(OUTCOMES))
+        found = warned_on(DAY, scored_twice, out, visit).alerts.set_index("alert_id")
+        assert (found["is_escalated"] == (late & ~own if is_back else late)).all(), "its days begin anew with what was done"
+        for alert in found[own].itertuples():
+            assert as_day(alert.escalates_on) == as_day(on) + days[alert.severity]
     on_the_day = alerts[late].assign(escalates_on=DAY)
     assert not with_done(on_the_day, NOTHING_DONE, DAY)["is_escalated"].any(), "the day itself is still the owner's"
+
+
+@pytest.mark.parametrize(("action", "lists"), [
+    ("", {"risk", "churn"}), ("risk_warning", {"risk"}), ("extra_security", {"risk"}), ("retention_offer", {"churn"}),
+    ("service_call", {"churn"}), ("repayment_reminder", set()), ("add_on_offer", set())])
+def test_only_what_is_about_the_list_is_done_about_an_alert(warned, action, lists):
+    """A reminder of an instalment is nothing about lost collateral, a retention offer nothing about a default."""
+    alerts = kept_alerts(BEFORE, warned)
+    did = pd.DataFrame([(who, BEFORE, "contacted", "", "x", action) for who in alerts["customer_id"].unique()],
+                       columns=list(OUTCOMES))
+    shown = with_done(alerts, did, BEFORE)
+    assert set(shown["list"]) == {"risk", "churn"} and set(shown.loc[shown["done"] != "", "list"]) == lists
 
 
 def test_the_list_says_whose_an_escalated_alert_is_now(out, scored_twice, tmp_path, capsys):
@@ -237,8 +254,8 @@ def test_the_list_says_whose_an_escalated_alert_is_now(out, scored_twice, tmp_pa
     exported = pd.read_csv(tmp_path / "alerts.csv").query("is_escalated == 1")
     assert exported["alert_id"].tolist() == late["alert_id"].tolist()
     one = late.iloc[0]
-    assert f"  {one['escalation']}, as nothing was done by {one['escalates_on']}; before: {one['owner']}; done: nothing" in said
-    assert said.count(", as nothing was done by ") == len(late)
+    assert f"  {one['escalation']}, overdue since {one['escalates_on']}; before: {one['owner']}; done: nothing" in said
+    assert said.count(", overdue since ") == len(late)
     for kind in ("risk", "churn"):
         assert re.search(rf"(?m)^{kind}: .* cleared; {(late['list'] == kind).sum()} escalated$", said)
 
