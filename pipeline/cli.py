@@ -164,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--since", type=_day, metavar="DATE",
                         help="an earlier date to compare with (default: the last scored one)")
     report.add_argument("--data", type=_place, metavar="BOOK",
-                        help="the book, for the customers' names, and their exposure where the model was not given it")
+                        help="the book: names, products and income by type over the scored dates, what came of actions")
     report.add_argument("--rejects", type=Path, default=Path("runs/rejects"),
                         help="with --data: folder for rows that break a rule (default runs/rejects)")
     report.add_argument("--assignments", type=Path, default=Path("runs/assignments"), metavar="DIR",
@@ -187,7 +187,7 @@ def _parser() -> argparse.ArgumentParser:
                       help="where `pentad score` wrote (default runs/assignments)")
     warn.add_argument("--out", type=Path, default=Path("runs/warnings"), metavar="DIR", help="default runs/warnings")
     warn.add_argument("--export", type=Path, metavar="FILE", help="the alerts of the date too, as a .csv or .xlsx file")
-    warn.add_argument("--replace", action="store_true", help="replace other warnings of the date, and an other export")
+    warn.add_argument("--replace", action="store_true", help="replace other warnings of the date, and another export")
 
     monitor = _command(commands, "monitor", managing.monitor,
                        "watch a model in use: drift, performance on labels that arrived, age, who went where and why")
