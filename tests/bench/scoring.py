@@ -56,7 +56,9 @@ def main(sample: str, n_customers: int) -> None:
         usual = score._usual(staged / "frame.parquet")
         percentiles = time.perf_counter() - begin
         with tqdm(total=n_customers, unit=" customers", disable=not sys.stderr.isatty()) as bar:
-            score._explain(staged, staged / "frame.parquet", model, usual, "benchmark", settings, lambda _, n: bar.update(n))
+            nobodys = pd.Series(dtype=int)
+            score._explain(staged, staged / "frame.parquet", model, usual, nobodys, "benchmark", settings,
+                           lambda _, n: bar.update(n))
         whole = time.perf_counter() - begin
         sizes = {file.name: file.stat().st_size / 1e6 for file in sorted(staged.iterdir())}
     trees = settings.model.n_trees * len(ORDER)
