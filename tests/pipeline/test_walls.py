@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -24,6 +25,7 @@ ONLY = {"duckdb": "features/sources/", "adbc_driver_postgresql": "features/sourc
         "pyspark": "features/sources/spark.py", "mlflow": "pipeline/tracking.py"}
 
 
+@cache
 def tree_of(file: Path) -> ast.Module:
     return ast.parse(file.read_text(encoding="utf-8"))
 
