@@ -26,8 +26,9 @@ def worth_doing(benefit: np.ndarray, hours: np.ndarray, available: float, needs:
     """
     cents, minutes, limit = np.rint(100 * benefit), np.ceil(60 * hours - 1e-9), float(np.floor(60 * available + 1e-9))
     done, (alone, first, then) = np.zeros(len(benefit), bool), _parts(cents, minutes, limit, needs)
-    if minutes[np.concatenate([alone, first, then])].sum() <= limit:
-        done[np.concatenate([alone, first, then])] = True
+    every = np.concatenate([alone, first, then])
+    if minutes[every].sum() <= limit:
+        done[every] = True
         return done
     alone = _in_question(alone, cents, minutes, limit)
     kept = _pairs_in_question(first, then, cents, minutes, limit)

@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 from features.days import as_day, days_later
 from features.errors import PentadError
 from models.early_warning import CLEARED, NEW, OPEN
-from models.playbook import load_playbook
+from models.playbook import PROTECTED, load_playbook
+from models.playbook import WARNINGS as WARNINGS_OF
 from pipeline.output import written_whole
 from pipeline.revisions import dates, place_of
 
@@ -32,9 +33,6 @@ SHOWN = (*COLUMNS, "done", "is_escalated")
 
 SCHEMA = pa.schema([(name, KINDS.get(name, pa.string())) for name in COLUMNS])
 MADE_OF = "pentad.made_of"
-ABOUT = {"risk": "principal", "churn": "income"}
-"""The money that the alerts of a list are about, as the actions of the playbook name it."""
-
 OUTCOMES = ("customer_id", "on", "what", "detail", "by", "action")
 AGAIN = "Warn the date again with --replace."
 
@@ -140,8 +138,9 @@ def with_done(alerts: pd.DataFrame, outcomes: pd.DataFrame, as_of: str) -> pd.Da
 def done_about(alerts: pd.DataFrame, outcomes: pd.DataFrame, as_of: str) -> list[list[tuple[str, str]]]:
     """What has been done about each alert, the first first: the day, and what in words.
 
-    It is what was recorded of its customer from the day the alert was first seen to the date, of an action that protects what the
-    list is about (principal for risk, income for churn) or of none named: a reminder by telephone is not about lost collateral.
+    It is what was recorded of its customer from the day the alert was first seen to the date, of an action that protects the
+    money that a warning of the list is about (principal for risk, income for churn) or of none named: a reminder by telephone is
+    not about lost collateral.
 
     Parameters
     ----------
@@ -157,7 +156,8 @@ def done_about(alerts: pd.DataFrame, outcomes: pd.DataFrame, as_of: str) -> list
     by_customer: dict[str, list[tuple[str, str, str]]] = {}
     for each in known.sort_values("on", kind="stable").itertuples():
         detail = f": {each.detail}" if isinstance(each.detail, str) and each.detail else ""
-        money = protects.get(each.action, "") if each.action else ""
-        by_customer.setdefault(each.customer_id, []).append((each.on, f"{each.on} {each.what}{detail} ({each.by})", money))
-    return [[(on, said) for on, said, money in by_customer.get(who, []) if on >= first and money in ("", ABOUT[kind])]
+        by_customer.setdefault(each.customer_id, []).append(
+            (each.on, f"{each.on} {each.what}{detail} ({each.by})", protects.get(each.action)))
+    about = {kind: (None, *PROTECTED[event]) for kind, event in WARNINGS_OF.items()}
+    return [[(on, said) for on, said, money in by_customer.get(who, []) if on >= first and money in about[kind]]
             for who, kind, first in zip(alerts["customer_id"], alerts["list"], alerts["first_seen"])]

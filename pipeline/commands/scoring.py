@@ -55,9 +55,9 @@ def score(options: argparse.Namespace) -> None:
             scored = score(tables, options.as_of, model, settings, options.out, options.restate or "", progress)
         for warning in scored.warnings:
             journal.warn(warning)
-        journal.tell(**scored.closing.facts(), lost_features=scored.lost.features, referred=scored.n_referred)
-        journal.tell(revision=scored.revision.number,
-                     manifest_sha256=scored.revision.sha256, already_there=scored.already_there)
+        journal.tell(**scored.closing.facts(), lost_features=scored.lost.features, referred=scored.n_referred,
+                     revision=scored.revision.number, manifest_sha256=scored.revision.sha256,
+                     already_there=scored.already_there)
         journal.step("committed")
         print(scored)
         if options.sink:
