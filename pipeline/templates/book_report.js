@@ -311,10 +311,11 @@
   /* A case. */
   const possible = i => [...types.keys()].filter(place => customers.possible[i] & (1 << place));
   const show = i => { location.hash = encodeURIComponent(keys[i]); };
+  const asked = () => {
+    try { return placeOf.get(decodeURIComponent(location.hash.slice(1))); } catch { return undefined; /* no customer is called so */ }
+  };
   const fromHash = () => {
-    let id = "";
-    try { id = decodeURIComponent(location.hash.slice(1)); } catch { /* no customer is called so */ }
-    const i = placeOf.get(id);
+    const i = asked();
     if (i === undefined) { if (dialog.open) dialog.close(); return; }
     Object.assign(state, {open: i, against: customers.second[i]});
     drawCase();
@@ -323,11 +324,11 @@
     document.getElementById("case-title").focus();
   };
   dialog.addEventListener("close", () => {
-    if (dialog.open) return;  // another case was opened before it was told that this one was closed
     const i = state.open;
+    if (dialog.open || (asked() ?? i) !== i) return;  // another case was opened, or asked for, before this one was told to be closed
     state.open = null;
     dialog.replaceChildren();
-    if (location.hash) history.replaceState(null, "", location.href.split("#")[0]);
+    if (location.href.includes("#")) history.replaceState(null, "", location.href.split("#")[0]);
     const link = [...document.querySelectorAll("#rows a")].find(each => each.getAttribute("href") === "#" + encodeURIComponent(keys[i]));
     if (link) link.focus({preventScroll: true});
   });

@@ -121,6 +121,27 @@ def data(file) -> dict:
     return data_of(file.read_bytes())
 
 
+# The browser tells the page of a changed address or a closed dialog a moment after it happened: these wait for it.
+def is_case_of(tab, customer: str) -> None:
+    from playwright.sync_api import expect
+
+    expect(tab.locator("dialog[open] #case-title")).to_have_text(re.compile(f"^{re.escape(customer)}"))
+    expect(tab).to_have_url(re.compile(f"#{re.escape(customer)}$"))
+
+
+def is_closed(tab) -> None:
+    from playwright.sync_api import expect
+
+    expect(tab.locator("dialog[open]")).to_have_count(0)
+    expect(tab).to_have_url(re.compile("^[^#]*$"))
+
+
+def is_focused(tab, place: str) -> None:
+    from playwright.sync_api import expect
+
+    expect(tab.locator(place)).to_be_focused()
+
+
 def ids(tab) -> list[str]:
     return tab.locator("#rows td:first-child").all_inner_texts()
 
@@ -251,7 +272,7 @@ def test_a_row_opens_the_case_and_its_numbers_are_the_stored_ones(language, open
         tab.fill("#search", stored["customer_id"])
         tab.locator("#rows td").nth(3).click()
         case = tab.locator("dialog[open]")
-        assert case.locator("#case-title").inner_text().startswith(stored["customer_id"])
+        is_case_of(tab, stored["customer_id"])
         assert (stored["name"] or "") in case.locator("#case-title").inner_text()
         for each in TYPES:
             assert case.locator(f'[data-p="{each}"]').inner_text() == f"{stored[f'p_{each}']:.1%}"
@@ -285,7 +306,7 @@ def test_a_row_opens_the_case_and_its_numbers_are_the_stored_ones(language, open
                 for text, (_, part, words, percentile) in zip(texts, side[:-1], strict=True):
                     assert words in text and part in text and (percentile < 0 or f"{percentile}%" in text)
         tab.click("#close")
-        assert tab.locator("dialog[open]").count() == 0
+        is_closed(tab)
 
 
 def without_technical(text: str, data: dict) -> str:
@@ -306,11 +327,12 @@ def test_the_switch_changes_every_text_of_the_list_and_of_every_case(opened, fil
         seen = tab.evaluate(TEXTS)
         for row in (data["customers"]["type"].index(place) for place in range(5)):
             tab.evaluate("id => { location.hash = id }", data["customers"]["id"][row])
-            tab.wait_for_selector("dialog[open]")
+            is_case_of(tab, data["customers"]["id"][row])
             for other in tab.locator(".against button").all():
                 other.click()
                 seen += tab.evaluate(TEXTS)
             tab.click("#close")
+            is_closed(tab)
         seen += tab.evaluate(TEXTS)
         assert len(seen) > 1_000
         for text in map(lambda each: without_technical(each, data), seen):
@@ -320,18 +342,19 @@ def test_the_switch_changes_every_text_of_the_list_and_of_every_case(opened, fil
                 assert not set(re.findall(r"[A-Za-z]+", text)) - LATIN_IN_CHINESE, text
 
 
-def test_a_case_that_is_opened_while_another_closes_is_shown(opened, file, data):
+@pytest.mark.parametrize("first", ["close", "hashchange"])
+def test_a_case_that_is_opened_while_another_closes_is_shown(first, opened, file, data):
     one, other = data["customers"]["id"][:2]
     tab = opened(file, f"#{one}")
-    tab.wait_for_selector("dialog[open]")
-    tab.evaluate("""id => {
-        document.getElementById("case").close();
+    is_case_of(tab, one)
+    tab.evaluate("""([id, first]) => {
+        const dialog = document.getElementById("case");
+        dialog.close();
         location.hash = id;
-        window.dispatchEvent(new HashChangeEvent("hashchange"));
-    }""", other)
+        (first === "close" ? dialog : window).dispatchEvent(new Event(first));
+    }""", [other, first])
     tab.wait_for_timeout(300)
-    assert other in tab.locator("dialog[open] #case-title").inner_text(timeout=2000)
-    assert tab.evaluate("location.hash") == f"#{other}"
+    is_case_of(tab, other)
 
 
 def test_the_language_can_be_switched_within_a_case_and_named_in_the_address(opened, file, data):
@@ -343,57 +366,62 @@ def test_the_language_can_be_switched_within_a_case_and_named_in_the_address(ope
 
 
 def test_an_address_leads_to_a_customer_and_back_leads_away_from_it(opened, file, data):
-    who, other = data["customers"]["id"][150], data["customers"]["id"][3]
-    tab = opened(file, f"#{who}")
-    assert tab.locator("dialog[open] #case-title").inner_text().startswith(who)
+    customers = data["customers"]["id"]
+    tab = opened(file, f"#{customers[150]}")
+    is_case_of(tab, customers[150])
     tab.keyboard.press("Escape")
-    assert tab.locator("dialog[open]").count() == 0 and "#" not in tab.url
+    is_closed(tab)
     tab.locator("#rows a").nth(3).click()
-    assert tab.url.endswith(f"#{other}") and tab.locator("dialog[open] #case-title").inner_text().startswith(other)
+    is_case_of(tab, customers[3])
     tab.click("#later")
-    assert tab.url.endswith(f"#{data['customers']['id'][4]}")
+    is_case_of(tab, customers[4])
     tab.go_back()
-    assert tab.locator("dialog[open] #case-title").inner_text().startswith(other)
+    is_case_of(tab, customers[3])
     tab.click("#close")
-    for nobody in ("#nobody-of-that-name", "#%E0%A4%A", "#", "#__proto__"):
-        tab.evaluate("hash => { location.hash = hash }", nobody)
-        assert tab.locator("dialog[open]").count() == 0
+    is_closed(tab)
+
+
+@pytest.mark.parametrize("nobody", ["#nobody-of-that-name", "#%E0%A4%A", "#", "#__proto__"])
+def test_the_address_of_nobody_closes_the_case_that_is_open(nobody, opened, file, data):
+    who = data["customers"]["id"][0]
+    tab = opened(file, f"#{who}")
+    is_case_of(tab, who)
+    tab.evaluate("hash => { location.hash = hash }", nobody)
+    is_closed(tab)
 
 
 def test_everything_can_be_done_with_the_keyboard(opened, file, data):
     tab = opened(file)
     tab.keyboard.press("Tab")
     tab.keyboard.press("Enter")  # to the customers
-    assert tab.evaluate("document.activeElement.id") == "search"
+    is_focused(tab, "#search")
     tab.keyboard.type("calm")
-    first, second = ids(tab)[:2]
+    first, second, third = ids(tab)[:3]
     for _ in range(40):
         tab.keyboard.press("Tab")
         if tab.evaluate("document.activeElement.closest('#rows') !== null"):
             break
-    assert tab.evaluate("document.activeElement.textContent") == first
+    is_focused(tab, f'#rows a[href="#{first}"]')
     assert tab.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     tab.keyboard.press("Tab")
     tab.keyboard.press("Enter")
-    assert tab.locator("dialog[open] #case-title").inner_text().startswith(second)
-    assert tab.evaluate("document.activeElement.id") == "case-title"
+    is_case_of(tab, second)
+    is_focused(tab, "#case-title")
     tab.locator(".against button").nth(1).focus()
     tab.keyboard.press("Space")
-    assert tab.locator(".against button").nth(1).get_attribute("aria-pressed") == "true"
-    assert tab.evaluate("document.activeElement.getAttribute('aria-pressed')") == "true"
+    is_focused(tab, '.against button:nth-child(2)[aria-pressed="true"]')
     tab.keyboard.press("Escape")
-    assert tab.evaluate("document.activeElement.textContent") == second
+    is_focused(tab, f'#rows a[href="#{second}"]')
     tab.keyboard.press("Enter")
+    is_case_of(tab, second)
     tab.locator("#later").focus()
     tab.keyboard.press("Enter")
-    third = ids(tab)[2]
-    tab.wait_for_function("id => document.getElementById('case-title').textContent.startsWith(id)", arg=third)
+    is_case_of(tab, third)
     tab.keyboard.press("Escape")
-    assert tab.evaluate("document.activeElement.textContent") == third
+    is_focused(tab, f'#rows a[href="#{third}"]')
     tab.locator('[data-sort="gap"]').focus()
     tab.keyboard.press("Enter")
-    assert tab.evaluate("document.activeElement.dataset.sort") == "gap"
-    assert tab.locator('th:has([data-sort="gap"])').get_attribute("aria-sort") == "descending"
+    is_focused(tab, 'th[aria-sort="descending"] [data-sort="gap"]')
 
 
 def test_every_control_has_a_name(opened, file, data):
