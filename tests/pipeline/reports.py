@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from desk import TYPES, revision_of, sealed, tiny_book, write_book
+from playwright.sync_api import Page, expect
 
 from models.types import load_types
 from pipeline.report import Report
@@ -130,3 +131,21 @@ def hostile_names(n: int = 200) -> list[str]:
     single = [*FORMULAS, *MARKUP, *ODD]
     joined = [f"{a}{b}" for a, b in zip(single[::-1], single)] + [f"Company {name} Ltd" for name in single]
     return (single + joined)[:n]
+
+
+# The browser tells the page of a changed address or a closed dialog a moment after it happened: these wait for it.
+PATIENCE = 20_000
+
+
+def is_case_of(tab: Page, customer: str) -> None:
+    expect(tab.locator("dialog[open] #case-title")).to_have_text(re.compile(f"^{re.escape(customer)}"), timeout=PATIENCE)
+    expect(tab).to_have_url(re.compile(f"#{re.escape(customer)}$"), timeout=PATIENCE)
+
+
+def is_closed(tab: Page) -> None:
+    expect(tab.locator("dialog[open]")).to_have_count(0, timeout=PATIENCE)
+    expect(tab).to_have_url(re.compile("^[^#]*$"), timeout=PATIENCE)
+
+
+def is_focused(tab: Page, place: str) -> None:
+    expect(tab.locator(place)).to_be_focused(timeout=PATIENCE)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from desk import TYPES
-from reports import DAY, data_of, hostile_names, many, named, rewritten, said
+from reports import DAY, data_of, hostile_names, is_case_of, is_closed, is_focused, many, named, rewritten, said
 
 from models.explain import PARTS
 from models.types import load_types
@@ -119,27 +119,6 @@ def file(shown, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def data(file) -> dict:
     return data_of(file.read_bytes())
-
-
-# The browser tells the page of a changed address or a closed dialog a moment after it happened: these wait for it.
-def is_case_of(tab, customer: str) -> None:
-    from playwright.sync_api import expect
-
-    expect(tab.locator("dialog[open] #case-title")).to_have_text(re.compile(f"^{re.escape(customer)}"))
-    expect(tab).to_have_url(re.compile(f"#{re.escape(customer)}$"))
-
-
-def is_closed(tab) -> None:
-    from playwright.sync_api import expect
-
-    expect(tab.locator("dialog[open]")).to_have_count(0)
-    expect(tab).to_have_url(re.compile("^[^#]*$"))
-
-
-def is_focused(tab, place: str) -> None:
-    from playwright.sync_api import expect
-
-    expect(tab.locator(place)).to_be_focused()
 
 
 def ids(tab) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from desk import Desk, revision_of, the_line
-from reports import BEFORE, DAY, data_of, hostile_names, many
+from reports import BEFORE, DAY, data_of, hostile_names, is_case_of, many
 
 from pipeline.alerts import OUTCOMES, NotWarned, kept_alerts, made_of, put_alerts, with_done
 from pipeline.export import harmless
@@ -153,9 +153,11 @@ def test_the_browser_shows_the_lists_and_the_alerts_of_a_case_and_runs_nothing_t
         assert tab.locator("#warnings tbody tr").count() == 2 and tab.locator("#warnings h2").inner_text() == "Early warnings"
         for customer in alerts["customer_id"].unique():
             tab.goto(f"{file.as_uri()}#{customer}")
+            is_case_of(tab, customer)
             assert tab.locator("#alerts li").count() == (alerts["customer_id"] == customer).sum()
             assert tab.locator("#alerts script, #alerts img, #alerts a, #alerts iframe").count() == 0
         tab.goto(f"{file.as_uri()}#{who}")
+        is_case_of(tab, who)
         text = tab.locator("#alerts").text_content()
         assert all(reason in text for reason in own["reasons_en"]) and all(harmless(done) in text for done in own["done"])
         tab.locator('dialog .language [data-value="zh"]').click()
