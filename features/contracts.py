@@ -25,6 +25,7 @@ from features.terms import with_terms
 TYPES = ("risk", "churn", "strategic", "growth", "stable")
 OWNERS = ("state", "foreign", "private")
 PRODUCTS = ("term", "revolver", "project", "guarantee")
+SECURITIES = ("none", "collateral", "guarantee")
 
 _RECORDED = date("recorded_on", "day the bank learnt of it; empty = the fact's own day", **MAYBE)
 _OPENING = flag("is_opening", "no cash of its day, counts for the balance only: a cumulative figure from "
@@ -67,7 +68,7 @@ _ALL = (
             money("committed_amount", "amount promised at signing"),
             number("annual_rate", "yearly interest rate at signing, 0.045 = 4.5 %", **MAYBE),
             number("funding_rate", "yearly rate at which the bank funds it, 0.02 = 2 %", **MAYBE),
-            text("security", "main security", one_of=("none", "collateral", "guarantee"), **MAYBE),
+            text("security", "main security", one_of=SECURITIES, is_open=True, **MAYBE),
             text("guarantor_id", "who guarantees it; read by no feature (they take guarantees from links), and kept on "
                  "one side with its borrowers when customers are split", **MAYBE),
             date("closed_on", "day the agreement was closed; unknown before that day. What falls due later went with it; what is "
@@ -105,7 +106,7 @@ _ALL = (
             date("scheduled_on", "day the instalment entered the schedule; empty = at signing", **MAYBE),
             date("superseded_on", "day the unpaid part was withdrawn from the schedule; empty = it counts as owed", **MAYBE),
             booked("superseded_recorded_on", "superseded_on"),
-            text("superseded_by", "why", one_of=("forbearance", "prepayment", "revision"), **MAYBE),
+            text("superseded_by", "why", one_of=("forbearance", "prepayment", "revision"), is_open=True, **MAYBE),
             flag("is_derived", "the schedule is derived, not contractual", **MAYBE),
             _OPENING,
             date("recorded_on", "day the bank learnt of the payment, or of an instalment without one; empty = its own day. Since "
@@ -150,7 +151,7 @@ _ALL = (
             text("loan_id", "the loan"),
             date("changed_on", "day of the change"),
             money("committed_amount", "commitment from that day on"),
-            text("cause", "whose decision it was", one_of=("bank", "customer", "schedule"), **MAYBE),
+            text("cause", "whose decision it was", one_of=("bank", "customer", "schedule"), is_open=True, **MAYBE),
             _RECORDED,
         ),
         (not_before("recorded_on", "changed_on"),),
@@ -163,7 +164,7 @@ _ALL = (
             text("loan_id", "the loan"),
             date("changed_on", "day of the change"),
             number("annual_rate", "yearly interest rate from that day on, 0.045 = 4.5 %"),
-            text("cause", "why", one_of=("renegotiation", "index", "schedule"), **MAYBE),
+            text("cause", "why", one_of=("renegotiation", "index", "schedule"), is_open=True, **MAYBE),
             _RECORDED,
         ),
         (not_before("recorded_on", "changed_on"), within("annual_rate", -0.1, 2.0, "-10 % to 200 %")),
@@ -229,7 +230,7 @@ _ALL = (
             text("customer_id", "the customer"),
             integer("contact", "number of the contact within the customer"),
             date("contacted_on", "day of the contact"),
-            text("kind", "what it was", one_of=("meeting", "call", "service", "complaint", "rate_complaint")),
+            text("kind", "what it was", one_of=("meeting", "call", "service", "complaint", "rate_complaint"), is_open=True),
             _RECORDED,
         ),
         (not_before("recorded_on", "contacted_on"),),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import narwhals as nw
 
 from features.catalogue import Grains, feature, flag, share
-from features.contracts import OWNERS
+from features.contracts import OWNERS, SECURITIES
 from features.figures import (
     COMMITTED,
     END,
@@ -233,13 +233,13 @@ def valuation_age_months(of: Grains) -> nw.Expr:
 
 
 def _secured(of: Grains, kinds: list[str]) -> nw.Expr:
-    known = ~nw.col("security").is_null()
+    known = nw.col("security").is_in(SECURITIES)
     return share(of.loans.sum_where(known & nw.col("security").is_in(kinds), nw.col("balance")),
                  of.loans.sum_where(known, nw.col("balance")))
 
 
-_SECURITY = {"window": "on the date", "reads": f"{OWED} loans.security", "missing": "no balance whose security is known",
-             "history_months": 0}
+_SECURITY = {"window": "on the date", "reads": f"{OWED} loans.security", "history_months": 0,
+             "missing": "no balance whose security is known, one of the three"}
 
 
 @feature("risk", "share", "有抵押或担保的余额占比", **_SECURITY,

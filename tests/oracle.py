@@ -95,8 +95,8 @@ class Instalment:
         if not self.withdrawals and closed_on is not None and closed_on < self.due_on:
             self.withdrawals = [(closed_on, "")]
         if self.withdrawals:
-            order = ["forbearance", "revision", "prepayment", ""]
-            self.withdrawn_on, self.why = min(self.withdrawals, key=lambda w: (w[0], order.index(w[1])))
+            order = {"forbearance": 0, "revision": 1}
+            self.withdrawn_on, self.why = min(self.withdrawals, key=lambda w: (w[0], order.get(w[1], 2)))
 
     def settle(self) -> None:
         """Split the payments into interest, which is covered first, and principal; find the day that settled it."""
@@ -1159,7 +1159,7 @@ def n_rate_complaints_12m(c: Customer):
 
 @measure()
 def activity_3m_to_12m_ratio(c: Customer):
-    recent, whole = (len(c.paid_within(days)) + len(c.drawn_within(days)) + n_contacts(c, days, "meeting", "call", "service")
+    recent, whole = (len(c.paid_within(days)) + len(c.drawn_within(days)) + n_contacts(c, days) - n_contacts(c, days, "complaint", "rate_complaint")
                      for days in (91, 365))
     return share(4 * recent, whole) if c.has_dealt_for(365) else None
 
@@ -1284,7 +1284,7 @@ def valuation_age_months(c: Customer):
 
 
 def secured_by(c: Customer, *kinds: str):
-    known = [loan for loan in c.loans if loan.security]
+    known = [loan for loan in c.loans if loan.security in ("none", "collateral", "guarantee")]
     return share(sum((loan.balance for loan in known if loan.security in kinds), ZERO),
                  sum((loan.balance for loan in known), ZERO))
 

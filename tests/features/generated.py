@@ -116,7 +116,7 @@ def _add_loan(of: Drawer, book: Rows, name: str, customer: str, signed: str) -> 
                   "currency": "USD", "purpose": of.one("", "plant", "stock"), "signed_on": signed,
                   "matures_on": of.one(shift(of.as_of, 1000), of.day(signed), ""), "committed_amount": of.money(),
                   "annual_rate": of.one(*RATES), "funding_rate": of.one("", "0.02", "0.02", "0.031"),
-                  "security": of.one("", "none", "collateral", "guarantee"), **of.ended("closed", signed),
+                  "security": of.one("", "none", "collateral", "guarantee", "pledge"), **of.ended("closed", signed),
                   "recorded_on": of.rarely(signed) if name != "L0" else ""}
     n_instalments = of.n(0, 6)
     payments = [row for row in book["repayments"] if row["paid_on"] and float(row["amount_paid"])]
@@ -141,10 +141,10 @@ def _add_loan(of: Drawer, book: Rows, name: str, customer: str, signed: str) -> 
     for changed in sorted({of.day(signed) for _ in range(of.n(0, 3))}):
         if "limits" in book:
             book["limits"].append(own | {"changed_on": changed, "committed_amount": of.one("0", of.money()),
-                                         "cause": of.one("", "bank", "customer"), **of.recorded(changed)})
+                                         "cause": of.one("", "bank", "customer", "regulator"), **of.recorded(changed)})
         if "rates" in book:
             book["rates"].append(own | {"changed_on": changed, "annual_rate": of.one(*RATES[1:]),
-                                        "cause": of.one("", "renegotiation", "index"), **of.recorded(changed)})
+                                        "cause": of.one("", "renegotiation", "index", "regulator"), **of.recorded(changed)})
     if "collateral" in book:
         for asset, valued in sorted({(of.one("a", "b"), of.day()) for _ in range(of.n(0, 3))}):
             book["collateral"].append(own | {"collateral_id": asset, "valued_on": valued, "value": of.one("0", of.money()),
@@ -179,7 +179,7 @@ def _an_instalment(of: Drawer, signed: str, says_interest: bool) -> list[dict]:
 def _withdrawn(of: Drawer) -> dict[str, str]:
     """The withdrawal of an instalment from the schedule, mostly none."""
     ended = of.ended("superseded")
-    return ended | {"superseded_by": ended["superseded_on"] and of.one("forbearance", "prepayment", "revision")}
+    return ended | {"superseded_by": ended["superseded_on"] and of.one("forbearance", "prepayment", "revision", "error")}
 
 
 def _fees(of: Drawer, name: str) -> list[dict]:
@@ -198,7 +198,7 @@ def _ratings(of: Drawer, name: str) -> list[dict]:
 def _contacts(of: Drawer, name: str) -> list[dict]:
     days = [of.day() for _ in range(of.n(0, 3))]
     return [{"customer_id": name, "contact": n, "contacted_on": day,
-             "kind": of.one("meeting", "call", "service", "complaint", "rate_complaint"), **of.recorded(day)}
+             "kind": of.one("meeting", "call", "service", "complaint", "rate_complaint", "fair"), **of.recorded(day)}
             for n, day in enumerate(days, 1)]
 
 

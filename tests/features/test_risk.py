@@ -158,6 +158,7 @@ FILES = Book(
         vouched     secured      guarantee    200.00
         trusted     secured      none         100.00
         unknown     secured      -            400.00
+        odd         secured      pledge       700.00
     """,
     ratings="""
         customer_id  rated_on    grade  stage  is_watchlisted  recorded_on
@@ -572,7 +573,7 @@ SPECS = [
     Spec("secured_share", BORROWERS, AS_OF, {"A": 100 / A_BALANCE, "B": None, "C": None}, "by balance, where known"),
     Spec("secured_share", FILES, AS_OF,
          dict.fromkeys(ALL_WITH_FILES, None) | {"secured": (300 + 200) / (300 + 200 + 100)},
-         "unknown security counts on neither side"),
+         "unknown security, or one of another kind, counts on neither side"),
     Spec("guaranteed_share", FILES, AS_OF, dict.fromkeys(ALL_WITH_FILES, None) | {"secured": 200 / (300 + 200 + 100)},
          "a guarantee alone"),
     Spec("unsecured_share", FILES, AS_OF, dict.fromkeys(ALL_WITH_FILES, None) | {"secured": 100 / (300 + 200 + 100)},

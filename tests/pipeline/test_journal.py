@@ -19,6 +19,7 @@ from desk import Desk, the_line, tiny_book, write_book
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.contracts import CONTRACTS
 from pipeline.cli import main
 from pipeline.closing import Closing, NotClosed, must_close
 from pipeline.explanations import scoring_of
@@ -126,11 +127,22 @@ def test_values_that_training_never_saw_are_counted_and_the_run_goes_on(own, tmp
     assert record_of(own)["unseen_categories"] == {"customers.industry": 3}
 
 
-def test_an_owner_of_another_kind_sets_no_row_aside(own, tmp_path):
+def test_a_word_of_another_kind_in_an_open_column_sets_no_row_aside(own, tmp_path):
     tables = tiny_book()
+    who, loans = tables["customers"]["customer_id"], tables["loans"]["loan_id"]
     tables["customers"] = tables["customers"].assign(ownership=["municipal", "state"] * 30)
+    tables["loans"] = tables["loans"].assign(security=["pledge", "none"] * 30)
+    is_due = tables["repayments"]["paid_on"] == ""
+    tables["repayments"] = tables["repayments"].assign(superseded_on=np.where(is_due, "2024-12-01", ""),
+                                                       superseded_by=np.where(is_due, "an error", ""))
+    changed = pd.DataFrame({"loan_id": loans, "changed_on": "2024-06-30", "cause": "regulator"})
+    tables["limits"], tables["rates"] = changed.assign(committed_amount="1000000.00"), changed.assign(annual_rate="0.04")
+    tables["contacts"] = pd.DataFrame({"customer_id": who, "contact": "1", "contacted_on": "2024-05-31", "kind": "fair"})
+    assert {(table, column.name) for table, contract in CONTRACTS.items() for column in contract.columns if column.is_open} == {
+        ("customers", "ownership"), ("loans", "security"), ("repayments", "superseded_by"), ("limits", "cause"),
+        ("rates", "cause"), ("contacts", "kind")}
     assert own.score(write_book(tables, tmp_path / "other"), "--model", "1") == 0
-    assert record_of(own)["tables"]["customers"] == {"read": 60, "kept": 60, "rejected": 0}
+    assert {name: one["rejected"] for name, one in record_of(own)["tables"].items()} == dict.fromkeys(tables, 0)
 
 
 def test_customers_whose_loans_were_set_aside_are_counted_and_marked(own, tmp_path, capsys):
