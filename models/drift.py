@@ -3,9 +3,9 @@
 The population stability index (PSI) of two samples of one population is about (1/n + 1/m) chi-square with one degree less than
 there are bins (Yurdakul and Naranjo 2020): at 200 rows the usual level of 0.1 is passed by chance one time in three. So the level
 follows the sample sizes and the number of tests: all of one run together give a false alarm with at most the probability
-``false_alarm_share`` (Bonferroni). Connected customers are no independent ones, so chance is asked of circles, each counting as
-one. The approximation fails where counts are small: bins are joined until each is expected to hold ``LEAST_EXPECTED`` circles,
-and one is added to every count.
+``false_alarm_share`` (Bonferroni; half of it is for the hundreds of tests of features, so that the few others keep their power).
+Connected customers are no independent ones, so chance is asked of circles, each counting as one. The approximation fails where
+counts are small: bins are joined until each is expected to hold ``LEAST_EXPECTED`` circles, and one is added to every count.
 
 The usual levels, of customers, stay as floors: what is certain and small is no alarm either. For the types given the floor is
 the change of a type's share: there are few of them, and one that doubles hardly moves the PSI of all. A book has drifted from
@@ -33,6 +33,15 @@ WATCHED = ("accuracy", "macro_f1", "log_loss", "expected_cost")
 
 
 @dataclass(frozen=True)
+class Chances:
+    """The probability of a false alarm of one test of a feature, of that of the types given, of one number of performance."""
+
+    feature: float
+    types: float
+    performance: float
+
+
+@dataclass(frozen=True)
 class MonitorLimits:
     """What is tolerated of a book and a model in use; shares from 0 to 1.
 
@@ -50,9 +59,10 @@ class MonitorLimits:
     unseen_share_limit: float
     age_limit_days: int
 
-    def per_test(self, n_features: int) -> float:
-        """The probability of a false alarm left to each test of a run over so many features."""
-        return self.false_alarm_share / (TESTS_PER_FEATURE * n_features + 1 + len(WATCHED))
+    def chances(self, n_features: int) -> Chances:
+        """What each test of a run over so many features may do by chance; together they use up ``false_alarm_share``."""
+        return Chances(self.false_alarm_share / 2 / (TESTS_PER_FEATURE * n_features), self.false_alarm_share / 4,
+                       self.false_alarm_share / 4 / len(WATCHED))
 
 
 @dataclass(frozen=True)
@@ -166,7 +176,7 @@ def feature_drift(
     limits : MonitorLimits
         The floors.
     chance : float
-        Probability of a false alarm of each test, as ``MonitorLimits.per_test`` gives it.
+        Probability of a false alarm of each test, as ``MonitorLimits.chances`` gives it.
     """
     is_known = ~np.isnan(values)
     known, whose = values[is_known], circles[is_known]

@@ -15,7 +15,7 @@ import features.frame  # noqa: F401  (fills the register)
 from features.catalogue import FEATURES
 from features.errors import PentadError
 from features.sources import Tables
-from models.drift import FeatureDrift, MonitorLimits, TypesDrift, feature_drift, types_drift, worse
+from models.drift import Chances, FeatureDrift, MonitorLimits, TypesDrift, feature_drift, types_drift, worse
 from models.intervals import Interval, drawn
 from models.matrix import KEYS
 from models.metrics import given_types, scores_with_intervals
@@ -94,7 +94,7 @@ class Drift:
     """The book beside the training's: every feature, the types given, values of text columns that training never saw."""
 
     reference: TrainingReference
-    chance: float
+    chances: Chances
     features: tuple[FeatureDrift, ...]
     types: TypesDrift
     unseen: tuple[Unseen, ...]
@@ -131,7 +131,7 @@ class Monitored:
                 "reference": {"days": drift.reference.days, "n_customers": [each.total for each in drift.reference.types],
                               "n_circles": [each.n_circles for each in drift.reference.types],
                               "sha256": drift.reference.sha256},
-                "chance_per_test": drift.chance, "features": [asdict(one) for one in drift.features],
+                "chance_per_test": asdict(drift.chances), "features": [asdict(one) for one in drift.features],
                 "types": {"order": drift.reference.order, "day": drift.types.day, "then": drift.types.then.n,
                           "now": drift.types.now.n, **asdict(drift.types.shift), "type": drift.types.type,
                           "change": drift.types.change},
@@ -209,18 +209,18 @@ def _scorer(now: Scored, model: Registered, old: Registered, settings: Settings)
 
 def _drift(tables: Tables, active: Active, model: Registered, settings: Settings, folder: Path, dates: list[str]) -> Drift:
     reference, limits, segmenter = model.reference, settings.monitor, model.segmenter
-    circles, chance = active.circle, limits.per_test(len(segmenter.features))
+    circles, chances = active.circle, limits.chances(len(segmenter.features))
     found = tuple(feature_drift(name, reference.features[name], reference.ranges[name], active.column(name), circles, limits,
-                                chance) for name in segmenter.features)
+                                chances.feature) for name in segmenter.features)
     needed = [*KEYS, *segmenter.features]
     given = np.concatenate([given_types(segmenter.probabilities(chunk[needed])) for chunk in active.chunks()])
-    types = types_drift(reference, given, circles, limits, chance)
+    types = types_drift(reference, given, circles, limits, chances.types)
     counts = counted_categories(tables)
     unseen = tuple(Unseen(column, sum(counts[column].values()), values)
                    for column, values in unseen_values(counts, reference).items())
     labels = _later_labels(tables, reference.labels_until, active.days[0], settings)
     judged = _judged(labels, model, folder, dates)
-    return Drift(reference, chance, found, types, unseen, _performance(judged, tables, model, settings),
+    return Drift(reference, chances, found, types, unseen, _performance(judged, tables, model, settings),
                  _not_scored(labels, judged))
 
 
@@ -289,7 +289,7 @@ def _alarms(drift: Drift | None, age_days: int, limits: MonitorLimits) -> list[A
     if performance and performance.found:
         promised = drift.reference.promised
         found += [Alarm("performance", name, performance.found[name].value, promised[name].value)
-                  for name in worse(promised, performance.found, drift.chance)]
+                  for name in worse(promised, performance.found, drift.chances.performance)]
     return found
 
 

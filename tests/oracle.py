@@ -1159,8 +1159,8 @@ def n_rate_complaints_12m(c: Customer):
 
 @measure()
 def activity_3m_to_12m_ratio(c: Customer):
-    recent, whole = (len(c.paid_within(days)) + len(c.drawn_within(days)) + n_contacts(c, days) - n_contacts(c, days, "complaint", "rate_complaint")
-                     for days in (91, 365))
+    recent, whole = (len(c.paid_within(days)) + len(c.drawn_within(days))
+                     + n_contacts(c, days) - n_contacts(c, days, "complaint", "rate_complaint") for days in (91, 365))
     return share(4 * recent, whole) if c.has_dealt_for(365) else None
 
 

@@ -79,7 +79,7 @@ def halves(circles: np.ndarray, rng: np.random.Generator, few: int | None) -> tu
 def alarms(usual: dict[str, tuple[UsualFeature, Range]], values: dict[str, np.ndarray], circles: np.ndarray,
            limits: MonitorLimits) -> dict[str, tuple[str, ...]]:
     """The alarms of every feature that has one."""
-    chance = limits.per_test(len(usual))
+    chance = limits.chances(len(usual)).feature
     found = {name: feature_drift(name, usual[name][:1], usual[name][1], each, circles, limits, chance).alarms
              for name, each in values.items()}
     return {name: kinds for name, kinds in found.items() if kinds}
@@ -102,7 +102,7 @@ def measure(columns: dict[str, np.ndarray], types: np.ndarray, circles: np.ndarr
         usual = {name: (usual_feature(values[then], circles[then]), range_of(values[then], circles[then], values[:0]))
                  for name, values in columns.items()}
         today = {name: values[now] for name, values in columns.items()}
-        chance, given = limits.per_test(len(usual)), (types[then], circles[then])
+        chance, given = limits.chances(len(usual)).types, (types[then], circles[then])
         n_false += bool(alarms(usual, today, circles[now], limits)) or has_types_alarm(
             given, (types[now], circles[now]), limits, chance)
         others = doubled(types[now], circles[now], lots)

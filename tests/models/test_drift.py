@@ -25,7 +25,7 @@ def alone(n: int) -> np.ndarray:
     return np.arange(n)
 
 
-def drift(then: np.ndarray, now: np.ndarray, circles_then=None, circles_now=None, chance: float = LIMITS.per_test(113)):
+def drift(then: np.ndarray, now: np.ndarray, circles_then=None, circles_now=None, chance: float = LIMITS.chances(113).feature):
     whose = alone(len(then)) if circles_then is None else circles_then
     usual, seen = [usual_feature(then, whose)], range_of(then, whose, NOBODY)
     return feature_drift("x", usual, seen, now, alone(len(now)) if circles_now is None else circles_now, LIMITS, chance)
@@ -104,7 +104,7 @@ def test_a_book_that_looks_as_in_one_of_the_months_learnt_from_has_not_drifted()
     for values in (fifteen, sixteen):
         values[:100] = np.arange(100) % 31
     usual, seen = [usual_feature(each, alone(500)) for each in (fifteen, sixteen)], range_of(sixteen, alone(500), NOBODY)
-    chance = LIMITS.per_test(113)
+    chance = LIMITS.chances(113).feature
     assert not feature_drift("x", usual, seen, fifteen, alone(500), LIMITS, chance).alarms
     assert feature_drift("x", usual[1:], seen, fifteen, alone(500), LIMITS, chance).alarms == ("psi",)
     assert feature_drift("x", usual, seen, np.full(500, 4.0), alone(500), LIMITS, chance).alarms == ("psi",)
@@ -214,7 +214,7 @@ def types_moved(reference: TrainingReference, now: list[int], *then: list[int], 
     """What is found of so many customers per type, beside those of the training's two dates."""
     types = tuple(counted(np.repeat(np.arange(5), each), 5, alone(sum(each))) for each in then) or reference.types
     return types_drift(replace(reference, types=types), np.repeat(np.arange(5), now), alone(sum(now)), LIMITS,
-                       chance or LIMITS.per_test(113))
+                       chance or LIMITS.chances(113).types)
 
 
 def test_a_type_that_grows_by_half_the_book_is_a_drift_of_the_types(reference):
@@ -255,7 +255,7 @@ def test_a_large_circle_that_takes_another_type_is_no_drift_of_the_types(referen
     moved = np.where(circles == 200, 0, places)
     for whose, is_alarm in ((circles, False), (alone(1000), True)):
         usual = replace(reference, types=(counted(places, 5, whose),) * 2)
-        found = types_drift(usual, moved, whose, LIMITS, LIMITS.per_test(113))
+        found = types_drift(usual, moved, whose, LIMITS, LIMITS.chances(113).types)
         assert abs(found.change) == pytest.approx(0.12) and found.is_alarm(LIMITS.type_share_change_limit) is is_alarm
 
 
@@ -266,6 +266,18 @@ def test_chance_alone_changes_the_types_no_more_often_than_it_is_allowed(referen
         now, then = rng.multinomial(150, shares, size=2)
         fired += types_moved(reference, now, then, then, chance=allowed).is_alarm(LIMITS.type_share_change_limit)
     assert fired < draws * allowed + 4 * (draws * allowed) ** 0.5
+
+
+@pytest.mark.parametrize("kind", [0, 2, 3])  # of the second, 8 % of the book, 92 % are found
+def test_a_type_of_a_tenth_or_more_that_doubles_among_eight_hundred_circles_is_found(kind, reference):
+    rng, draws, shares = np.random.default_rng(kind), 200, np.array([0.13, 0.08, 0.13, 0.19, 0.47])
+    moved = shares.copy()
+    moved[kind], moved[4] = 2 * shares[kind], shares[4] - shares[kind]
+    found = 0
+    for _ in range(draws):
+        then = rng.multinomial(800, shares)
+        found += types_moved(reference, rng.multinomial(800, moved), then, then).is_alarm(LIMITS.type_share_change_limit)
+    assert found >= 0.95 * draws, found
 
 
 def test_fewer_customers_need_a_larger_psi():
@@ -280,10 +292,11 @@ def test_fewer_customers_need_a_larger_psi():
     ("log_loss", (0.80, 0.75, 0.85), (0.40, 0.30, 0.50), False), ("expected_cost", (0.8, 0.5, 1.1), (1.2, 0.8, 1.6), False)])
 def test_performance_is_worse_only_beyond_both_intervals(name, promised, found, is_worse):
     level = {one: Interval(0.5, 0.4, 0.6) for one in ("accuracy", "macro_f1", "log_loss", "expected_cost")}
-    said = worse(level | {name: Interval(*promised)}, level | {name: Interval(*found)}, LIMITS.per_test(100))
+    said = worse(level | {name: Interval(*promised)}, level | {name: Interval(*found)}, LIMITS.chances(100).performance)
     assert said == ((name,) if is_worse else ())
 
 
 def test_every_test_of_a_run_shares_the_false_alarms_allowed():
-    assert LIMITS.per_test(113) == pytest.approx(0.01 / (4 * 113 + 1 + 4))
-    assert replace(LIMITS, false_alarm_share=0.1).per_test(113) == pytest.approx(10 * LIMITS.per_test(113))
+    for limits in (LIMITS, replace(LIMITS, false_alarm_share=0.1)):
+        each = limits.chances(113)
+        assert 4 * 113 * each.feature + each.types + 4 * each.performance == pytest.approx(limits.false_alarm_share)
