@@ -19,6 +19,12 @@ PROTECTED = {YEAR: ("principal", "income"), INSTALMENT: ("punctuality",), MATURI
              PRODUCT: ("new_income",), WARNINGS["risk"]: ("principal",), WARNINGS["churn"]: ("income",)}
 """The money that an action can protect, by its occasion."""
 
+SHARED = ("principal", "income")
+"""Money of a customer of which there is one sum, whatever the occasion."""
+
+MOST_TOGETHER = 8
+"""So many actions of a type may protect the same money of a customer: every set of them is weighed."""
+
 
 @dataclass(frozen=True)
 class Action:
@@ -78,6 +84,9 @@ def load_playbook(path: Path = TYPES_FILE) -> dict[str, tuple[Action, ...]]:
             raise BrokenTypes(f"action {odd[0]} is not described, or named twice", where, todo)
         playbook[kind] = tuple(actions[name] for name in taken)
         _must_follow(playbook[kind], where)
+        for money in SHARED:
+            if (n := sum(action.protects == money for action in playbook[kind])) > MOST_TOGETHER:
+                raise BrokenTypes(f"{n} actions protect {money}", where, f"Take at most {MOST_TOGETHER}.")
     if idle := sorted(set(actions) - {action.name for taken in playbook.values() for action in taken}):
         todo = "Name it in the actions of a type, or remove it."
         raise BrokenTypes(f"no type takes {idle[0]}", f"{path} [{BESIDE}.{idle[0]}]", todo)
@@ -85,14 +94,17 @@ def load_playbook(path: Path = TYPES_FILE) -> dict[str, tuple[Action, ...]]:
 
 
 def _must_follow(taken: Sequence[Action], where: str) -> None:
-    """What comes before an action of a type is another of its actions, due by the year too, that itself needs none."""
+    """What comes before an action of a type is another of its actions, due by the year and protecting the same money too, that
+    itself needs none."""
     by_name, used = {action.name: action for action in taken}, [action.after for action in taken if action.after]
     for action in taken:
         before = by_name.get(action.after)
-        fits = before is not None and before.per == action.per == YEAR and not before.after and used.count(action.after) == 1
+        fits = (before is not None and before.per == action.per == YEAR and before.protects == action.protects
+                and not before.after and used.count(action.after) == 1)
         if action.after and not fits:
             raise BrokenTypes(f"{action.name} cannot come after {action.after}", where,
-                              "Name an action of the type that is due by the year as well, follows none, and leads to no other.")
+                              "Name an action of the type that is due by the year, protects the same money, follows none, and "
+                              "leads to no other.")
 
 
 def _read(name: str, block: object, where: str) -> Action:

@@ -1,10 +1,10 @@
 """The work of a period: what the playbook asks to be done with every scored customer, and what of it is worth the hours.
 
-An action's expected benefit is the money at risk times the probability of losing it times the share of that loss which the action
-prevents, less the hours and the offer it takes. Benefits of several actions for one customer are added up, as if they did not
-overlap. Each manager's hours go to the actions that are worth most together, an offer only with the talk it comes after where
-both are due; what is left is listed with what it would have been worth. All is as known on the date: assignments as scored, facts
-from the book.
+An action's expected benefit is the money at risk times the probability of losing it times the share of that loss which the
+action prevents, less the hours and the offer it takes. Actions that protect the same money of a customer overlap, as if each
+prevented its share of what the others leave. Each manager's hours go to the actions that are worth most together, an offer only
+with the talk it comes after where both are due; what is left is listed with what it would have added. All is as known on the
+date: assignments as scored, facts from the book.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import pandas as pd
 
 from features.days import days_later
 from features.sources import Tables
-from models.allocation import worth_doing
-from models.playbook import Playbook, load_playbook
+from models.allocation import Work, added, worth_doing
+from models.playbook import SHARED, Playbook, load_playbook
 from pipeline.errors import BadSettings
 from pipeline.explanations import kept_book
 from pipeline.names import names_of
-from pipeline.plan_words import reason
+from pipeline.plan_words import beside, reason
 from pipeline.settings import PlaybookSettings, Settings
 from pipeline.tasks import Task, facts_of, tasks_of
 
@@ -32,8 +32,8 @@ ORDER = (PLANNED, LEFT, NOT_WORTH_IT)
 COLUMNS = ("manager", "customer_id", "name", "as_of", "type", "action", "action_en", "action_zh", "role", "due_on", "hours",
            "status", "expected_benefit", "money_at_risk", "probability", "effect", "amount", "why_en", "why_zh", "guide_en",
            "guide_zh")
-OF_ACTION = {"action": "name", "after": "after", "action_en": "name_en", "action_zh": "name_zh", "role": "role",
-             "guide_en": "guide_en", "guide_zh": "guide_zh"}
+OF_ACTION = {"action": "name", "after": "after", "protects": "protects", "role": "role", "action_en": "name_en",
+             "action_zh": "name_zh", "guide_en": "guide_en", "guide_zh": "guide_zh"}
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,11 @@ class Plan:
     """A period's work.
 
     ``rows``: one per action, columns ``COLUMNS``, by manager (empty for none, and for all where ``is_one_list``), what is planned
-    first; ``amount`` is what falls due, the security to be added (after haircut), the balance that ends, or the offer allowed a
-    year. ``hours``: of each manager. ``n_without_income``: scored customers whose income is not known, so that none of it is at
-    risk. ``is_other_book``: the book is not the delivery that was scored. ``n_strangers``: customers with a manager who were not
-    scored; ``n_outcomes``: what was recorded as done by the date.
+    first; ``expected_benefit`` is what an action adds to the customer's others that protect the same money, those planned first,
+    then by due date; ``amount`` is what falls due, the security to be added (after haircut), the balance that ends, or the offer
+    allowed a year. ``hours``: of each manager. ``n_without_income``: scored customers whose income is not known, so that none of
+    it is at risk. ``is_other_book``: the book is not the delivery that was scored. ``n_strangers``: customers with a manager who
+    were not scored; ``n_outcomes``: what was recorded as done by the date.
     """
 
     as_of: str
@@ -97,18 +98,30 @@ def plan(as_of: str, hours: float, tables: Tables, managers: pd.Series | None, a
     rows = _in_order(_priced(list(tasks_of(kept, of, playbook, tables, alerts, known, rules)), of, as_of, rules))
     rows["name"] = names_of(rows["customer_id"], tables)
     rows["manager"] = "" if managers is None else rows["customer_id"].map(managers).fillna("")
-    rows = rows.sort_values(["manager", "customer_id", "action", "due_on"], kind="stable", ignore_index=True)
-    rows["status"] = np.where(rows["expected_benefit"] > 0, LEFT, NOT_WORTH_IT)
+    rows = rows.sort_values(["manager", "customer_id", "due_on", "action"], kind="stable", ignore_index=True)
+    is_done, adds = np.zeros(len(rows), bool), np.zeros(len(rows))
     for manager, own in rows.groupby("manager", sort=True):
-        if manager or managers is None:
-            of_each = (own[name].to_numpy(float) for name in ("expected_benefit", "hours"))
-            rows.loc[own.index[worth_doing(*of_each, hours, _needs(own))], "status"] = PLANNED
+        work = _work(own)
+        is_done[own.index] = worth_doing(work, hours if manager or managers is None else 0)
+        adds[own.index] = added(work, is_done[own.index])
+    rows["status"] = np.where(is_done, PLANNED, np.where(adds > 0, LEFT, NOT_WORTH_IT))
+    rows["expected_benefit"] = adds
+    for language in ("en", "zh"):
+        rows[f"why_{language}"] = [one + beside(alone, benefit, language) for one, alone, benefit in
+                                   zip(rows[f"why_{language}"], rows["alone"], adds)]
     rows["turn"] = rows["status"].map(ORDER.index)
     rows = rows.sort_values(["manager", "turn", "due_on", "customer_id", "action"], kind="stable", ignore_index=True)
     is_other_book = str(kept.assignments["data_fingerprint"].iloc[0]) != tables.fingerprint
     strangers = [] if managers is None else managers.index.difference(of.index)
     return Plan(as_of, days_later(as_of, rules.plan_days), hours, rows[list(COLUMNS)], managers is None,
                 int(of["income"].isna().sum()), is_other_book, len(strangers), len(known))
+
+
+def _work(rows: pd.DataFrame) -> Work:
+    """The rows as tasks; those of a customer that protect money of which there is one sum are against the same loss."""
+    one_sum = rows["customer_id"].where(rows["protects"].isin(SHARED), [f"\0{place}" for place in range(len(rows))])
+    pool = pd.factorize(pd.MultiIndex.from_arrays([one_sum, rows["protects"]]))[0]
+    return Work(*(rows[name].to_numpy(float) for name in ("loss", "effect", "cost", "hours")), pool, _needs(rows))
 
 
 def _needs(rows: pd.DataFrame) -> np.ndarray:
@@ -150,13 +163,14 @@ def _priced(tasks: Sequence[Task], of: pd.DataFrame, as_of: str, rules: Playbook
     saved, has_offer = money * p * effect, np.array([action.has_offer for action in actions], bool)
     most = np.minimum(rules.rate_cut * exposure.to_numpy(float), rules.offer_saving_share * saved / rules.years_of_income)
     offer = np.where(has_offer, most, 0.0)
-    benefit = np.round(saved - offer * rules.years_of_income - hours * rules.hour_price, 2)
+    cost = offer * rules.years_of_income + hours * rules.hour_price
+    alone = np.round(saved - cost, 2)
     rows = pd.DataFrame({column: pd.Series([getattr(action, name) for action in actions], dtype=object)
                          for column, name in OF_ACTION.items()})
     rows = rows.assign(customer_id=customers, as_of=as_of, type=kinds.to_numpy(object), hours=hours, effect=effect,
-                       due_on=[days_later(as_of, task.of.days) for task in tasks], expected_benefit=benefit,
+                       due_on=[days_later(as_of, task.of.days) for task in tasks], loss=money * p, cost=cost, alone=alone,
                        money_at_risk=money.round(2), probability=p.round(4), amount=np.where(has_offer, offer, amount).round(2))
     for language in ("en", "zh"):
         rows[f"why_{language}"] = [reason(task, as_of, *sums, rules.years_of_income, language)
-                                   for task, *sums in zip(tasks, effect, offer, benefit)]
+                                   for task, *sums in zip(tasks, effect, offer, alone)]
     return rows

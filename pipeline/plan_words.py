@@ -27,7 +27,8 @@ LEADS = {
            "at_risk": "at risk {money:,.0f} x {p:.1%} x {effect:.0%} prevented",
            "to_win": "to be won {money:,.0f} x {p:.1%} x {effect:.0%} by offering it",
            "offer": "an offer of up to {offer:,.0f} a year for {years:g} years",
-           "hours": "{hours:g} h", "less": " less ", "is": " = {benefit:,.0f}", "and": " and ", "between": "; "},
+           "hours": "{hours:g} h", "less": " less ", "is": " = {benefit:,.0f}", "and": " and ", "between": "; ",
+           "beside": "; adds {added:,.0f} beside the customer's other actions"},
     "zh": {YEAR: "每年 {times} 次，{done}", INSTALMENT: "{day} 到期应还 {amount:,.0f}；近一年 {late:.0%} 的期次迟付",
            MATURITY: "{loans} 的最后一期于 {day} 到期",
            SHORTFALL: "抵押物覆盖余额 {exposure:,.0f} 的 {cover:.0%}；再追加折扣后价值 {amount:,.0f} 的担保，"
@@ -38,7 +39,8 @@ LEADS = {
            "at_risk": "风险金额 {money:,.0f} × {p:.1%} × 可避免 {effect:.0%}",
            "to_win": "可争取收入 {money:,.0f} × {p:.1%} × 推介成功 {effect:.0%}",
            "offer": "每年至多 {offer:,.0f} 的优惠（{years:g} 年）", "hours": "{hours:g} 小时",
-           "less": "，减去 ", "is": "，等于 {benefit:,.0f}", "and": " 和 ", "between": "；"},
+           "less": "，减去 ", "is": "，等于 {benefit:,.0f}", "and": " 和 ", "between": "；",
+           "beside": "；与该客户其他行动并行时增加 {added:,.0f}"},
 }  # fmt: skip
 SAY = {
     "en": {"title": "Work from {as_of} to {until}; {hours:g} hours per manager",
@@ -77,6 +79,11 @@ def reason(task: Task, as_of: str, effect: float, offer: float, benefit: float, 
     costs = ([say["offer"].format(offer=offer, years=years)] if offer else []) + [say["hours"].format(hours=action.hours)]
     at_risk = say["to_win" if action.per == PRODUCT else "at_risk"].format(money=of.money, p=of.probability, effect=effect)
     return lead + say["between"] + at_risk + say["less"] + say["and"].join(costs) + say["is"].format(benefit=benefit)
+
+
+def beside(alone: float, added: float, language: str) -> str:
+    """What an action adds to the customer's others, where that is not what it is worth alone."""
+    return "" if round(added) == round(alone) else LEADS[language]["beside"].format(added=added)
 
 
 def lines_of(made: Plan, language: str, top: int, log: str) -> list[str]:

@@ -9,105 +9,164 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.allocation import worth_doing
+from models.allocation import MOST_TOGETHER, Work, added, worth_doing
 
-TASKS = st.lists(st.tuples(st.integers(-200_000, 2_000_000).map(lambda cents: cents / 100),
-                           st.sampled_from([0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 6.0])), max_size=9)
-
-
-NEEDS = st.lists(st.booleans(), min_size=9, max_size=9)
+HOURS = [0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 6.0]
+PRICE = 500
 
 
-def alone(benefit: np.ndarray) -> np.ndarray:
-    """No task needs another."""
-    return np.full(len(benefit), -1)
+@st.composite
+def works(draw) -> Work:
+    """A few tasks against a few losses, whole or in part, in any order; some need the one before it against the same loss."""
+    n = draw(st.integers(0, MOST_TOGETHER))
+
+    def of_each(strategy: st.SearchStrategy) -> list:
+        return draw(st.lists(strategy, min_size=n, max_size=n))
+
+    pool = np.array(of_each(st.integers(0, 3)), int)
+    wholes = np.array(draw(st.lists(st.integers(0, 2_000_000), min_size=4, max_size=4))) / 100
+    part = np.array(of_each(st.sampled_from([1.0, 1.0, 0.3])), float)
+    effect, hours = (np.array(of_each(st.sampled_from(some)), float) for some in ([0.05, 0.1, 0.25, 0.4, 1.0], HOURS))
+    needs, is_free = np.full(n, -1), np.ones(n, bool)
+    for place, wants in enumerate(of_each(st.booleans())):
+        before = [each for each in range(place) if pool[each] == pool[place] and is_free[each]]
+        if wants and before:
+            needs[place] = before[-1]
+            is_free[[place, before[-1]]] = False
+    offer = np.array(of_each(st.sampled_from([0.0, 0.0, 300.0])), float)
+    return Work(wholes[pool] * part if n else np.zeros(0), effect, PRICE * hours + offer, hours, pool, needs)
 
 
-def by_twos(paired: list[bool], n: int) -> np.ndarray:
-    """Of neighbours the second needs the first, where it says so."""
-    return np.array([place - 1 if place % 2 and paired[place] else -1 for place in range(n)], int)
+def alone(benefit: np.ndarray, hours: np.ndarray) -> Work:
+    """Each task is against a loss of its own, of which it prevents all, and needs none."""
+    n = len(benefit)
+    return Work(np.maximum(benefit, 0), np.ones(n), np.maximum(-benefit, 0), hours, np.arange(n), np.full(n, -1))
 
 
-def best_of_all(benefit: np.ndarray, hours: np.ndarray, available: float, needs: np.ndarray) -> float:
+def worth(work: Work, some: list[int]) -> float:
+    """What tasks prevent together less what they cost: of each loss, each prevents its share of what those before it left."""
+    total = 0.0
+    for pool in set(work.pool[some].tolist()):
+        whole = left = max(work.loss[work.pool == pool])
+        for place in (each for each in some if work.pool[each] == pool):
+            left -= left * work.effect[place] * (work.loss[place] / whole if whole else 0)
+            total -= work.cost[place]
+        total += whole - left
+    return total
+
+
+def best_of_all(work: Work, available: float) -> float:
     """The largest benefit of any combination that fits and holds what it needs, found by trying them all."""
-    places = range(len(benefit))
-    fitting = (list(some) for n in range(len(benefit) + 1) for some in combinations(places, n)
-               if sum(hours[place] for place in some) <= available
-               and all(needs[place] < 0 or needs[place] in some for place in some))
-    return max(sum(benefit[place] for place in some) for some in fitting)
+    places = range(len(work.loss))
+    fitting = (list(some) for n in range(len(places) + 1) for some in combinations(places, n)
+               if work.hours[list(some)].sum() <= available
+               and all(work.needs[place] < 0 or work.needs[place] in some for place in some))
+    return max(worth(work, some) for some in fitting)
 
 
-def best_by_quarters(benefit: np.ndarray, hours: np.ndarray, available: float, needs: np.ndarray) -> float:
-    """The largest benefit by dynamic programming over quarter-hours; of two neighbours none, the first, or both, or any."""
+def best_by_quarters(work: Work, available: float) -> float:
+    """The largest benefit by dynamic programming over quarter-hours, loss after loss, every set of its tasks."""
     best = np.zeros(int(4 * available) + 1)
-    for place in range(0, len(benefit), 2):
-        quarters, worth = (4 * hours[place : place + 2]).astype(int), benefit[place : place + 2]
-        options = [(quarters[0], worth[0]), (quarters.sum(), worth.sum())]
-        options += [(quarters[1], worth[1])] if needs[place + 1] < 0 else []
-        best = np.max([best, *(np.concatenate([np.full(min(took, len(best)), -np.inf), best[: len(best) - took] + more])
-                               for took, more in options if took <= len(best) - 1)], axis=0)
+    for pool in np.unique(work.pool):
+        places, now = np.flatnonzero(work.pool == pool).tolist(), best.copy()
+        for some in (list(each) for n in range(1, len(places) + 1) for each in combinations(places, n)):
+            took = int(4 * work.hours[some].sum())
+            if took < len(best) and all(work.needs[place] < 0 or work.needs[place] in some for place in some):
+                now[took:] = np.maximum(now[took:], best[: len(best) - took] + worth(work, some))
+        best = now
     return float(best[-1])
 
 
-@given(TASKS, st.sampled_from([0.0, 0.2, 1.0, 2.75, 5.0, 8.0, 100.0]), NEEDS)
-@settings(max_examples=200, deadline=None)
-def test_no_combination_that_fits_the_hours_and_holds_what_it_needs_is_worth_more(tasks, available, paired):
-    benefit, hours = np.array(tasks, float).reshape(-1, 2).T
-    needs = by_twos(paired, len(benefit))
-    done = worth_doing(benefit, hours, available, needs)
-    assert hours[done].sum() <= available
-    assert done[needs[done & (needs >= 0)]].all()
-    assert benefit[done].sum() == pytest.approx(best_of_all(benefit, hours, available, needs), abs=1e-6)
-    for place in np.flatnonzero(done & (benefit <= 0)):
-        (then,) = np.flatnonzero(needs == place)
-        assert done[then] and benefit[place] + benefit[then] > 0, "what brings nothing makes something possible"
+@given(works(), st.sampled_from([0.0, 0.2, 1.0, 2.75, 5.0, 8.0, 100.0]))
+@settings(max_examples=300, deadline=None)
+def test_no_combination_that_fits_the_hours_and_holds_what_it_needs_is_worth_more(work, available):
+    done = worth_doing(work, available)
+    assert work.hours[done].sum() <= available
+    assert done[work.needs[done & (work.needs >= 0)]].all()
+    assert worth(work, np.flatnonzero(done).tolist()) == pytest.approx(best_of_all(work, available), abs=0.006 * len(done))
+
+
+@given(works(), st.sampled_from([0.0, 1.0, 5.0, 100.0]))
+@settings(max_examples=300, deadline=None)
+def test_what_tasks_add_sums_to_what_they_are_worth_together(work, available):
+    done = worth_doing(work, available)
+    adds = added(work, done)
+    assert adds[done].sum() == pytest.approx(worth(work, np.flatnonzero(done).tolist()), abs=0.006 * len(done))
+    left = ~done & (adds > 0)
+    for pool in np.unique(work.pool[left]):
+        before, first = np.flatnonzero(done & (work.pool == pool)).tolist(), np.flatnonzero(left & (work.pool == pool))[0]
+        more = [first] if work.needs[first] < 0 or done[work.needs[first]] else [first, work.needs[first]]
+        assert adds[first] == pytest.approx(worth(work, before + more) - worth(work, before), abs=0.02)
+    prevented = adds + work.cost
+    for pool in np.unique(work.pool):
+        own = (work.pool == pool) & done
+        assert prevented[own].sum() <= max(work.loss[work.pool == pool]) + 0.01 * len(done), "no more than there is to lose"
+    if available == 100.0:
+        assert not left.any(), "with hours for everything, what is left adds nothing"
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([2.0, 5.5, 9.0]))
 @settings(max_examples=40, deadline=None)
 def test_many_pairs_of_equal_lengths_are_allocated_as_a_search_of_all_of_them_would(seed, available):
-    rng = np.random.default_rng(seed)
-    n = 40
+    rng, n = np.random.default_rng(seed), 40
     hours = np.tile(rng.choice([0.5, 1.0, 2.0], 2), n)
-    benefit = np.round(rng.normal(50, 60, 2 * n), 2)
-    needs = by_twos([True] * 2 * n, 2 * n)
-    done = worth_doing(benefit, hours, available, needs)
-    assert benefit[done].sum() == pytest.approx(best_by_quarters(benefit, hours, available, needs), abs=1e-6)
+    loss, needs = np.repeat(np.round(rng.uniform(0, 20_000, n), 2), 2), np.arange(2 * n) - 1
+    needs[::2] = -1
+    work = Work(loss, np.tile([0.1, 0.25], n), PRICE * hours, hours, np.repeat(np.arange(n), 2), needs)
+    done = worth_doing(work, available)
+    assert worth(work, np.flatnonzero(done).tolist()) == pytest.approx(best_by_quarters(work, available), abs=0.5)
     assert hours[done].sum() <= available
 
 
-@given(TASKS, st.integers(0, 40))
+@given(works(), st.integers(0, 40))
 @settings(max_examples=30, deadline=None)
-def test_another_hour_never_makes_the_work_worth_less(tasks, quarters):
-    benefit, hours = np.array(tasks, float).reshape(-1, 2).T
-    worth = [benefit[worth_doing(benefit, hours, available, alone(benefit))].sum()
-             for available in (quarters / 4, quarters / 4 + 1)]
-    assert worth[1] >= worth[0] - 1e-6
+def test_another_hour_never_makes_the_work_worth_less(work, quarters):
+    worths = [worth(work, np.flatnonzero(worth_doing(work, available)).tolist())
+              for available in (quarters / 4, quarters / 4 + 1)]
+    assert worths[1] >= worths[0] - 0.1
 
 
 def test_taking_the_best_by_the_hour_first_would_be_worth_less():
-    benefit, hours = np.array([60.0, 100.0, 120.0]), np.array([1.0, 2.0, 3.0])
-    assert worth_doing(benefit, hours, 5.0, alone(benefit)).tolist() == [False, True, True]
+    work = alone(np.array([60.0, 100.0, 120.0]), np.array([1.0, 2.0, 3.0]))
+    assert worth_doing(work, 5.0).tolist() == [False, True, True]
+
+
+def test_a_second_action_against_the_same_loss_gives_way_to_one_against_another():
+    loss, effect, one = np.array([1000.0, 1000.0, 900.0]), np.full(3, 0.5), np.ones(3)
+    for pool, expected in (([0, 1, 2], [True, True, False]), ([0, 0, 2], [True, False, True])):
+        done = worth_doing(Work(loss, effect, 100 * one, one, np.array(pool), np.full(3, -1)), 2.0)
+        assert done.tolist() == expected or done.tolist() == [expected[1], expected[0], expected[2]]
 
 
 def test_thousands_of_tasks_get_the_same_answer_twice_and_never_more_hours_than_there_are():
-    rng = np.random.default_rng(0)
-    benefit, hours = np.round(np.exp(rng.normal(8, 1, 20_000)), 2), rng.choice([0.25, 0.5, 1.5, 2.0, 3.0, 6.0, 8.0], 20_000)
-    needs = by_twos(list(rng.random(20_000) < 0.5), 20_000)
-    paired = np.flatnonzero(needs >= 0)
-    hours[paired - 1], hours[paired] = 2.0, 3.0
-    first, second = (worth_doing(benefit, hours, 160.0, needs) for _ in range(2))
+    rng, n_pools = np.random.default_rng(0), 7_000
+    pool = np.repeat(np.arange(n_pools), rng.integers(1, 5, n_pools))
+    n = len(pool)
+    hours, needs = rng.choice([0.25, 0.5, 1.5, 2.0, 3.0, 6.0, 8.0], n), np.full(n, -1)
+    paired = np.flatnonzero((np.diff(pool, prepend=-1) == 0) & (rng.random(n) < 0.3))
+    paired = paired[np.diff(paired, prepend=-9) > 1]
+    needs[paired] = paired - 1
+    loss, effect = np.exp(rng.normal(10, 1.5, n_pools))[pool], rng.choice([0.05, 0.1, 0.25, 0.4], n)
+    work = Work(loss, effect, PRICE * hours, hours, pool, needs)
+    first, second = (worth_doing(work, 160.0) for _ in range(2))
     assert (first == second).all() and hours[first].sum() <= 160
-    assert benefit[first].sum() == pytest.approx(best_by_quarters(benefit, hours, 160.0, needs))
+    assert worth(work, np.flatnonzero(first).tolist()) == pytest.approx(best_by_quarters(work, 160.0), abs=1.0)
 
 
 def test_hours_in_odd_fractions_are_not_overspent():
     rng = np.random.default_rng(1)
     hours = rng.uniform(0.1, 9.0, 200)
-    done = worth_doing(100 * hours + rng.uniform(0, 1, 200), hours, 37.7, alone(hours))
+    done = worth_doing(alone(100 * hours + rng.uniform(0, 1, 200), hours), 37.7)
     assert hours[done].sum() <= 37.7
 
 
 def test_nobody_has_anything_to_do_without_tasks_or_hours():
-    assert worth_doing(np.zeros(0), np.zeros(0), 8.0, np.zeros(0, int)).tolist() == []
-    assert not worth_doing(np.array([5.0]), np.array([1.0]), 0.0, np.array([-1])).any()
+    assert worth_doing(alone(np.zeros(0), np.zeros(0)), 8.0).tolist() == []
+    assert not worth_doing(alone(np.array([5.0]), np.array([1.0])), 0.0).any()
+
+
+def test_more_tasks_against_one_loss_than_can_be_weighed_are_refused():
+    n = MOST_TOGETHER + 1
+    work = Work(np.ones(n), np.ones(n), np.zeros(n), np.ones(n), np.zeros(n, int), np.full(n, -1))
+    with pytest.raises(ValueError, match="9 tasks are against the same loss, at most 8 can be"):
+        worth_doing(work, 3.0)

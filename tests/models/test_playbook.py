@@ -70,6 +70,10 @@ def test_a_retention_interview_says_what_to_ask():
     ('after = "retention_interview"', 'after = "retention_offer"', r"\[churn\].*cannot come after retention_offer"),
     ('after = "retention_interview"', 'after = "churn_warning"', r"\[churn\].*cannot come after churn_warning"),
     ('"retention_interview", "retention_offer"', '"retention_offer"', r"\[churn\].*cannot come after retention_interview"),
+    ('hours = 2.0\nprotects = "income"', 'hours = 2.0\nprotects = "principal"',
+     r"\[churn\].*cannot come after retention_interview"),
+    ('"retention_offer", "risk_warning"', '"retention_offer", "senior_visit", "tailored_terms", "strategic_review", '
+     '"progress_review", "service_call", "flexible_credit", "risk_warning"', r"\[churn\].*9 actions protect income.*at most 8"),
     ("[actions.strict_review]", "[actions.strict_review", "TOML"),
 ])
 def test_a_broken_playbook_says_what_is_wrong_and_where(tmp_path, old, new, said):
