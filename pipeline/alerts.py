@@ -17,8 +17,10 @@ import pyarrow.parquet as pq
 from features.days import as_day, days_later
 from features.errors import PentadError
 from models.early_warning import CLEARED, NEW, OPEN
+from models.explain import JOIN
 from models.playbook import PROTECTED, load_playbook
 from models.playbook import WARNINGS as WARNINGS_OF
+from pipeline.outcomes import WORDS as SAID
 from pipeline.output import written_whole
 from pipeline.revisions import dates, place_of
 
@@ -28,7 +30,7 @@ KINDS = {"severity": pa.int64(), "value": pa.float64(), "level": pa.float64()}
 COLUMNS = ("alert_id", "as_of", "list", "source", "trigger", "customer_id", "severity", "value", "level", "unit", "reasons_en",
            "reasons_zh", "owner", "owner_zh", "escalation", "escalation_zh", "escalates_on", "first_seen", "last_seen", "status",
            "cleared_on", "cleared_because", "history")
-SHOWN = (*COLUMNS, "done", "is_escalated")
+SHOWN = (*COLUMNS, "done_en", "done_zh", "is_escalated")
 """What is kept of an alert, and what is shown of it."""
 
 SCHEMA = pa.schema([(name, KINDS.get(name, pa.string())) for name in COLUMNS])
@@ -123,20 +125,21 @@ def put_alerts(alerts: pd.DataFrame, as_of: str, folder: Path, about: dict[str, 
 def with_done(alerts: pd.DataFrame, outcomes: pd.DataFrame, as_of: str) -> pd.DataFrame:
     """Kept alerts of a date with what was done about them by then: the columns ``SHOWN``.
 
-    ``done`` in words, empty where nothing was recorded; ``escalates_on`` as many days after the last that was done as it is kept
-    after the first day; ``is_escalated``: whether the alert is open and that day is past. The parameters are those of
-    ``done_about``.
+    ``done_en`` and ``done_zh`` in words, empty where nothing was recorded; ``escalates_on`` as many days after the last that was
+    done as it is kept after the first day; ``is_escalated``: whether the alert is open and that day is past. The parameters are
+    those of ``done_about``.
     """
     deeds = done_about(alerts, outcomes, as_of)
-    done = pd.Series(["; ".join(said for _, said in own) for own in deeds], alerts.index, dtype=object)
-    until = [days_later(own[-1][0], as_day(kept) - as_day(first)) if own else kept
+    done = {f"done_{language}": pd.Series([JOIN[language].join(deed[language] for deed in own) for own in deeds], alerts.index,
+                                          dtype=object) for language in JOIN}
+    until = [days_later(own[-1]["on"], as_day(kept) - as_day(first)) if own else kept
              for own, kept, first in zip(deeds, alerts["escalates_on"], alerts["first_seen"])]
-    alerts = alerts.assign(done=done, escalates_on=pd.Series(until, alerts.index, dtype=object))
+    alerts = alerts.assign(**done, escalates_on=pd.Series(until, alerts.index, dtype=object))
     return alerts.assign(is_escalated=(alerts["status"] != CLEARED) & (alerts["escalates_on"] < as_of))[list(SHOWN)]
 
 
-def done_about(alerts: pd.DataFrame, outcomes: pd.DataFrame, as_of: str) -> list[list[tuple[str, str]]]:
-    """What has been done about each alert, the first first: the day, and what in words.
+def done_about(alerts: pd.DataFrame, outcomes: pd.DataFrame, as_of: str) -> list[list[dict[str, str]]]:
+    """What has been done about each alert, the first first: ``on`` which day (ISO), and in words of each language.
 
     It is what was recorded of its customer from the day the alert was first seen to the date, of an action that protects the
     money that a warning of the list is about (principal for risk, income for churn) or of none named: a reminder by telephone is
@@ -153,11 +156,13 @@ def done_about(alerts: pd.DataFrame, outcomes: pd.DataFrame, as_of: str) -> list
     """
     protects = {action.name: action.protects for actions in load_playbook().values() for action in actions}
     known = outcomes[(outcomes["on"] <= as_of) & outcomes["customer_id"].isin(alerts["customer_id"])]
-    by_customer: dict[str, list[tuple[str, str, str]]] = {}
+    by_customer: dict[str, list[tuple[dict[str, str], str]]] = {}
     for each in known.sort_values("on", kind="stable").itertuples():
-        detail = f": {each.detail}" if isinstance(each.detail, str) and each.detail else ""
-        by_customer.setdefault(each.customer_id, []).append(
-            (each.on, f"{each.on} {each.what}{detail} ({each.by})", protects.get(each.action)))
+        colon, detail = (": ", each.detail) if isinstance(each.detail, str) and each.detail else ("", "")
+        words = SAID[each.what]
+        said = {"on": each.on, "en": f"{each.on} {words['en']}{colon}{detail} ({each.by})",
+                "zh": f"{each.on} {words['zh']}{colon and '：'}{detail}（{each.by}）"}
+        by_customer.setdefault(each.customer_id, []).append((said, protects.get(each.action)))
     about = {kind: (None, *PROTECTED[event]) for kind, event in WARNINGS_OF.items()}
-    return [[(on, said) for on, said, money in by_customer.get(who, []) if on >= first and money in about[kind]]
+    return [[said for said, money in by_customer.get(who, []) if said["on"] >= first and money in about[kind]]
             for who, kind, first in zip(alerts["customer_id"], alerts["list"], alerts["first_seen"])]

@@ -14,7 +14,10 @@ from pipeline.clock import now
 from pipeline.explanations import NotAssigned, assigned, scored_dates
 from pipeline.ledger import Linked, append, entries
 
-WHAT = ("contacted", "reason_for_leaving", "offer", "kept", "lost", "cured", "defaulted")
+WORDS = {"contacted": {"en": "contacted", "zh": "已联系"}, "reason_for_leaving": {"en": "reason for leaving", "zh": "离开原因"},
+         "offer": {"en": "offer", "zh": "方案"}, "kept": {"en": "kept", "zh": "保留"}, "lost": {"en": "lost", "zh": "流失"},
+         "cured": {"en": "cured", "zh": "好转"}, "defaulted": {"en": "defaulted", "zh": "违约"}}
+WHAT = tuple(WORDS)
 COLUMNS = ("customer_id", "on", "what", "detail", "by", "action", "recorded_at")
 
 

@@ -108,7 +108,8 @@ def _alerts(found: Report) -> dict:
         "list": [LISTS.index(kind) for kind in alerts["list"]], "severity": alerts["severity"].tolist(),
         "status": [STATUSES.index(status) for status in alerts["status"]], "first_seen": alerts["first_seen"].tolist(),
         "escalates_on": alerts["escalates_on"].tolist(), "escalated": alerts["is_escalated"].astype(int).tolist(),
-        "done": [harmless(text) for text in alerts["done"]], "n_parts": [len(each) for each in parts], "template": which,
+        "done": {language: [harmless(text) for text in alerts[f"done_{language}"]] for language in LANGUAGES},
+        "n_parts": [len(each) for each in parts], "template": which,
         "numbers": numbers, "templates": [dict(zip(LANGUAGES, each)) for each in templates],
         "people": [[row[f"owner{suffix}"], row[f"escalation{suffix}"]] for row in people.to_dict("records")
                    for suffix in ("", "_zh")],

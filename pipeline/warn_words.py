@@ -114,7 +114,7 @@ def lines_of(alerts: pd.DataFrame, triggers: Mapping[str, Trigger], language: st
         seen = f"{say[row['status']]} {say['seen'].format(day=row['first_seen'])}"
         lines.append(f"{row['customer_id']}  {say[row['list']]} / {name} [{severity}, {seen}]")
         lines.append(f"  {row[f'reasons_{language}']}")
-        done = say["done"].format(done=row["done"] or say["nothing"])
+        done = say["done"].format(done=row[f"done_{language}"] or say["nothing"])
         lines.append(f"  {JOIN[language].join([*_owned(row, trigger, language), done])}")
     return lines + ([say["more"].format(n=f"{len(rows) - top:,}")] if len(rows) > top else [])
 

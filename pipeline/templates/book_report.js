@@ -180,7 +180,7 @@
     return h("section", {id: "alerts"}, h("h3", {}, t("alerts_of")), h("ul", {class: "alerts"}, rows.map(({k, words}) => {
       const [owner, escalation] = found.people[2 * found.people_of[k] + Number(lang === "zh")];
       return h("li", {}, h("span", {class: "badge grade" + found.severity[k]}, told("severities")[found.severity[k] - 1]), " ", words,
-        h("div", {class: "sub"}, t("alert_line", {list: told("lists")[found.list[k]], status: told("statuses")[found.status[k]], day: found.first_seen[k], who: t(found.escalated[k] ? "alert_escalated" : "alert_owner", {owner, escalation, until: found.escalates_on[k]}), done: found.done[k] || t("done_none")})));
+        h("div", {class: "sub"}, t("alert_line", {list: told("lists")[found.list[k]], status: told("statuses")[found.status[k]], day: found.first_seen[k], who: t(found.escalated[k] ? "alert_escalated" : "alert_owner", {owner, escalation, until: found.escalates_on[k]}), done: found.done[lang][k] || t("done_none")})));
     })), !rows.length && h("p", {class: "sub"}, t("alerts_none")));
   };
 

@@ -59,7 +59,8 @@ def told(data: dict) -> list[dict]:
             "customer": alerts["customer"][k], "severity": alerts["severity"][k], "first_seen": alerts["first_seen"][k],
             "list": WORDS["en"]["lists"][alerts["list"][k]], "status": ("new", "open", "cleared")[alerts["status"][k]],
             "owner": people[0][0], "escalation": people[0][1], "owner_zh": people[1][0], "escalation_zh": people[1][1],
-            "done": alerts["done"][k], "escalates_on": alerts["escalates_on"][k]})
+            "done_en": alerts["done"]["en"][k], "done_zh": alerts["done"]["zh"][k],
+            "escalates_on": alerts["escalates_on"][k]})
     assert part == len(alerts["template"]) == len(alerts["numbers"])
     return found
 
@@ -100,7 +101,8 @@ def test_the_page_tells_what_was_recorded_by_the_date_without_a_book_and_without
     place = data["customers"]["id"].index(who)
     for shown, kept, is_late in zip(told(data), kept_alerts(DAY, out).itertuples(), data["alerts"]["escalated"], strict=True):
         is_own = shown["customer"] == place
-        assert shown["done"] == (f"{DAY} contacted: met the owner (rm_1)" if is_own else "")
+        assert shown["done_en"] == (f"{DAY} contacted: met the owner (rm_1)" if is_own else "")
+        assert shown["done_zh"] == (f"{DAY} 已联系：met the owner（rm_1）" if is_own else "")
         assert is_late == (kept.alert_id in set(late["alert_id"]) and not is_own)
 
 
@@ -137,7 +139,7 @@ def test_the_browser_shows_the_lists_and_the_alerts_of_a_case_and_runs_nothing_t
     from playwright.sync_api import sync_playwright
 
     names = hostile_names()
-    alerts = found.alerts.assign(done=[names[k % len(names)] for k in range(len(found.alerts))])
+    alerts = found.alerts.assign(done_en=[names[k % len(names)] for k in range(len(found.alerts))], done_zh="已联系")
     alerts = alerts[alerts["customer_id"].isin(found.rows["customer_id"])].reset_index(drop=True)
     file, odd = tmp_path / "report.html", []
     file.write_bytes(page(replace(found, alerts=alerts)))
@@ -159,10 +161,10 @@ def test_the_browser_shows_the_lists_and_the_alerts_of_a_case_and_runs_nothing_t
         tab.goto(f"{file.as_uri()}#{who}")
         is_case_of(tab, who)
         text = tab.locator("#alerts").text_content()
-        assert all(reason in text for reason in own["reasons_en"]) and all(harmless(done) in text for done in own["done"])
+        assert all(reason in text for reason in own["reasons_en"]) and all(harmless(done) in text for done in own["done_en"])
         tab.locator('dialog .language [data-value="zh"]').click()
         text = tab.locator("#alerts").text_content()
-        assert all(reason in text for reason in own["reasons_zh"]) and "该客户的早期预警" in text
+        assert all(reason in text for reason in own["reasons_zh"]) and "该客户的早期预警" in text and "已采取措施：已联系" in text
         assert tab.locator("#warnings h2").inner_text() == "早期预警" and tab.evaluate("window.pwned") is None
         browser.close()
     assert odd == []

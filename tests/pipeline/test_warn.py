@@ -186,8 +186,10 @@ def test_what_has_been_done_stands_beside_an_alert_from_its_first_day_to_the_dat
     alerts = warned_on(DAY, scored_twice, tmp_path, outcomes).alerts
     for alert in alerts[alerts["customer_id"] == who].itertuples():
         expected = f"{DAY} offer: rate cut (Li)"
-        assert alert.done == (f"{BEFORE} contacted (Wang); {expected}" if alert.first_seen == BEFORE else expected)
-    assert (alerts.loc[alerts["customer_id"] == other, "done"] == "").all()
+        assert alert.done_en == (f"{BEFORE} contacted (Wang); {expected}" if alert.first_seen == BEFORE else expected)
+        assert alert.done_zh.endswith(f"{DAY} 方案：rate cut（Li）")
+        assert (f"{BEFORE} 已联系（Wang）；" in alert.done_zh) == (alert.first_seen == BEFORE)
+    assert (alerts.loc[alerts["customer_id"] == other, ["done_en", "done_zh"]] == "").all(axis=None)
     assert done_about(alerts[:0], outcomes, DAY) == [] and with_done(no_alerts(), outcomes, DAY).empty
 
 
@@ -197,7 +199,7 @@ def test_a_date_can_be_warned_and_exported_again_after_something_was_recorded(sc
     again = ["warn", "--as-of", DAY, "--assignments", scored_twice, "--out", out, "--top", "1000", "--export"]
     assert desk.run(*again, tmp_path / "before.csv") == 0
     stored, who = warnings_of(DAY, out).read_bytes(), kept_alerts(DAY, out)["customer_id"].iloc[0]
-    assert "met the owner" not in capsys.readouterr().out and "done" not in pd.read_parquet(warnings_of(DAY, out))
+    assert "met the owner" not in capsys.readouterr().out and "done_en" not in pd.read_parquet(warnings_of(DAY, out))
     for on, detail in ((DAY, "met the owner"), ("2025-01-31", "met again")):
         assert desk.run("outcome", who, "--on", on, "--what", "contacted", "--detail", detail, "--by", "rm_1", "--assignments",
                         scored_twice) == 0
@@ -208,9 +210,9 @@ def test_a_date_can_be_warned_and_exported_again_after_something_was_recorded(sc
     assert n and said.count(f"done: {DAY} contacted: met the owner (rm_1)") == n and "met again" not in said
     assert f"unchanged: {warnings_of(DAY, out)}" in said and warnings_of(DAY, out).read_bytes() == stored
     before, after = (pd.read_csv(tmp_path / f"{name}.csv", keep_default_na=False) for name in ("before", "after"))
-    assert (before["done"] == "").all() and set(after.loc[after["customer_id"] == who, "done"]) == {
+    assert (before["done_en"] == "").all() and set(after.loc[after["customer_id"] == who, "done_en"]) == {
         f"{DAY} contacted: met the owner (rm_1)"}
-    assert (after.loc[after["customer_id"] != who, "done"] == "").all()
+    assert (after.loc[after["customer_id"] != who, "done_en"] == "").all()
 
 
 def test_an_alert_is_escalated_when_nothing_was_done_about_it_by_its_day(out, warned, scored_twice, tmp_path):
@@ -242,7 +244,7 @@ def test_only_what_is_about_the_list_is_done_about_an_alert(warned, action, list
     did = pd.DataFrame([(who, BEFORE, "contacted", "", "x", action) for who in alerts["customer_id"].unique()],
                        columns=list(OUTCOMES))
     shown = with_done(alerts, did, BEFORE)
-    assert set(shown["list"]) == {"risk", "churn"} and set(shown.loc[shown["done"] != "", "list"]) == lists
+    assert set(shown["list"]) == {"risk", "churn"} and set(shown.loc[shown["done_en"] != "", "list"]) == lists
 
 
 def test_the_list_says_whose_an_escalated_alert_is_now(out, scored_twice, tmp_path, capsys):
