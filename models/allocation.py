@@ -2,7 +2,8 @@
 
 Actions against the same loss overlap: each prevents its share of what the others leave, so that together they prevent the share
 1 - (1 - e1)(1 - e2)... and never more than there is to lose. So an answer takes of each loss one set of actions, or none: a
-multiple-choice knapsack (Sinha and Zoltners 1979). Sets that a bound proves to be in no optimum are left out first.
+multiple-choice knapsack (Sinha and Zoltners 1979). Sets that a bound proves to be in no optimum are left out first, and of the
+others it is weighed what they lose against the bound: sums of its size, not of the book's, which a solver tells apart.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp, minimize_scalar
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import coo_array
 
 from models.playbook import MOST_TOGETHER
 
@@ -35,18 +36,21 @@ class Work:
     needs: np.ndarray
 
     @property
-    def shares(self) -> np.ndarray:
-        """Of the whole loss of its pool, that each task prevents."""
-        whole = self.wholes
-        return self.effect * np.divide(self.loss, whole, out=np.zeros(len(whole)), where=whole > 0)
+    def minutes(self) -> np.ndarray:
+        """Whole ones begun, at least one."""
+        return np.maximum(np.ceil(60 * self.hours - 1e-9), 1)
 
     @property
     def wholes(self) -> np.ndarray:
         """The whole loss of each task's pool."""
         _, turn = np.unique(self.pool, return_inverse=True)
-        most = np.zeros(turn.max(initial=-1) + 1)
-        np.maximum.at(most, turn, self.loss)
-        return most[turn]
+        return _largest(self.loss, turn)[turn]
+
+    @property
+    def shares(self) -> np.ndarray:
+        """Of the whole loss of its pool, that each task prevents."""
+        whole = self.wholes
+        return self.effect * np.divide(self.loss, whole, out=np.zeros(len(whole)), where=whole > 0)
 
     def together(self) -> Iterator[np.ndarray]:
         """The places of the tasks of each pool, in their order."""
@@ -69,18 +73,29 @@ def worth_doing(work: Work, available: float) -> np.ndarray:
     """
     done, limit = np.zeros(len(work.loss), bool), float(np.floor(60 * available + 1e-9))
     sets = _sets(work, limit)
-    best = sets.best()
+    best = np.flatnonzero(np.diff(sets.pool, append=-1) != 0)
     if sets.minutes[best].sum() > limit:
-        sets = sets.of(sets.in_question(limit))
         best = sets.optimum(limit)
     for places in sets.tasks[best]:
         done[places[places >= 0]] = True
     return done
 
 
-def added(work: Work, done: np.ndarray) -> np.ndarray:
-    """What each task adds, to the cent, to those of its pool before it, (n,): first come those done, then, in their order, those
-    that add something. A task whose needed one is not done adds what both add together."""
+def worth_more_hours(work: Work, done: np.ndarray) -> np.ndarray:
+    """Which tasks would be done beside those done, if there were hours for all, (n,) bool."""
+    left = np.zeros(len(done), bool)
+    for each in _weighed(work):
+        holds = np.ones(each.cents.shape, bool)
+        for k, own in enumerate(done[each.places].T):
+            holds &= each.is_in[:, k] | ~own[:, None]
+        most = np.where(holds & each.fits, each.cents, -np.inf).argmax(axis=1)
+        left[each.places[each.is_in[most]]] = True
+    return left & ~done
+
+
+def added(work: Work, done: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """What each task adds, to the cent, to those of its pool before it, (n,): first come those done, then those left, then, each
+    after all of these, the others."""
     shares, wholes, found = work.shares, work.wholes, np.zeros(len(done))
     for places in work.together():
         whole = wholes[places[0]]
@@ -88,14 +103,50 @@ def added(work: Work, done: np.ndarray) -> np.ndarray:
         def worth(some: list[int], whole: float = whole) -> float:
             return round(whole * (1 - np.prod(1 - shares[some])) - work.cost[some].sum(), 2) if some else 0.0
 
-        chosen: list[int] = []
-        for place in [*places[done[places]], *places[~done[places]]]:
-            need = work.needs[place]
-            more = [place] if need < 0 or need in chosen or done[place] else [need, place]
-            found[place] = round(worth(chosen + more) - worth(chosen), 2)
-            if done[place] or found[place] > 0:
-                chosen += more
+        before: list[int] = []
+        for place in [*places[done[places]], *places[left[places]], *places[~(done | left)[places]]]:
+            found[place] = round(worth([*before, place]) - worth(before), 2)
+            if done[place] or left[place]:
+                before.append(place)
     return found
+
+
+def _largest(values: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    """The largest value of each group, at least 0."""
+    most = np.zeros(turn.max(initial=-1) + 1)
+    np.maximum.at(most, turn, values)
+    return most
+
+
+@dataclass(frozen=True)
+class _Weighed:
+    """Pools of k tasks each: ``places`` (pools, k); every set of k, the empty one first, ``is_in`` (sets, k); what each is worth
+    in cents, and whether it holds what its tasks need (pools, sets)."""
+
+    places: np.ndarray
+    is_in: np.ndarray
+    cents: np.ndarray
+    fits: np.ndarray
+
+
+def _weighed(work: Work) -> Iterator[_Weighed]:
+    """Every set of tasks against the same loss, pools of equally many tasks together."""
+    shares, wholes = work.shares, work.wholes
+    by_size: dict[int, list[np.ndarray]] = {}
+    for places in work.together():
+        by_size.setdefault(len(places), []).append(places)
+    for size, pools in by_size.items():
+        if size > MOST_TOGETHER:
+            raise ValueError(f"{size} tasks are against the same loss, at most {MOST_TOGETHER} can be")
+        places = np.array(pools)
+        is_in = (np.arange(2**size)[:, None] >> np.arange(size)) & 1 == 1
+        left, fits = np.ones((len(places), len(is_in))), np.ones((len(places), len(is_in)), bool)
+        for k in range(size):
+            left *= 1 - shares[places[:, [k]]] * is_in[:, k]
+            needs = work.needs[places[:, k]]
+            fits &= ~is_in[:, k] | (needs < 0)[:, None] | ((places == needs[:, None]) @ is_in.T)
+        cents = np.rint(100 * (wholes[places[:, [0]]] * (1 - left) - work.cost[places] @ is_in.T))
+        yield _Weighed(places, is_in, cents, fits)
 
 
 @dataclass(frozen=True)
@@ -108,97 +159,78 @@ class _Sets:
     cents: np.ndarray
     tasks: np.ndarray
 
-    def of(self, kept: np.ndarray) -> _Sets:
-        return _Sets(self.pool[kept], self.minutes[kept], self.cents[kept], self.tasks[kept])
+    def optimum(self, limit: float) -> np.ndarray:
+        """The sets worth most together, at most one of a pool, within so many minutes.
 
-    def best(self) -> np.ndarray:
-        """The set of each pool that is worth most."""
-        return np.flatnonzero(np.diff(self.pool, append=-1) != 0)
-
-    def in_question(self, limit: float) -> np.ndarray:
-        """The sets that an optimum can be made of, (m,) bool.
-
-        At a price of a minute, the minutes there are and what each pool's best set is worth beyond the price bound the value
-        of any answer (Lagrangian relaxation). Another set of a pool loses the difference, and no optimum loses more than lies
-        between the bound and an answer that is known.
+        At a price of a minute, the minutes there are and what each pool's best set is worth beyond the price bound the value of
+        any answer (Lagrangian relaxation). What an answer lacks of the bound is the sum of what its sets lose against the best of
+        their pools, of the pools it leaves out, and of the price of minutes not used. So an optimum has no set that alone loses
+        more than an answer that is known, and the least loss is the optimum.
         """
         starts = np.flatnonzero(np.diff(self.pool, prepend=-1) != 0)
         turn = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(self.pool)))
 
-        def most_beyond(price: float) -> np.ndarray:
+        def beyond(price: float) -> np.ndarray:
             return np.maximum(np.maximum.reduceat(self.cents - price * self.minutes, starts), 0)
 
         dearest = float((self.cents / self.minutes).max())
-        price = minimize_scalar(lambda price: price * limit + most_beyond(price).sum(), bounds=(0, dearest), method="bounded",
+        price = minimize_scalar(lambda price: price * limit + beyond(price).sum(), bounds=(0, dearest), method="bounded",
                                 options={"xatol": 1e-9 * dearest}).x
-        most = most_beyond(price)
-        lost = most[turn] - (self.cents - price * self.minutes)
-        known = self._known(np.lexsort((-most[turn], lost)), turn, limit)
-        return lost <= price * limit + most.sum() - known + 1
+        most = beyond(price)
+        loses = most[turn] - (self.cents - price * self.minutes)
+        known = self._known(np.lexsort((-most[turn], loses)), turn, limit)
+        gap = price * limit + most.sum() - self.cents[known].sum()
+        kept = np.flatnonzero(loses <= gap + 1)
+        found = kept[_least_loss(loses[kept], self.minutes[kept], turn[kept], most, price, limit)]
+        return max(known, found, key=lambda some: self.cents[some].sum())
 
-    def _known(self, order: np.ndarray, turn: np.ndarray, limit: float) -> float:
-        """What is worth the answer that takes each set in this order, if it fits and is worth more than its pool's before."""
-        room, least, taken = limit, self.minutes.min(), {}
-        for pool, minutes, cents in zip(*(each[order].tolist() for each in (turn, self.minutes, self.cents))):
-            has_minutes, has_cents = taken.get(pool, (0.0, 0.0))
+    def _known(self, order: np.ndarray, turn: np.ndarray, limit: float) -> np.ndarray:
+        """An answer: each set in this order, if it fits and is worth more than its pool's before."""
+        room, least = limit, self.minutes.min()
+        taken: dict[int, tuple[int, float, float]] = {}
+        columns = (each[order].tolist() for each in (turn, self.minutes, self.cents))
+        for place, pool, minutes, cents in zip(order.tolist(), *columns):
+            _, has_minutes, has_cents = taken.get(pool, (-1, 0.0, 0.0))
             if cents > has_cents and minutes - has_minutes <= room:
-                taken[pool] = minutes, cents
+                taken[pool] = place, minutes, cents
                 room -= minutes - has_minutes
                 if room < least:
                     break
-        return sum(cents for _, cents in taken.values())
+        return np.array([place for place, _, _ in taken.values()], int)
 
-    def optimum(self, limit: float) -> np.ndarray:
-        """The sets worth most together, at most one of a pool."""
-        scale = self.cents.max(initial=1)  # HiGHS tolerates errors of about 1e-6 of the unit
-        rows = LinearConstraint(self._rows(), -np.inf, self._limits(limit))
-        found = milp(-self.cents / scale, integrality=np.ones(len(self.pool)), bounds=Bounds(0, 1), constraints=rows,
-                     options={"mip_rel_gap": 0.0})
-        if found.x is None:
-            raise ArithmeticError(f"no allocation of {len(self.pool)} sets of tasks: {found.message}")
-        return np.flatnonzero(found.x > 0.5)
 
-    def _rows(self) -> csr_array:
-        """Minutes, then the number of sets of each pool."""
-        _, turn = np.unique(self.pool, return_inverse=True)
-        every = np.arange(len(turn))
-        values = np.concatenate([self.minutes, np.ones(len(turn))])
-        return coo_array((values, (np.concatenate([0 * turn, 1 + turn]), np.tile(every, 2)))).tocsr()
-
-    def _limits(self, limit: float) -> np.ndarray:
-        return np.concatenate([[limit], np.ones(len(np.unique(self.pool)))])
+def _least_loss(loses: np.ndarray, minutes: np.ndarray, turn: np.ndarray, most: np.ndarray, price: float,
+                limit: float) -> np.ndarray:
+    """The places of the sets that lose least together: of each pool one, or none, which loses all that its best is worth beyond
+    the price; minutes not used lose their price. ``most``: of every pool, those without a set included: they lose nothing."""
+    n, pools = len(loses), np.unique(turn)
+    groups = np.searchsorted(pools, turn)
+    every, none, unused = np.arange(n), n + np.arange(len(pools)), n + len(pools)
+    one_of_each = coo_array((np.ones(n + len(pools)), (np.concatenate([groups, np.arange(len(pools))]),
+                                                       np.concatenate([every, none]))), shape=(len(pools), unused + 1))
+    time = coo_array((np.append(minutes, 1), (np.zeros(n + 1, int), np.append(every, unused))), shape=(1, unused + 1))
+    upper = np.append(np.ones(unused), limit)
+    found = milp(np.concatenate([loses, most[pools], [price]]), integrality=np.ones(unused + 1),
+                 bounds=Bounds(0, upper), options={"mip_rel_gap": 0.0},
+                 constraints=[LinearConstraint(one_of_each.tocsr(), 1, 1), LinearConstraint(time.tocsr(), limit, limit)])
+    if found.x is None:
+        raise ArithmeticError(f"no allocation of {n} sets of tasks: {found.message}")
+    return np.flatnonzero(found.x[:n] > 0.5)
 
 
 def _sets(work: Work, limit: float) -> _Sets:
     """Of every pool the sets that bring something, fit, hold what they need, and of which no shorter one is worth as much."""
-    minutes, shares, wholes = np.ceil(60 * work.hours - 1e-9), work.shares, work.wholes
-    by_size: dict[int, list[np.ndarray]] = {}
-    for places in work.together():
-        by_size.setdefault(len(places), []).append(places)
     found = [_Sets(np.zeros(0, int), np.zeros(0), np.zeros(0), np.zeros((0, MOST_TOGETHER), int))]
-    for size, pools in by_size.items():
-        if size > MOST_TOGETHER:
-            raise ValueError(f"{size} tasks are against the same loss, at most {MOST_TOGETHER} can be")
-        places = np.array(pools)
-        is_in = (np.arange(1, 2**size)[:, None] >> np.arange(size)) & 1 == 1
-        left, fits = np.ones((len(places), len(is_in))), np.ones((len(places), len(is_in)), bool)
-        for k in range(size):
-            left *= 1 - shares[places[:, [k]]] * is_in[:, k]
-            needs = work.needs[places[:, k]]
-            fits &= ~is_in[:, k] | (needs < 0)[:, None] | ((places == needs[:, None]) @ is_in.T)
-        cents = np.rint(100 * (wholes[places[:, [0]]] * (1 - left) - work.cost[places] @ is_in.T))
-        takes = minutes[places] @ is_in.T
-        cents[~fits | (takes > limit)] = 0
+    for each in _weighed(work):
+        places, takes = each.places, work.minutes[each.places] @ each.is_in.T
+        cents = np.where(each.fits & (takes <= limit), each.cents, 0)
         order = np.lexsort((-cents, takes), axis=-1)
         cents, takes = np.take_along_axis(cents, order, 1), np.take_along_axis(takes, order, 1)
         before = np.maximum.accumulate(np.pad(cents, ((0, 0), (1, 0))), axis=1)[:, :-1]
-        row, column = np.nonzero(cents > np.maximum(before, 0))
+        row, column = np.nonzero(cents > before)
         tasks = np.full((len(row), MOST_TOGETHER), -1)
-        tasks[:, :size] = np.where(is_in[order[row, column]], places[row], -1)
+        tasks[:, : places.shape[1]] = np.where(each.is_in[order[row, column]], places[row], -1)
         found.append(_Sets(work.pool[places[row, 0]], takes[row, column], cents[row, column], tasks))
-    return _joined(found)
-
-
-def _joined(found: list[_Sets]) -> _Sets:
-    joined = _Sets(*(np.concatenate([getattr(one, name) for one in found]) for name in ("pool", "minutes", "cents", "tasks")))
-    return joined.of(np.argsort(joined.pool, kind="stable"))
+    joined = [np.concatenate([getattr(one, name) for one in found]) for name in ("pool", "minutes", "cents", "tasks")]
+    order = np.argsort(joined[0], kind="stable")
+    return _Sets(*(one[order] for one in joined))

@@ -18,7 +18,7 @@ import pandas as pd
 
 from features.days import days_later
 from features.sources import Tables
-from models.allocation import Work, added, worth_doing
+from models.allocation import Work, added, worth_doing, worth_more_hours
 from models.playbook import SHARED, Playbook, load_playbook
 from pipeline.errors import BadSettings
 from pipeline.explanations import kept_book
@@ -40,12 +40,13 @@ OF_ACTION = {"action": "name", "after": "after", "protects": "protects", "role":
 class Plan:
     """A period's work.
 
-    ``rows``: one per action, columns ``COLUMNS``, by manager (empty for none, and for all where ``is_one_list``), what is planned
-    first; ``expected_benefit`` is what an action adds to the customer's others that protect the same money, those planned first,
-    then by due date; ``amount`` is what falls due, the security to be added (after haircut), the balance that ends, or the offer
-    allowed a year. ``hours``: of each manager. ``n_without_income``: scored customers whose income is not known, so that none of
-    it is at risk. ``is_other_book``: the book is not the delivery that was scored. ``n_strangers``: customers with a manager who
-    were not scored; ``n_outcomes``: what was recorded as done by the date.
+    ``rows``: one per action, columns ``COLUMNS``, by manager (empty for none, and for all where ``is_one_list``), what is
+    planned first, then what would be too with hours for all (left), then what is not worth it; ``expected_benefit`` is what an
+    action adds to those before it, in this order and by due date, that protect the same money of the customer; ``amount`` is
+    what falls due, the security to be added (after haircut), the balance that ends, or the offer allowed a year. ``hours``: of
+    each manager. ``n_without_income``: scored customers whose income is not known, so that none of it is at risk.
+    ``is_other_book``: the book is not the delivery that was scored. ``n_strangers``: customers with a manager who were not
+    scored; ``n_outcomes``: what was recorded as done by the date.
     """
 
     as_of: str
@@ -99,12 +100,13 @@ def plan(as_of: str, hours: float, tables: Tables, managers: pd.Series | None, a
     rows["name"] = names_of(rows["customer_id"], tables)
     rows["manager"] = "" if managers is None else rows["customer_id"].map(managers).fillna("")
     rows = rows.sort_values(["manager", "customer_id", "due_on", "action"], kind="stable", ignore_index=True)
-    is_done, adds = np.zeros(len(rows), bool), np.zeros(len(rows))
+    is_done, is_left, adds = np.zeros(len(rows), bool), np.zeros(len(rows), bool), np.zeros(len(rows))
     for manager, own in rows.groupby("manager", sort=True):
         work = _work(own)
-        is_done[own.index] = worth_doing(work, hours if manager or managers is None else 0)
-        adds[own.index] = added(work, is_done[own.index])
-    rows["status"] = np.where(is_done, PLANNED, np.where(adds > 0, LEFT, NOT_WORTH_IT))
+        done = worth_doing(work, hours if manager or managers is None else 0)
+        left = worth_more_hours(work, done)
+        is_done[own.index], is_left[own.index], adds[own.index] = done, left, added(work, done, left)
+    rows["status"] = np.where(is_done, PLANNED, np.where(is_left, LEFT, NOT_WORTH_IT))
     rows["expected_benefit"] = adds
     for language in ("en", "zh"):
         rows[f"why_{language}"] = [one + beside(alone, benefit, language) for one, alone, benefit in

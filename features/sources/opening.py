@@ -42,6 +42,7 @@ from features.sources.refusing import (
 from features.sources.rejects import must_be_ours, write_rejects
 from features.sources.spark import SparkEngine, is_spark, load_frames
 from features.sources.tables import Account, Findings, Tables
+from features.sources.words import unknown_words
 
 
 def open_tables(where: Path | str | Mapping[str, Any], rejects_to: Path | None = None, reject_share_limit: float = 1.0,
@@ -185,9 +186,10 @@ def _load(engine: DuckEngine, contract: Contract, place: Any, where: Path | Mapp
             rejected.to_native().create(f"rejected_{name}")
             n_rejected = engine.count(f"rejected_{name}")
         sums = sums_of(contract, typed, engine.table(name), judged.filter(nw.col("why") != "") if n_rejected else None)
+        unknown = unknown_words(contract, engine.table(name))
     except duckdb.Error as error:
         return report(unreadable(error, place, at))
-    account = Account(name, n_read, n_kept, n_rejected, tuple(present), sums)
+    account = Account(name, n_read, n_kept, n_rejected, tuple(present), sums, unknown)
     if fault := does_not_add_up(account, at):
         report(fault)
     if fault := duplicates(contract, _twice(engine, contract), at):

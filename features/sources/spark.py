@@ -46,6 +46,7 @@ from features.sources.refusing import (
 )
 from features.sources.rejects import must_be_ours, write_rejects
 from features.sources.tables import Account
+from features.sources.words import unknown_words
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -221,9 +222,10 @@ def _load(engine: SparkEngine, contract: Contract, given: DataFrame, frames: Map
             aside = engine.keep([judged.filter(nw.col("why") != "").select("why", *key_columns(contract), *raw)])
             n_rejected = aside.to_native().count()
         sums = sums_of(contract, typed, kept, judged.filter(nw.col("why") != "") if n_rejected else None)
+        unknown = unknown_words(contract, kept)
     except (PySparkException, Py4JError) as error:
         return report(UnreadableFile(f"cannot be read ({first_line(error)})", at, "Look for the first cause in Spark's log."))
-    account = Account(contract.name, n_read, n_kept, n_rejected, tuple(present), sums)
+    account = Account(contract.name, n_read, n_kept, n_rejected, tuple(present), sums, unknown)
     if fault := does_not_add_up(account, at):
         report(fault)
     if fault := duplicates(contract, _twice(contract, kept.to_native()), at):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -60,7 +60,10 @@ class Sums:
 
 @dataclass(frozen=True)
 class Account:
-    """How many rows of one table were read, kept and rejected; its columns as delivered; and the sums of its amounts, if any."""
+    """How many rows of one table were read, kept and rejected; its columns as delivered; and the sums of its amounts, if any.
+
+    ``unknown``: by column, how many kept rows have a word that the contract does not know, and that counts as unknown.
+    """
 
     table: str
     n_read: int
@@ -68,6 +71,7 @@ class Account:
     n_rejected: int
     columns: tuple[str, ...] = ()
     sums: Sums | None = None
+    unknown: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def ignored(self) -> tuple[str, ...]:

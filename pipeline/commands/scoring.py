@@ -41,7 +41,8 @@ def score(options: argparse.Namespace) -> None:
         with closing(open_book(options, settings.book)) as tables:
             journal.tell(fingerprint=tables.fingerprint, tables={
                 account.table: {"read": account.n_read, "kept": account.n_kept, "rejected": account.n_rejected}
-                for account in tables.accounts})
+                for account in tables.accounts}, unknown_words={
+                f"{account.table}.{column}": n for account in tables.accounts for column, n in account.unknown.items()})
             journal.step("opened")
             if model.reference:
                 counted = unseen(tables, model.reference)

@@ -38,6 +38,7 @@ def open_book(options: argparse.Namespace, book: BookSettings):
 
 def list_read(read, options: argparse.Namespace) -> None:
     """Print what was read of a book and what was not, and which rows were set aside."""
+    from features.contracts import CONTRACTS
     from features.errors import one_line
     from features.sources import others
 
@@ -49,6 +50,10 @@ def list_read(read, options: argparse.Namespace) -> None:
             f"{n:,} rows, {breach.rule}; {'first ' if n > len(breach.keys) else ''}keys: {keys}; all {n:,} are")
         print(f"  rejected from {breach.table}: {rows} in {file}")
     for account in read.accounts:
+        for column, n in account.unknown.items():
+            known = ", ".join(next(each.one_of for each in CONTRACTS[account.table].columns if each.name == column))
+            rows = "1 row" if n == 1 else f"{n:,} rows"
+            print(f"  note: {column} is none of {known} in {rows} of {account.table}; there it counts as unknown")
         if not account.n_kept:
             print(f"  note: {account.table} has no {'kept ' if account.n_read else ''}row")
     if beside := others(options.data):

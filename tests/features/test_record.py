@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 from books import bits, opened
-from generated import DATES, Rows, drawn_books, side_by_side
+from generated import DATES, Rows, drawn_books, shift, side_by_side
 
 from features.alternatives import Alternative, measured_beside, standing
 from features.days import as_day
@@ -14,11 +14,11 @@ from features.record import delivered, record_of
 from features.sources import open_tables
 
 AS_OF = DATES[2]
-N_BOOKS = 100
+N_BOOKS = 40
 
 
 def a_book(as_of: str, n_books: int = N_BOOKS) -> Rows:
-    return side_by_side({str(n): book for n, book in enumerate(drawn_books(as_of)[-n_books:])})
+    return side_by_side({str(n): book for n, book in enumerate(drawn_books(as_of)[:n_books])})
 
 
 def links_of(book: Rows) -> pd.DataFrame:
@@ -47,9 +47,21 @@ def three_customers(frame: pd.DataFrame, book: Rows) -> list[str]:
             next(who for who in active.index if who not in grouped | bound)]
 
 
+def with_a_circle(book: Rows) -> Rows:
+    """The book, two of whose active customers, of no group, guarantee each other."""
+    with opened(book) as tables:
+        frame = book_frame(tables, AS_OF)
+    grouped = {row["customer_id"] for row in book["customers"] if row.get("group_id")}
+    one, other = [who for who in frame.loc[frame["n_active_loans"] > 0, "customer_id"] if who not in grouped][:2]
+    nothing = dict.fromkeys(book["links"][0], "")
+    links = [nothing | {"from_id": a, "to_id": b, "kind": "guarantee", "linked_on": shift(AS_OF, -100)}
+             for a, b in ((one, other), (other, one))]
+    return book | {"links": [*book["links"], *links]}
+
+
 @pytest.fixture(scope="module")
 def world():
-    book = a_book(AS_OF)
+    book = with_a_circle(a_book(AS_OF))
     with opened(book) as tables:
         yield book, tables, book_frame(tables, AS_OF), standing(tables, AS_OF)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.allocation import MOST_TOGETHER, Work, added, worth_doing
+from models.allocation import MOST_TOGETHER, Work, added, worth_doing, worth_more_hours
 
 HOURS = [0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 6.0]
 PRICE = 500
@@ -17,7 +17,7 @@ PRICE = 500
 
 @st.composite
 def works(draw) -> Work:
-    """A few tasks against a few losses, whole or in part, in any order; some need the one before it against the same loss."""
+    """A few tasks against a few losses, whole or in part, in any order; some need another one against the same loss."""
     n = draw(st.integers(0, MOST_TOGETHER))
 
     def of_each(strategy: st.SearchStrategy) -> list:
@@ -28,10 +28,11 @@ def works(draw) -> Work:
     part = np.array(of_each(st.sampled_from([1.0, 1.0, 0.3])), float)
     effect, hours = (np.array(of_each(st.sampled_from(some)), float) for some in ([0.05, 0.1, 0.25, 0.4, 1.0], HOURS))
     needs, is_free = np.full(n, -1), np.ones(n, bool)
-    for place, wants in enumerate(of_each(st.booleans())):
+    for place, wants in enumerate(of_each(st.sampled_from(["", "before", "after"]))):
         before = [each for each in range(place) if pool[each] == pool[place] and is_free[each]]
         if wants and before:
-            needs[place] = before[-1]
+            own, other = (place, before[-1]) if wants == "before" else (before[-1], place)
+            needs[own] = other
             is_free[[place, before[-1]]] = False
     offer = np.array(of_each(st.sampled_from([0.0, 0.0, 300.0])), float)
     return Work(wholes[pool] * part if n else np.zeros(0), effect, PRICE * hours + offer, hours, pool, needs)
@@ -88,21 +89,47 @@ def test_no_combination_that_fits_the_hours_and_holds_what_it_needs_is_worth_mor
 
 @given(works(), st.sampled_from([0.0, 1.0, 5.0, 100.0]))
 @settings(max_examples=300, deadline=None)
-def test_what_tasks_add_sums_to_what_they_are_worth_together(work, available):
+def test_what_tasks_add_sums_to_what_those_done_and_those_left_are_worth_together(work, available):
     done = worth_doing(work, available)
-    adds = added(work, done)
+    left = worth_more_hours(work, done)
+    adds = added(work, done, left)
+    assert not (done & left).any()
     assert adds[done].sum() == pytest.approx(worth(work, np.flatnonzero(done).tolist()), abs=0.006 * len(done))
-    left = ~done & (adds > 0)
-    for pool in np.unique(work.pool[left]):
-        before, first = np.flatnonzero(done & (work.pool == pool)).tolist(), np.flatnonzero(left & (work.pool == pool))[0]
-        more = [first] if work.needs[first] < 0 or done[work.needs[first]] else [first, work.needs[first]]
-        assert adds[first] == pytest.approx(worth(work, before + more) - worth(work, before), abs=0.02)
-    prevented = adds + work.cost
+    both = np.flatnonzero(done | left).tolist()
+    assert adds[both].sum() == pytest.approx(worth(work, both), abs=0.006 * len(done))
+    for place in np.flatnonzero(~(done | left)):
+        assert adds[place] == pytest.approx(worth(work, [*both, place]) - worth(work, both), abs=0.02)
+        if work.needs[place] < 0 or work.needs[place] in both:
+            assert adds[place] <= 0.01, "what is worth it is done or left"
     for pool in np.unique(work.pool):
         own = (work.pool == pool) & done
-        assert prevented[own].sum() <= max(work.loss[work.pool == pool]) + 0.01 * len(done), "no more than there is to lose"
+        assert (adds + work.cost)[own].sum() <= max(work.loss[work.pool == pool]) + 0.01 * len(done), "no more than is to lose"
     if available == 100.0:
-        assert not left.any(), "with hours for everything, what is left adds nothing"
+        assert not left.any(), "with hours for everything nothing is left"
+
+
+@given(works(), st.lists(st.booleans(), min_size=MOST_TOGETHER, max_size=MOST_TOGETHER))
+@settings(max_examples=200, deadline=None)
+def test_what_is_left_is_the_best_that_can_be_added_to_what_is_done(work, chosen):
+    done = np.array(chosen[: len(work.loss)], bool)
+    done[work.needs[done & (work.needs >= 0)]] = True
+    left = worth_more_hours(work, done)
+    others = [place for place in range(len(done)) if not done[place]]
+    holds = (np.flatnonzero(done).tolist() + list(some) for n in range(len(others) + 1) for some in combinations(others, n))
+    best = max(worth(work, some) for some in holds if all(work.needs[place] < 0 or work.needs[place] in some for place in some))
+    assert worth(work, np.flatnonzero(done | left).tolist()) == pytest.approx(best, abs=0.02)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=60, deadline=None)
+def test_a_loss_of_billions_does_not_hide_one_of_tens(seed):
+    rng = np.random.default_rng(seed)
+    n = 12
+    benefit = np.round(np.exp(rng.uniform(2, rng.choice([10, 20, 27]), n)), 2)
+    work = alone(benefit, rng.choice(HOURS, n))
+    for available in (2.0, 8.0):
+        done = worth_doing(work, available)
+        assert abs(benefit[done].sum() - best_by_quarters(work, available)) < 0.01
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([2.0, 5.5, 9.0]))

@@ -127,7 +127,7 @@ def test_values_that_training_never_saw_are_counted_and_the_run_goes_on(own, tmp
     assert record_of(own)["unseen_categories"] == {"customers.industry": 3}
 
 
-def test_a_word_of_another_kind_in_an_open_column_sets_no_row_aside(own, tmp_path):
+def test_a_word_of_another_kind_in_an_open_column_is_counted_and_sets_no_row_aside(own, tmp_path, capsys):
     tables = tiny_book()
     who, loans = tables["customers"]["customer_id"], tables["loans"]["loan_id"]
     tables["customers"] = tables["customers"].assign(ownership=["municipal", "state"] * 30)
@@ -142,7 +142,15 @@ def test_a_word_of_another_kind_in_an_open_column_sets_no_row_aside(own, tmp_pat
         ("customers", "ownership"), ("loans", "security"), ("repayments", "superseded_by"), ("limits", "cause"),
         ("rates", "cause"), ("contacts", "kind")}
     assert own.score(write_book(tables, tmp_path / "other"), "--model", "1") == 0
-    assert {name: one["rejected"] for name, one in record_of(own)["tables"].items()} == dict.fromkeys(tables, 0)
+    record, out = record_of(own), capsys.readouterr().out
+    assert {name: one["rejected"] for name, one in record["tables"].items()} == dict.fromkeys(tables, 0)
+    assert record["unknown_words"] == {
+        "customers.ownership": 30, "loans.security": 30, "repayments.superseded_by": int(is_due.sum()), "limits.cause": 60,
+        "rates.cause": 60, "contacts.kind": 60}
+    assert "  note: ownership is none of state, foreign, private in 30 rows of customers; there it counts as unknown\n" in out
+    assert own.run("validate", "--data", tmp_path / "other") == 0
+    assert "note: cause is none of renegotiation, index, schedule in 60 rows of rates; there it counts as unknown" in (
+        capsys.readouterr().out)
 
 
 def test_customers_whose_loans_were_set_aside_are_counted_and_marked(own, tmp_path, capsys):
