@@ -1,9 +1,8 @@
-"""Limited hours for the work that is worth most, solved to the optimum by HiGHS through ``scipy.optimize``.
+"""Limited hours for the work that is worth most.
 
 Actions against the same loss overlap: each prevents its share of what the others leave, so that together they prevent the share
-1 - (1 - e1)(1 - e2)... and never more than there is to lose. So an answer takes of each loss one set of actions, or none: a
-multiple-choice knapsack (Sinha and Zoltners 1979). Sets that a bound proves to be in no optimum are left out first, and of the
-others it is weighed what they lose against the bound: sums of its size, not of the book's, which a solver tells apart.
+1 - (1 - e1)(1 - e2)... and never more than there is to lose. So an answer takes of each loss one set of actions, or none, and the
+best answer is that of a multiple-choice knapsack (``models/knapsack.py``).
 """
 
 from __future__ import annotations
@@ -12,9 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp, minimize_scalar
-from scipy.sparse import coo_array
 
+from models.knapsack import best_of_each
 from models.playbook import MOST_TOGETHER
 
 
@@ -44,7 +42,9 @@ class Work:
     def wholes(self) -> np.ndarray:
         """The whole loss of each task's pool."""
         _, turn = np.unique(self.pool, return_inverse=True)
-        return _largest(self.loss, turn)[turn]
+        most = np.zeros(turn.max(initial=-1) + 1)
+        np.maximum.at(most, turn, self.loss)
+        return most[turn]
 
     @property
     def shares(self) -> np.ndarray:
@@ -75,7 +75,7 @@ def worth_doing(work: Work, available: float) -> np.ndarray:
     sets = _sets(work, limit)
     best = np.flatnonzero(np.diff(sets.pool, append=-1) != 0)
     if sets.minutes[best].sum() > limit:
-        best = sets.optimum(limit)
+        best = best_of_each(sets.pool, sets.minutes, sets.cents, limit)
     for places in sets.tasks[best]:
         done[places[places >= 0]] = True
     return done
@@ -109,13 +109,6 @@ def added(work: Work, done: np.ndarray, left: np.ndarray) -> np.ndarray:
             if done[place] or left[place]:
                 before.append(place)
     return found
-
-
-def _largest(values: np.ndarray, turn: np.ndarray) -> np.ndarray:
-    """The largest value of each group, at least 0."""
-    most = np.zeros(turn.max(initial=-1) + 1)
-    np.maximum.at(most, turn, values)
-    return most
 
 
 @dataclass(frozen=True)
@@ -158,64 +151,6 @@ class _Sets:
     minutes: np.ndarray
     cents: np.ndarray
     tasks: np.ndarray
-
-    def optimum(self, limit: float) -> np.ndarray:
-        """The sets worth most together, at most one of a pool, within so many minutes.
-
-        At a price of a minute, the minutes there are and what each pool's best set is worth beyond the price bound the value of
-        any answer (Lagrangian relaxation). What an answer lacks of the bound is the sum of what its sets lose against the best of
-        their pools, of the pools it leaves out, and of the price of minutes not used. So an optimum has no set that alone loses
-        more than an answer that is known, and the least loss is the optimum.
-        """
-        starts = np.flatnonzero(np.diff(self.pool, prepend=-1) != 0)
-        turn = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(self.pool)))
-
-        def beyond(price: float) -> np.ndarray:
-            return np.maximum(np.maximum.reduceat(self.cents - price * self.minutes, starts), 0)
-
-        dearest = float((self.cents / self.minutes).max())
-        price = minimize_scalar(lambda price: price * limit + beyond(price).sum(), bounds=(0, dearest), method="bounded",
-                                options={"xatol": 1e-9 * dearest}).x
-        most = beyond(price)
-        loses = most[turn] - (self.cents - price * self.minutes)
-        known = self._known(np.lexsort((-most[turn], loses)), turn, limit)
-        gap = price * limit + most.sum() - self.cents[known].sum()
-        kept = np.flatnonzero(loses <= gap + 1)
-        found = kept[_least_loss(loses[kept], self.minutes[kept], turn[kept], most, price, limit)]
-        return max(known, found, key=lambda some: self.cents[some].sum())
-
-    def _known(self, order: np.ndarray, turn: np.ndarray, limit: float) -> np.ndarray:
-        """An answer: each set in this order, if it fits and is worth more than its pool's before."""
-        room, least = limit, self.minutes.min()
-        taken: dict[int, tuple[int, float, float]] = {}
-        columns = (each[order].tolist() for each in (turn, self.minutes, self.cents))
-        for place, pool, minutes, cents in zip(order.tolist(), *columns):
-            _, has_minutes, has_cents = taken.get(pool, (-1, 0.0, 0.0))
-            if cents > has_cents and minutes - has_minutes <= room:
-                taken[pool] = place, minutes, cents
-                room -= minutes - has_minutes
-                if room < least:
-                    break
-        return np.array([place for place, _, _ in taken.values()], int)
-
-
-def _least_loss(loses: np.ndarray, minutes: np.ndarray, turn: np.ndarray, most: np.ndarray, price: float,
-                limit: float) -> np.ndarray:
-    """The places of the sets that lose least together: of each pool one, or none, which loses all that its best is worth beyond
-    the price; minutes not used lose their price. ``most``: of every pool, those without a set included: they lose nothing."""
-    n, pools = len(loses), np.unique(turn)
-    groups = np.searchsorted(pools, turn)
-    every, none, unused = np.arange(n), n + np.arange(len(pools)), n + len(pools)
-    one_of_each = coo_array((np.ones(n + len(pools)), (np.concatenate([groups, np.arange(len(pools))]),
-                                                       np.concatenate([every, none]))), shape=(len(pools), unused + 1))
-    time = coo_array((np.append(minutes, 1), (np.zeros(n + 1, int), np.append(every, unused))), shape=(1, unused + 1))
-    upper = np.append(np.ones(unused), limit)
-    found = milp(np.concatenate([loses, most[pools], [price]]), integrality=np.ones(unused + 1),
-                 bounds=Bounds(0, upper), options={"mip_rel_gap": 0.0},
-                 constraints=[LinearConstraint(one_of_each.tocsr(), 1, 1), LinearConstraint(time.tocsr(), limit, limit)])
-    if found.x is None:
-        raise ArithmeticError(f"no allocation of {n} sets of tasks: {found.message}")
-    return np.flatnonzero(found.x[:n] > 0.5)
 
 
 def _sets(work: Work, limit: float) -> _Sets:
