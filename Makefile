@@ -52,7 +52,7 @@ notebooks: .venv/installed ## open the notebooks in the browser (after make trai
 search: .venv/installed ## measure 32,000 generated books against the oracle of the tests (a quarter of an hour)
 	$(BIN)/python -m pytest tests/features/test_oracle.py --hypothesis-profile=search
 
-drift: .venv/installed $(SAMPLE)/loans.csv ## how often monitoring cries wolf, and finds what is planted, on the sample (half an hour)
+drift: .venv/installed $(SAMPLE)/loans.csv ## how often monitoring cries wolf, and finds what is planted, on the sample (five minutes)
 	$(BIN)/python -m tests.bench.drift $(SAMPLE) 2025-06-30 1000
 
 spark: .venv/installed-spark ## DuckDB and Spark on the whole sample and on the World Bank's statements: equal (minutes)
