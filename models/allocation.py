@@ -95,7 +95,7 @@ def worth_more_hours(work: Work, done: np.ndarray) -> np.ndarray:
 
 def added(work: Work, done: np.ndarray, left: np.ndarray) -> np.ndarray:
     """What each task adds, to the cent, to those of its pool before it, (n,): first come those done, then those left, then, each
-    after all of these, the others."""
+    after all of these, the others, with the one that it needs where that is neither."""
     shares, wholes, found = work.shares, work.wholes, np.zeros(len(done))
     for places in work.together():
         whole = wholes[places[0]]
@@ -105,7 +105,9 @@ def added(work: Work, done: np.ndarray, left: np.ndarray) -> np.ndarray:
 
         before: list[int] = []
         for place in [*places[done[places]], *places[left[places]], *places[~(done | left)[places]]]:
-            found[place] = round(worth([*before, place]) - worth(before), 2)
+            need = work.needs[place]
+            more = [need, place] if not (done[place] or left[place] or need < 0 or need in before) else [place]
+            found[place] = round(worth([*before, *more]) - worth(before), 2)
             if done[place] or left[place]:
                 before.append(place)
     return found

@@ -6,6 +6,11 @@ what an answer lacks of the bound, in cents: small sums, which the solver's tole
 
 from __future__ import annotations
 
+import ctypes
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp, minimize_scalar
 from scipy.sparse import coo_array
@@ -60,6 +65,20 @@ def _known(order: np.ndarray, turn: np.ndarray, minutes: np.ndarray, cents: np.n
     return np.array([place for place, _, _ in taken.values()], int)
 
 
+@contextmanager
+def _nothing_said() -> Iterator[None]:
+    """HiGHS writes a message of its own to the standard output now and then, whatever its options say."""
+    kept = os.dup(1)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+    try:
+        yield
+    finally:
+        ctypes.CDLL(None).fflush(None)
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
 def _least_loss(loses: np.ndarray, minutes: np.ndarray, turn: np.ndarray, most: np.ndarray, price: float,
                 limit: float) -> np.ndarray:
     """The places of the items that lose least together: of each pool one, or none, which loses all that its best is worth beyond
@@ -69,9 +88,10 @@ def _least_loss(loses: np.ndarray, minutes: np.ndarray, turn: np.ndarray, most: 
     one_of_each = coo_array((np.ones(unused), (np.concatenate([np.searchsorted(pools, turn), np.arange(len(pools))]),
                                                np.concatenate([every, none]))), shape=(len(pools), unused + 1))
     time = coo_array((np.append(minutes, 1), (np.zeros(n + 1, int), np.append(every, unused))), shape=(1, unused + 1))
-    found = milp(np.concatenate([loses, most[pools], [price]]), integrality=np.ones(unused + 1),
-                 bounds=Bounds(0, np.append(np.ones(unused), limit)), options={"mip_rel_gap": 0.0},
-                 constraints=[LinearConstraint(one_of_each.tocsr(), 1, 1), LinearConstraint(time.tocsr(), limit, limit)])
+    with _nothing_said():
+        found = milp(np.concatenate([loses, most[pools], [price]]), integrality=np.ones(unused + 1),
+                     bounds=Bounds(0, np.append(np.ones(unused), limit)), options={"mip_rel_gap": 0.0},
+                     constraints=[LinearConstraint(one_of_each.tocsr(), 1, 1), LinearConstraint(time.tocsr(), limit, limit)])
     if found.x is None:
         raise ArithmeticError(f"no allocation of {n} sets of tasks: {found.message}")
     return np.flatnonzero(found.x[:n] > 0.5)

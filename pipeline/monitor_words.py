@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from features.catalogue import FEATURES
+from features.errors import one_line
 from features.sources import in_units
 from models.drift import TESTS_PER_FEATURE, WATCHED
 from models.explain import short_name
@@ -111,7 +112,7 @@ def lines_of(found: Monitored, language: str, top: int, share: float) -> list[st
         lines += _drift(found.drift, language, top, share)
     lines += _migration(found.migration, found.as_of, language, top) if found.migration else [say["no_migration"]]
     lines.append(say["alarms"].format(n=len(found.alarms)) if found.alarms else say["none"])
-    return lines + [f"  {told(alarm, language)}" for alarm in found.alarms]
+    return [one_line(line) for line in [*lines, *(f"  {told(alarm, language)}" for alarm in found.alarms)]]
 
 
 def told(alarm: Alarm, language: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from features.errors import one_line
 from models.early_warning import BELOW, CLEARED, GONE, NEW, OPEN, UNKNOWN, WITHDRAWN
 from models.explain import BESIDE, JOIN, NOTHING_PUSHES, written
 from models.triggers import LEAST, LISTS, MANAGER, POINTS, SEVERITIES, Trigger
@@ -116,7 +117,8 @@ def lines_of(alerts: pd.DataFrame, triggers: Mapping[str, Trigger], language: st
         lines.append(f"  {row[f'reasons_{language}']}")
         done = say["done"].format(done=row[f"done_{language}"] or say["nothing"])
         lines.append(f"  {JOIN[language].join([*_owned(row, trigger, language), done])}")
-    return lines + ([say["more"].format(n=f"{len(rows) - top:,}")] if len(rows) > top else [])
+    lines += [say["more"].format(n=f"{len(rows) - top:,}")] if len(rows) > top else []
+    return [one_line(line) for line in lines]
 
 
 def _owned(alert: Mapping, trigger: Trigger, language: str) -> list[str]:

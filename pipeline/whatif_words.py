@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from features.errors import one_line
 from models.explain import JOIN, written
 from models.types import called, load_types
 from pipeline.changes import told_move
@@ -95,7 +96,7 @@ def lines_of(answer: WhatIf, language: str, top: int) -> list[str]:
         kinds = [f"{KINDS[language][kind]}: {because if language == 'en' else WHY_NOT[because]}"
                  for kind, because in answer.impossible.items()]
         lines.append("  " + say["not"].format(kinds=JOIN[language].join(kinds)))
-    return [*lines, "  " + say["model"].format(model=scored["model_version"])]
+    return [one_line(line) for line in [*lines, "  " + say["model"].format(model=scored["model_version"])]]
 
 
 def _shown(answer: WhatIf, one: Outcome, language: str, top: int) -> list[str]:

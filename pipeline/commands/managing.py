@@ -131,12 +131,13 @@ def plan(options: argparse.Namespace) -> None:
 
 def outcome(options: argparse.Namespace) -> None:
     """Run ``pentad outcome``."""
+    from features.errors import one_line
     from pipeline.outcomes import outcome
 
     log = Path(settings_of(options).playbook.outcomes)
     made = outcome(options.customer, options.on, options.what, options.detail, options.by, options.action or "",
                    options.assignments, log)
-    print(f"{made.customer_id} on {made.on}: {made.what}, by {made.by}; recorded in {log}")
+    print(one_line(f"{made.customer_id} on {made.on}: {made.what}, by {made.by}; recorded in {log}"))
 
 
 def outcomes(options: argparse.Namespace) -> None:

@@ -48,7 +48,8 @@ def score(options: argparse.Namespace) -> None:
                 counted = unseen(tables, model.reference)
                 journal.tell(unseen_categories=counted)
                 for column, n in counted.items():
-                    journal.warn(f"{n:,} rows have a value of {column} that training never saw; `pentad monitor` names them")
+                    rows = "1 row has" if n == 1 else f"{n:,} rows have"
+                    journal.warn(f"{rows} a value of {column} that training never saw; `pentad monitor` names them")
             for warning in unread(tables.accounts):
                 journal.warn(warning)
             for breach in tables.breaches:

@@ -53,7 +53,7 @@ def list_read(read, options: argparse.Namespace) -> None:
         for column, n in account.unknown.items():
             known = ", ".join(next(each.one_of for each in CONTRACTS[account.table].columns if each.name == column))
             rows = "1 row" if n == 1 else f"{n:,} rows"
-            print(f"  note: {column} is none of {known} in {rows} of {account.table}; there it counts as unknown")
+            print(f"  note: {column} has another word than {known} in {rows} of {account.table}; there it counts as unknown")
         if not account.n_kept:
             print(f"  note: {account.table} has no {'kept ' if account.n_read else ''}row")
     if beside := others(options.data):

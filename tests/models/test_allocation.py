@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from itertools import combinations
 
 import numpy as np
@@ -98,9 +99,9 @@ def test_what_tasks_add_sums_to_what_those_done_and_those_left_are_worth_togethe
     both = np.flatnonzero(done | left).tolist()
     assert adds[both].sum() == pytest.approx(worth(work, both), abs=0.006 * len(done))
     for place in np.flatnonzero(~(done | left)):
-        assert adds[place] == pytest.approx(worth(work, [*both, place]) - worth(work, both), abs=0.02)
-        if work.needs[place] < 0 or work.needs[place] in both:
-            assert adds[place] <= 0.01, "what is worth it is done or left"
+        with_need = [place] if work.needs[place] < 0 or work.needs[place] in both else [work.needs[place], place]
+        assert adds[place] == pytest.approx(worth(work, [*both, *with_need]) - worth(work, both), abs=0.02)
+        assert adds[place] <= 0.01, "what is worth it is done or left"
     for pool in np.unique(work.pool):
         own = (work.pool == pool) & done
         assert (adds + work.cost)[own].sum() <= max(work.loss[work.pool == pool]) + 0.01 * len(done), "no more than is to lose"
@@ -178,6 +179,17 @@ def test_thousands_of_tasks_get_the_same_answer_twice_and_never_more_hours_than_
     first, second = (worth_doing(work, 160.0) for _ in range(2))
     assert (first == second).all() and hours[first].sum() <= 160
     assert worth(work, np.flatnonzero(first).tolist()) == pytest.approx(best_by_quarters(work, 160.0), abs=1.0)
+
+
+def test_the_solver_says_nothing_of_its_own_on_the_standard_output(capfd):
+    for seed in (3802, 27, 31):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(10, 120))
+        hours = rng.choice([0.25, 0.5, 1, 1.5, 2, 3, 5, 7 / 60, 13 / 60], n)
+        loss, effect = np.round(10 ** rng.uniform(2, 4, n), -2), rng.choice([0.05, 0.1, 0.15, 0.25, 0.4], n)
+        worth_doing(Work(loss, effect, 10 * hours, hours, np.arange(n), np.full(n, -1)), float(rng.choice([1, 8, 20])))
+    ctypes.CDLL(None).fflush(None)
+    assert capfd.readouterr().out == ""
 
 
 def test_hours_in_odd_fractions_are_not_overspent():

@@ -147,9 +147,10 @@ def test_a_word_of_another_kind_in_an_open_column_is_counted_and_sets_no_row_asi
     assert record["unknown_words"] == {
         "customers.ownership": 30, "loans.security": 30, "repayments.superseded_by": int(is_due.sum()), "limits.cause": 60,
         "rates.cause": 60, "contacts.kind": 60}
-    assert "  note: ownership is none of state, foreign, private in 30 rows of customers; there it counts as unknown\n" in out
+    assert ("  note: ownership has another word than state, foreign, private in 30 rows of customers; "
+            "there it counts as unknown\n") in out
     assert own.run("validate", "--data", tmp_path / "other") == 0
-    assert "note: cause is none of renegotiation, index, schedule in 60 rows of rates; there it counts as unknown" in (
+    assert "note: cause has another word than renegotiation, index, schedule in 60 rows of rates; there it counts as unknown" in (
         capsys.readouterr().out)
 
 

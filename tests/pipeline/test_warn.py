@@ -193,6 +193,19 @@ def test_what_has_been_done_stands_beside_an_alert_from_its_first_day_to_the_dat
     assert done_about(alerts[:0], outcomes, DAY) == [] and with_done(no_alerts(), outcomes, DAY).empty
 
 
+def test_what_was_recorded_cannot_write_lines_or_colours_of_its_own_on_a_terminal(scored_twice, tmp_path, capsys):
+    desk, out = Desk(tmp_path), tmp_path / "out"
+    again = ["warn", "--as-of", DAY, "--assignments", scored_twice, "--out", out, "--top", "1000"]
+    assert desk.run(*again) == 0
+    who = kept_alerts(DAY, out).query("status != 'cleared'")["customer_id"].iloc[0]
+    assert desk.run("outcome", who, "--on", DAY, "--what", "contacted", "--detail", "met\nC000  risk \x1b[31mred\rover\u202e",
+                    "--by", "rm\x1b[0m", "--assignments", scored_twice) == 0
+    assert desk.run(*again) == 0
+    said = capsys.readouterr().out
+    assert f"{DAY} contacted: met\\nC000  risk \\x1b[31mred\\rover\\u202e (rm\\x1b[0m)" in said
+    assert all(each.isprintable() for each in said.split("\n"))
+
+
 def test_a_date_can_be_warned_and_exported_again_after_something_was_recorded(scored_twice, tmp_path, capsys):
     """The stored file stays as it is; list and export show what was done by the date, and nothing later."""
     desk, out = Desk(tmp_path), tmp_path / "out"
