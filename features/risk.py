@@ -233,9 +233,7 @@ def valuation_age_months(of: Grains) -> nw.Expr:
 
 
 def _secured(of: Grains, kinds: list[str]) -> nw.Expr:
-    known = nw.col("security").is_in(SECURITIES)
-    return share(of.loans.sum_where(known & nw.col("security").is_in(kinds), nw.col("balance")),
-                 of.loans.sum_where(known, nw.col("balance")))
+    return share(*(of.loans.sum_where(nw.col("security").is_in(some), nw.col("balance")) for some in (kinds, SECURITIES)))
 
 
 _SECURITY = {"window": "on the date", "reads": f"{OWED} loans.security", "history_months": 0,

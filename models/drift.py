@@ -32,6 +32,11 @@ TESTS_PER_FEATURE = 4
 WATCHED = ("accuracy", "macro_f1", "log_loss", "expected_cost")
 
 
+def n_tests(n_features: int) -> int:
+    """How many tests a run makes: of so many features, of the types given, of the numbers of performance."""
+    return TESTS_PER_FEATURE * n_features + 1 + len(WATCHED)
+
+
 @dataclass(frozen=True)
 class Chances:
     """The probability of a false alarm of one test of a feature, of that of the types given, of one number of performance."""

@@ -158,10 +158,9 @@ def done_about(alerts: pd.DataFrame, outcomes: pd.DataFrame, as_of: str) -> list
     known = outcomes[(outcomes["on"] <= as_of) & outcomes["customer_id"].isin(alerts["customer_id"])]
     by_customer: dict[str, list[tuple[dict[str, str], str]]] = {}
     for each in known.sort_values("on", kind="stable").itertuples():
-        colon, detail = (": ", each.detail) if isinstance(each.detail, str) and each.detail else ("", "")
-        words = SAID[each.what]
-        said = {"on": each.on, "en": f"{each.on} {words['en']}{colon}{detail} ({each.by})",
-                "zh": f"{each.on} {words['zh']}{colon and '：'}{detail}（{each.by}）"}
+        detail = [each.detail] if isinstance(each.detail, str) and each.detail else []
+        en, zh = (between.join([SAID[each.what][language], *detail]) for language, between in (("en", ": "), ("zh", "：")))
+        said = {"on": each.on, "en": f"{each.on} {en} ({each.by})", "zh": f"{each.on} {zh}（{each.by}）"}
         by_customer.setdefault(each.customer_id, []).append((said, protects.get(each.action)))
     about = {kind: (None, *PROTECTED[event]) for kind, event in WARNINGS_OF.items()}
     return [[said for said, money in by_customer.get(who, []) if said["on"] >= first and money in about[kind]]

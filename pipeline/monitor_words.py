@@ -9,7 +9,7 @@ import numpy as np
 from features.catalogue import FEATURES
 from features.errors import one_line
 from features.sources import in_units
-from models.drift import TESTS_PER_FEATURE, WATCHED
+from models.drift import n_tests
 from models.explain import short_name
 from models.migration import CORRECTED, CUSTOMER, GONE, MODEL, NEW, STEPS, bridge, migration
 from models.types import ORDER, called, load_types
@@ -130,7 +130,7 @@ def _drift(drift: Drift, language: str, top: int, share: float) -> Iterator[str]
     say, name, reference = WORDS[language], called(load_types(), language), drift.reference
     yield say["reference"].format(
         months=len(reference.days), day=reference.days[-1], n=reference.types[-1].total, circles=reference.types[-1].n_circles,
-        share=share, tests=TESTS_PER_FEATURE * len(drift.features) + 1 + len(WATCHED))
+        share=share, tests=n_tests(len(drift.features)))
     now, then = (np.array(counts.n) / counts.total for counts in (drift.types.now, drift.types.then))
     types = ", ".join(f"{name[kind]} {a:.1%} ({b:.1%})" for kind, a, b in zip(reference.order, now, then))
     moved = drift.types.shift
